@@ -1,0 +1,92 @@
+"""Large synchronous steps in plain torch: any device, no compiler.
+
+All B blocks of a step go through a few batched products. `reference` defines what they must give.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad, softplus
+
+from torch_w2v import sampling
+from torch_w2v.engines.operator import register
+
+
+def train_chunk(
+    inputs: Tensor, outputs: Tensor, tokens: Tensor, offsets: Tensor, begin: int, end: int, position: int,
+    alpha_begin: float, alpha_end: float, keep: Tensor, noise: Tensor, input_scale: Tensor, output_scale: Tensor,
+    token_stream: int, noise_stream: int, window: int, negative: int, cbow_mean: bool, exact_gradient: bool,
+    shrink_windows: bool, compute_loss: bool, T: int, S: int, N: int, B: int,
+) -> Tensor:  # fmt: skip
+    """See `operator.SCHEMA`."""
+    device, dtype, D = inputs.device, inputs.dtype, inputs.shape[1]
+    kept = sampling.kept_stream(tokens, offsets, position, keep, token_stream, window, shrink_windows)
+    first, last = torch.searchsorted(kept.index, torch.tensor([begin, end], device=device)).tolist()
+    starts = torch.arange(first, last, T, device=device)  # (blocks,)
+    steps = -(-len(starts) // B)
+
+    raw = kept.index[starts]
+    alphas = (alpha_begin + (alpha_end - alpha_begin) * (raw - begin).to(dtype) / (end - begin))[:, None, None]
+    counters = ((position + raw) * (S * N))[:, None] + torch.arange(S * N, device=device)
+    negatives = sampling.noise_words(noise, noise_stream, counters).view(-1, S, N)
+
+    # Windows cannot reach past `longest`, the widest one present, so neither need the gathered rows.
+    n = len(kept.ids)
+    places = torch.arange(n, device=device)
+    longest = max(int((places - kept.low).max()), int((kept.high - 1 - places).max())) if n else 0
+    L = T + 2 * longest
+    # Padding on both sides makes every block the same size; padded targets have empty windows.
+    ids = pad(kept.ids, (longest, longest + T))
+    low, high = pad(kept.low, (0, T)), pad(kept.high, (0, T))
+    low[last:], high[last:] = 0, 0
+    halo, lane = torch.arange(L, device=device), torch.arange(T, device=device)
+    # A window as places in the block's L rows is [low, high) - (start - longest).
+    totals = torch.zeros(2, dtype=torch.float64 if device.type != "mps" else torch.float32, device=device)
+
+    for step in range(steps):
+        start = starts[step::steps, None]  # (b, 1)
+        alpha = alphas[step::steps]
+        rows = ids[start + halo]  # (b, L)
+        t = start + lane  # (b, T)
+        lo, hi = (low[t] - start + longest)[..., None], (high[t] - start + longest)[..., None]
+        C = (hi - lo - 1).clamp(min=0).to(dtype)
+        band = ((halo >= lo) & (halo < hi)).to(dtype)  # (b, T, L)
+        band.diagonal(longest, 1, 2).zero_()  # the target itself
+        X = inputs[rows]
+        H = torch.bmm(band, X)  # (b, T, D)
+        some, inverse = (C > 0).to(dtype), 1 / C.clamp(min=1)
+        if cbow_mean:
+            H *= inverse
+        Y = ids[t + longest]
+        E = torch.empty_like(H)
+        for s in range(S):
+            h, y, live = H[:, s::S], Y[:, s::S], some[:, s::S]
+            neg = negatives[step::steps, s]  # (b, N)
+            P, Q = outputs[y], outputs[neg]
+            positive = (h * P).sum(2, keepdim=True)
+            scores = torch.bmm(h, Q.transpose(1, 2))  # (b, T / S, N)
+            weight = (neg[:, None] != y[..., None]).to(dtype) * live * (negative / N)
+            if compute_loss:
+                loss = (softplus(-positive) * live).sum(dtype=totals.dtype)
+                loss += (softplus(scores) * weight).sum(dtype=totals.dtype)
+                totals += torch.stack([loss, live.sum(dtype=totals.dtype) + weight.sum(dtype=totals.dtype)])
+            g = alpha * live * torch.sigmoid(-positive)
+            gn = -alpha * weight * torch.sigmoid(scores)
+            E[:, s::S] = torch.baddbmm(g * P, gn, Q)
+            _add(outputs, y, g * h, output_scale)
+            _add(outputs, neg, torch.bmm(gn.transpose(1, 2), h), output_scale)
+        if cbow_mean == exact_gradient:
+            E *= inverse
+        _add(inputs, rows, torch.bmm(band.transpose(1, 2), E), input_scale)
+    loss_sum, pairs = totals.tolist()
+    return torch.tensor([last - first, loss_sum, pairs], dtype=torch.float64)
+
+
+def _add(table: Tensor, rows: Tensor, update: Tensor, scale: Tensor) -> None:
+    rows = rows.flatten()
+    update = update.reshape(len(rows), -1)
+    table.index_add_(0, rows, update * scale[rows, None] if len(scale) else update)
+
+
+op = register("torch_batched", train_chunk)

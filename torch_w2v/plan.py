@@ -1,0 +1,171 @@
+"""TrainingPlan: all that an engine needs to know beside the tables and the tokens, validated once."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from torch_w2v import sampling
+
+MAX_WINDOW = 1_000_000  # keeps (2**32 - 1) * window inside int64 with room to spare
+CAP = 32  # gradients of one row that may be summed at full size in one step (docs/algorithm.md)
+
+
+def check_arguments(
+    *,
+    vector_size: int,
+    window: int,
+    negative: int,
+    workers: int,
+    alpha: float,
+    min_alpha: float,
+    sample: float,
+    ns_exponent: float,
+    batch_words: int,
+    cbow_gradient: str,
+) -> None:
+    """Refuse what gensim would hang, crash or silently train nothing on.
+
+    Raises:
+        ValueError: what was given, what is allowed, how to mend it.
+    """
+    for name, value, least in (("vector_size", vector_size, 1), ("window", window, 1), ("negative", negative, 0),
+                               ("workers", workers, 1), ("batch_words", batch_words, 1)):  # fmt: skip
+        if value < least:
+            raise ValueError(f"{name}={value}: must be an integer of at least {least}")
+    if window > MAX_WINDOW:
+        raise ValueError(f"window={window}: at most {MAX_WINDOW}; a window longer than the sentences changes nothing")
+    for name, number in (("alpha", alpha), ("min_alpha", min_alpha), ("ns_exponent", ns_exponent)):
+        if not math.isfinite(number):
+            raise ValueError(f"{name}={number}: must be a finite number")
+    if not 0 <= (sample or 0) < math.inf:
+        raise ValueError(f"sample={sample}: must be 0 (no subsampling), a share below 1 such as 1e-3, or a word count")
+    if cbow_gradient not in ("gensim", "exact"):
+        raise ValueError(
+            f"cbow_gradient={cbow_gradient!r}: must be 'gensim' (each context row gets gensim's update) "
+            "or 'exact' (the derivative of the loss)"
+        )
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How kept tokens are grouped into updates.
+
+    A block is T consecutive targets. Target t of a block uses negative set t mod S; each of the S sets holds N
+    negatives, weighted negative / N. A step is B blocks taken evenly across the chunk: its context rows are read once
+    at the start and updated once at the end; its output rows are read and updated set by set.
+    """
+
+    T: int = 64
+    S: int = 8
+    N: int = 5
+    B: int = 1
+
+    @property
+    def targets_in_flight(self) -> int:
+        """Targets whose gradients are computed from the same context rows."""
+        return self.B * self.T
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """What an engine trains with; everything but the tables, the tokens and the learning rate.
+
+    Attributes:
+        window, negative, cbow_mean, shrink_windows, compute_loss: as gensim's constructor.
+        exact_gradient: the derivative of the loss for the context rows, instead of gensim's update.
+        layout: how targets are grouped.
+        keep: (V,) int32 with the bits of gensim's uint32 `sample_int`: keep a token when keep[w] >= its draw.
+        noise: (V, 2) int32 alias table of the negatives (`sampling.alias_table`).
+        input_scale: (V,) float32 factor on every update of a context row, or empty when all are 1.
+        output_scale: (V,) float32 factor on every update of an output row, or empty when all are 1.
+        seed: of the draws.
+    """
+
+    window: int
+    negative: int
+    cbow_mean: bool
+    shrink_windows: bool
+    compute_loss: bool
+    exact_gradient: bool
+    layout: Layout
+    keep: Tensor
+    noise: Tensor
+    input_scale: Tensor
+    output_scale: Tensor
+    seed: int
+
+    def __post_init__(self) -> None:
+        V = len(self.keep)
+        if self.window < 1 or self.negative < 1:
+            raise ValueError(f"window={self.window}, negative={self.negative}: an engine needs both to be at least 1")
+        if min(self.layout.T, self.layout.S, self.layout.N, self.layout.B) < 1:
+            raise ValueError(f"{self.layout}: every size must be at least 1")
+        for name, tensor, shape, dtype in (
+            ("keep", self.keep, (V,), torch.int32),
+            ("noise", self.noise, (V, 2), torch.int32),
+            ("input_scale", self.input_scale, (len(self.input_scale) and V,), torch.float32),
+            ("output_scale", self.output_scale, (len(self.output_scale) and V,), torch.float32),
+        ):
+            if tuple(tensor.shape) != shape or tensor.dtype != dtype or not tensor.is_contiguous():
+                raise ValueError(
+                    f"{name}: {tuple(tensor.shape)} {tensor.dtype} given, contiguous {shape} {dtype} needed"
+                )
+
+    def arguments(self, train_count: int, epoch: int) -> dict[str, Any]:
+        """The operator's arguments that stay the same for one pass over the corpus (`engines.operator`)."""
+        return {
+            "keep": self.keep,
+            "noise": self.noise,
+            "input_scale": self.input_scale,
+            "output_scale": self.output_scale,
+            "token_stream": sampling.key(self.seed, train_count, epoch, sampling.TOKEN),
+            "noise_stream": sampling.key(self.seed, train_count, epoch, sampling.NOISE),
+            "window": self.window,
+            "negative": self.negative,
+            "cbow_mean": self.cbow_mean,
+            "exact_gradient": self.exact_gradient,
+            "shrink_windows": self.shrink_windows,
+            "compute_loss": self.compute_loss,
+            "T": self.layout.T,
+            "S": self.layout.S,
+            "N": self.layout.N,
+            "B": self.layout.B,
+        }
+
+    def to(self, device: torch.device) -> TrainingPlan:
+        """The same plan with its tensors on `device`."""
+        moved = {name: getattr(self, name).to(device) for name in ("keep", "noise", "input_scale", "output_scale")}
+        return TrainingPlan(**{**self.__dict__, **moved})
+
+
+def row_scales(
+    kept_share: np.ndarray, noise_share: np.ndarray, layout: Layout, negative: int, context: float, lockf: np.ndarray
+) -> tuple[Tensor, Tensor]:
+    """Factors on the updates of context rows and of output rows; an empty tensor where all are 1.
+
+    A row that collects n gradients in one step is moved by min(1, CAP / n) of their sum, n being its expected number:
+    without this, large synchronous steps diverge on frequent words. gensim's `vectors_lockf` is part of the first.
+
+    Args:
+        kept_share: (V,) each word's share of the kept tokens.
+        noise_share: (V,) each word's share of the negatives.
+        layout: its targets in flight are what makes n grow.
+        negative: negatives per target.
+        context: expected context words per target.
+        lockf: gensim's `vectors_lockf`, used as lockf[w % len(lockf)].
+    """
+    flight = layout.targets_in_flight
+    n_input = flight * context * kept_share
+    n_output = flight / layout.S * (kept_share + negative * noise_share)
+
+    def scale(n: np.ndarray, factor: np.ndarray | float) -> Tensor:
+        full = (np.minimum(1, CAP / np.maximum(n, CAP)) * factor).astype(np.float32)
+        return torch.from_numpy(full if (full != 1).any() else np.zeros(0, np.float32))
+
+    return scale(n_input, np.resize(lockf, len(kept_share))), scale(n_output, 1.0)

@@ -1,0 +1,356 @@
+"""Word2Vec: gensim's class with the training of CBOW with negative sampling replaced. The adapter: no arithmetic."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from queue import Queue
+from typing import Any
+
+import gensim.models
+import numpy as np
+import torch
+from gensim.models.word2vec import MAX_WORDS_IN_BATCH
+from torch import Tensor
+
+from torch_w2v import checkpoint, corpus, engines, plan, training
+from torch_w2v.sampling import TOKEN, alias_table, keep_mask, key
+
+logger = logging.getLogger(__name__)
+
+_EXTRAS = {"device": "auto", "engine": "auto", "cbow_gradient": "gensim", "training_losses": ()}
+
+
+class Word2Vec(gensim.models.Word2Vec):
+    """gensim's Word2Vec; CBOW with negative sampling (`sg=0, hs=0, negative>0`) trains on torch_w2v's engines.
+
+    Every argument, default, method and attribute is gensim's (https://radimrehurek.com/gensim/models/word2vec.html);
+    `sg=1` and `hs=1` train with gensim's own engine. `model.wv` is a `gensim.models.KeyedVectors` with float32 vectors
+    of shape (V, vector_size). What differs is listed in docs/differences.md.
+
+    Args:
+        device: 'auto' (a CUDA device when there is one, else the CPU) or a torch device.
+        engine: 'auto', 'torch_batched' (large synchronous steps, any torch device) or 'reference' (the specification:
+            slow and plain).
+        cbow_gradient: 'gensim', or 'exact' for the derivative of the loss: with cbow_mean=1 gensim gives every context
+            word the whole error, the derivative 1/C of it; with cbow_mean=0 the other way round. 'exact' wants a
+            larger alpha (0.075 with cbow_mean=1; İrsoy et al. 2021, "Corrected CBOW Performs as well as Skip-gram").
+        (all others): gensim's. `corpus_file` may also be a `pathlib.Path`, compressed (.gz, .bz2, .xz), or anything
+            else smart_open reads.
+
+    Raises:
+        ValueError: an argument out of its range, with what is allowed.
+        TypeError, RuntimeError: as gensim, and a device that is not there.
+
+    Attributes:
+        training_losses: with compute_loss, the mean loss of each pass of the last `train()`: float, nats per
+            (target, sample) pair.
+    """
+
+    def __init__(
+        self,
+        sentences: Any = None,
+        corpus_file: Any = None,
+        vector_size: int = 100,
+        alpha: float = 0.025,
+        window: int = 5,
+        min_count: int = 5,
+        max_vocab_size: int | None = None,
+        sample: float = 1e-3,
+        seed: int = 1,
+        workers: int = 3,
+        min_alpha: float = 0.0001,
+        sg: int = 0,
+        hs: int = 0,
+        negative: int = 5,
+        ns_exponent: float = 0.75,
+        cbow_mean: int = 1,
+        hashfxn: Callable[..., int] = hash,
+        epochs: int = 5,
+        null_word: int = 0,
+        trim_rule: Any = None,
+        sorted_vocab: int = 1,
+        batch_words: int = MAX_WORDS_IN_BATCH,
+        compute_loss: bool = False,
+        callbacks: Iterable[Any] = (),
+        comment: str | None = None,
+        max_final_vocab: int | None = None,
+        shrink_windows: bool = True,
+        *,
+        device: str | torch.device = "auto",
+        engine: str = "auto",
+        cbow_gradient: str = "gensim",
+    ) -> None:
+        plan.check_arguments(
+            vector_size=int(vector_size), window=int(window), negative=int(negative), workers=int(workers),
+            alpha=alpha, min_alpha=min_alpha, sample=sample, ns_exponent=ns_exponent, batch_words=batch_words,
+            cbow_gradient=cbow_gradient,
+        )  # fmt: skip
+        engines.check(engine, device)
+        self.device = str(device)
+        self.engine = engine
+        self.cbow_gradient = cbow_gradient
+        self.training_losses: list[float] = []
+        super().__init__(
+            sentences=sentences, corpus_file=corpus_file, vector_size=vector_size, alpha=alpha, window=window,
+            min_count=min_count, max_vocab_size=max_vocab_size, sample=sample, seed=seed, workers=workers,
+            min_alpha=min_alpha, sg=sg, hs=hs, negative=negative, ns_exponent=ns_exponent, cbow_mean=cbow_mean,
+            hashfxn=hashfxn, epochs=epochs, null_word=null_word, trim_rule=trim_rule, sorted_vocab=sorted_vocab,
+            batch_words=batch_words, compute_loss=compute_loss, callbacks=callbacks, comment=comment,
+            max_final_vocab=max_final_vocab, shrink_windows=shrink_windows,
+        )  # fmt: skip
+
+    @property
+    def _ours(self) -> bool:
+        """Whether this model trains on our engines; otherwise on gensim's."""
+        return not self.sg and not self.hs and self.negative > 0
+
+    def _check_corpus_sanity(self, corpus_iterable: Any = None, corpus_file: Any = None, passes: int = 1) -> None:
+        """gensim's checks; our engines read more kinds of `corpus_file` than gensim's."""
+        if self._ours and corpus_file is not None and corpus_iterable is None:
+            corpus.check_file(_path(corpus_file))
+        else:
+            super()._check_corpus_sanity(corpus_iterable, _path(corpus_file), passes)
+
+    def scan_vocab(
+        self, corpus_iterable: Any = None, corpus_file: Any = None, progress_per: int = 10000,
+        workers: int | None = None, trim_rule: Any = None,
+    ) -> tuple[int, int]:  # fmt: skip
+        """As gensim's; gives (words, sentences). `workers` is unused there and here."""
+        if corpus_file is not None:
+            corpus_iterable = corpus.TextFile(_path(corpus_file))
+        return super().scan_vocab(corpus_iterable, None, progress_per, workers, trim_rule)
+
+    def train(
+        self, corpus_iterable: Any = None, corpus_file: Any = None, total_examples: int | None = None,
+        total_words: int | None = None, epochs: int | None = None, start_alpha: float | None = None,
+        end_alpha: float | None = None, word_count: int = 0, queue_factor: int = 2, report_delay: float = 1.0,
+        compute_loss: bool = False, callbacks: Iterable[Any] = (), **kwargs: Any,
+    ) -> tuple[int, int]:  # fmt: skip
+        """As gensim's; gives (words trained on, words seen). An interrupted call leaves the model usable.
+
+        Raises:
+            ValueError: no epochs, no totals, or an attribute (`window`, `workers`, …) set out of its range.
+            RuntimeError: no vocabulary, no output vectors, or a device that is not there.
+            Exception: whatever the corpus raises, at once.
+        """
+        plan.check_arguments(
+            vector_size=self.vector_size, window=self.window, negative=self.negative, workers=self.workers,
+            alpha=start_alpha or self.alpha, min_alpha=end_alpha or self.min_alpha, sample=self.sample,
+            ns_exponent=self.ns_exponent, batch_words=self.batch_words, cbow_gradient=self.cbow_gradient,
+        )  # fmt: skip
+        self._make_writable()
+        self.training_losses = []
+        self._reader = corpus.Reader()
+        try:
+            return super().train(
+                corpus_iterable, corpus_file, total_examples, total_words, epochs, start_alpha, end_alpha,
+                word_count, queue_factor, report_delay, compute_loss, callbacks, **kwargs,
+            )  # fmt: skip
+        finally:
+            del self._reader
+
+    def _train_epoch(
+        self, data_iterable: Any, cur_epoch: int = 0, total_examples: int | None = None,
+        total_words: int | None = None, queue_factor: int = 2, report_delay: float = 1.0, callbacks: Any = (),
+    ) -> tuple[int, int, int]:  # fmt: skip
+        if self._ours:
+            return self._train_pass(data_iterable, cur_epoch, total_examples, total_words, report_delay, False)
+        self._say_gensim_trains()
+        # gensim's worker threads would wait for ever for a corpus whose iterator has raised.
+        guarded = _Guarded(data_iterable)
+        result = super()._train_epoch(
+            guarded, cur_epoch, total_examples, total_words, queue_factor, report_delay, callbacks
+        )
+        if guarded.error is not None:
+            raise guarded.error
+        return result
+
+    def _train_epoch_corpusfile(
+        self, corpus_file: str, cur_epoch: int = 0, total_examples: int | None = None,
+        total_words: int | None = None, callbacks: Any = (), report_delay: float = 1.0, **kwargs: Any,
+    ) -> tuple[int, int, int]:  # fmt: skip
+        if not self._ours:
+            self._say_gensim_trains()
+            return super()._train_epoch_corpusfile(
+                _path(corpus_file), cur_epoch, total_examples, total_words, callbacks, **kwargs
+            )
+        if not total_words:
+            raise ValueError("total_words must be provided alongside corpus_file argument.")
+        source = corpus.TextFile(_path(corpus_file))
+        return self._train_pass(source, cur_epoch, total_examples, total_words, report_delay, True)
+
+    def _train_pass(
+        self, source: Any, epoch: int, total_examples: int | None, total_words: int | None, report_delay: float,
+        file_mode: bool,
+    ) -> tuple[int, int, int]:  # fmt: skip
+        """One pass over the corpus; gives (words trained on, words seen, chunks)."""
+        self._check_trainable()
+        engine = engines.choose(self.engine, self.device)
+        made = self._plan(engine).to(engine.device)
+        size = self._chunk_tokens(total_words)
+
+        def kept(tokens: Tensor, position: int) -> Tensor:
+            return keep_mask(tokens, position, made.keep.cpu(), key(self.seed, self.train_count, epoch, TOKEN))[0]
+
+        def alpha(examples: int, words: int) -> float:
+            done = examples / total_examples if total_examples else words / total_words  # type: ignore[operator]
+            return self._get_next_alpha(done, epoch)
+
+        runs = self._reader.runs(source, self.wv.key_to_index, size)
+        pieces = (chunk for run in runs for chunk in corpus.chunks(run, size, self.window, kept))
+        unused: Queue[None] = Queue()  # gensim's progress line prints the lengths of its two queues
+
+        def report(totals: training.Totals) -> None:
+            self._log_progress(
+                None if file_mode else unused, unused, epoch, totals.examples, total_examples, totals.raw_words,
+                total_words, totals.trained_words, totals.elapsed,
+            )  # fmt: skip
+
+        try:
+            with (
+                engines.torch_threads(self.workers),
+                _on_device(engine.device, self.wv.vectors, self.syn1neg) as tables,
+            ):
+                totals = training.train_epoch(
+                    engine, tables, made.arguments(self.train_count, epoch), training.jobs(pieces, alpha),
+                    self.workers, report, report_delay,
+                )  # fmt: skip
+        finally:
+            self.wv.norms = None  # so that queries in on_epoch_end see the new vectors (piskvorky/gensim#3429)
+        if totals.chunks == 0 and self.train_count == 0:
+            logger.warning(
+                "train() called with an empty iterator (if not intended, "
+                "be sure to provide a corpus that offers restartable iteration = an iterable)."
+            )
+        if self.compute_loss:
+            self.running_training_loss += totals.loss
+            self.training_losses = [*self.training_losses, totals.loss / max(totals.pairs, 1.0)]
+        elapsed = totals.elapsed
+        self._log_epoch_end(
+            epoch, totals.examples, total_examples, totals.raw_words, total_words, totals.trained_words, elapsed,
+            file_mode,
+        )  # fmt: skip
+        self.total_train_time += elapsed
+        return totals.trained_words, totals.raw_words, totals.chunks
+
+    def _plan(self, engine: engines.Engine) -> plan.TrainingPlan:
+        """What `engine` is to do, from gensim's attributes."""
+        count = self.wv.expandos["count"].astype(np.float64)
+        keep = np.full(len(count), 2**32 - 1, np.uint32)
+        if self.sample:
+            keep = self.wv.expandos["sample_int"].astype(np.uint32)
+        noise = np.diff(self.cum_table.astype(np.int64), prepend=0)
+        kept = count * (keep / 2.0**32)
+        context = self.window + 1.0 if self.shrink_windows else 2.0 * self.window
+        if self.corpus_count:  # a sentence shorter than the window gives fewer context words
+            context = min(context, max(kept.sum() / self.corpus_count, 1.0))
+        layout = engine.layout(self.negative, kept.sum())
+        input_scale, output_scale = plan.row_scales(
+            kept / max(kept.sum(), 1.0), noise / noise.sum(), layout, self.negative, context, self.wv.vectors_lockf
+        )
+        return plan.TrainingPlan(
+            window=self.window, negative=self.negative, cbow_mean=bool(self.cbow_mean),
+            shrink_windows=bool(self.shrink_windows), compute_loss=bool(self.compute_loss),
+            exact_gradient=self.cbow_gradient == "exact", layout=layout,
+            keep=torch.from_numpy(keep.view(np.int32)), noise=alias_table(noise),
+            input_scale=input_scale, output_scale=output_scale, seed=self.seed,
+        )  # fmt: skip
+
+    def _chunk_tokens(self, total_words: int | None) -> int:
+        """Ten of gensim's batches; on a small corpus less, down to one, so that a pass has many chunks."""
+        words = total_words or self.corpus_total_words
+        return min(10 * self.batch_words, max(self.batch_words, words // 64)) if words else 10 * self.batch_words
+
+    def _check_trainable(self) -> None:
+        V = len(self.wv.index_to_key)
+        rows = {
+            "wv.vectors": len(self.wv.vectors),
+            "syn1neg": len(getattr(self, "syn1neg", ())),
+            "cum_table": 0 if self.cum_table is None else len(self.cum_table),
+            "wv.expandos['count']": len(self.wv.expandos.get("count", ())),
+        }
+        if self.sample:
+            rows["wv.expandos['sample_int']"] = len(self.wv.expandos.get("sample_int", ()))
+        wrong = [f"{name} has {n}" for name, n in rows.items() if n != V]
+        if wrong:
+            raise RuntimeError(
+                f"the vocabulary has {V} words, but {', '.join(wrong)} rows: this model cannot train. "
+                "Vectors alone (KeyedVectors) are not enough: call build_vocab(), or load a full model"
+            )
+
+    def _make_writable(self) -> None:
+        """Train on copies of weights that came from `load(mmap='r')`."""
+        for owner, name in ((self.wv, "vectors"), (self, "syn1neg"), (self, "syn1")):
+            weights = getattr(owner, name, None)
+            if weights is not None and not (weights.flags.writeable and weights.flags.c_contiguous):
+                logger.info("%s is read-only (loaded with mmap='r'?): training on a copy", name)
+                setattr(owner, name, np.array(weights, np.float32, order="C"))
+
+    def _say_gensim_trains(self) -> None:
+        if not self._reader.said:
+            logger.info("sg=%d, hs=%d, negative=%d: training with gensim's own engine", self.sg, self.hs, self.negative)
+        self._reader.said = True
+
+    def reset_from(self, other_model: Any) -> None:
+        """As gensim's; here the model can be trained afterwards (gensim leaves it without `vectors_lockf`)."""
+        super().reset_from(other_model)
+        self.wv.vectors_lockf = np.ones(1, np.float32)
+        self.corpus_total_words = other_model.corpus_total_words
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_reader"}
+
+    def save(self, fname_or_handle: Any, *args: Any, **kwargs: Any) -> None:
+        """As gensim's, to a file (str or Path) or a handle: what is written is a plain gensim model.
+
+        A file is replaced only when the new one is complete.
+        """
+        checkpoint.save(self.__getstate__(), fname_or_handle, *args, **kwargs)
+
+    @classmethod
+    def load(cls, fname: Any, *args: Any, **kwargs: Any) -> Word2Vec:
+        """As gensim's: a model saved here or by gensim, ready to train on. `fname` may be a Path.
+
+        Raises:
+            AttributeError: not a Word2Vec model.
+        """
+        model = checkpoint.load(os.fspath(fname), *args, **kwargs)
+        if type(model) is not gensim.models.Word2Vec and not isinstance(model, cls):
+            raise AttributeError(f"Model of type {type(model)} can't be loaded by {cls}; load it with its own class")
+        model.__class__ = cls
+        for name, value in _EXTRAS.items():
+            model.__dict__.setdefault(name, value)
+        return model
+
+
+class _Guarded:
+    """A corpus for gensim's threads: an exception ends the pass and is kept, instead of leaving them waiting."""
+
+    def __init__(self, corpus_iterable: Any) -> None:
+        self.corpus_iterable = corpus_iterable
+        self.error: BaseException | None = None
+
+    def __iter__(self) -> Iterator[Any]:
+        try:
+            yield from self.corpus_iterable
+        except Exception as e:
+            self.error = e
+
+
+def _path(corpus_file: Any) -> Any:
+    return os.fspath(corpus_file) if isinstance(corpus_file, os.PathLike) else corpus_file
+
+
+@contextmanager
+def _on_device(device: torch.device, *arrays: np.ndarray) -> Iterator[tuple[Tensor, ...]]:
+    """Tensors over the arrays' own memory, or copies on another device that are written back even on an interrupt."""
+    tables = tuple(torch.from_numpy(array).to(device) for array in arrays)
+    try:
+        yield tables
+    finally:
+        if device.type != "cpu":
+            for array, table in zip(arrays, tables, strict=True):
+                torch.from_numpy(array).copy_(table)
