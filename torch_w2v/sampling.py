@@ -116,14 +116,15 @@ def alias_table(weights: np.ndarray) -> Tensor:
     threshold, other = np.ones(V), np.arange(V)
     if len(light) and len(heavy):
         deficit, excess = np.cumsum(1 - p[light]), np.cumsum(p[heavy] - 1)
-        filler = np.searchsorted(excess, np.concatenate([[0.0], deficit[:-1]]), side="right")
+        before = np.concatenate([[0.0], deficit[:-1]])  # deficits filled when a light slot's turn comes
+        filler = np.searchsorted(excess, before, side="right")
         other[light] = heavy[np.minimum(filler, len(heavy) - 1)]
         threshold[light] = p[light]
-        short = np.searchsorted(deficit, excess, side="right")[:-1]  # the light slot at which each heavy one runs short
-        ran_short = short < len(deficit)
-        donors = np.flatnonzero(ran_short)
-        threshold[heavy[donors]] = 1 + excess[donors] - deficit[short[donors]]
-        other[heavy[donors]] = heavy[donors + 1]
+        # A heavy slot runs short at the light slot that takes more than it has left; one used up exactly does not.
+        turn = np.searchsorted(deficit, excess, side="right")[:-1]
+        short = np.flatnonzero((turn < len(deficit)) & (before[np.minimum(turn, len(before) - 1)] < excess[:-1]))
+        threshold[heavy[short]] = 1 + excess[short] - deficit[turn[short]]
+        other[heavy[short]] = heavy[short + 1]
     bits = np.minimum(np.rint(np.clip(threshold, 0, 1) * 2.0**32), _HALF).astype(np.uint32)
     return torch.from_numpy(np.stack([bits.view(np.int32), other.astype(np.int32)], axis=1))
 

@@ -5,6 +5,8 @@ Written to be read beside docs/algorithm.md; every other engine is tested agains
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
@@ -21,52 +23,65 @@ def train_chunk(
 ) -> Tensor:  # fmt: skip
     """See `operator.SCHEMA`."""
     kept = sampling.kept_stream(tokens, offsets, position, keep, token_stream, window, shrink_windows)
-    first = int((kept.index < begin).sum())
-    last = int((kept.index < end).sum())
+    first, last = int((kept.index < begin).sum()), int((kept.index < end).sum())
     starts = list(range(first, last, T))
     steps = -(-len(starts) // B)
     loss, pairs = 0.0, 0.0
+
     for step in range(steps):
-        blocks = [(start, min(start + T, last)) for start in starts[step::steps]]
-        input_updates: list[tuple[Tensor, Tensor]] = []
+        blocks = [_read(inputs, kept, start, min(start + T, last), window, cbow_mean) for start in starts[step::steps]]
         for s in range(S):
-            output_updates: list[tuple[Tensor, Tensor]] = []
-            for start, stop in blocks:
-                raw = int(kept.index[start])
+            updates: list[tuple[Tensor, Tensor]] = []
+            for block in blocks:
+                raw = int(kept.index[block.start])
                 alpha = alpha_begin + (alpha_end - alpha_begin) * (raw - begin) / (end - begin)
                 counters = (position + raw) * (S * N) + s * N + torch.arange(N, device=tokens.device)
                 neg = sampling.noise_words(noise, noise_stream, counters)  # (N,)
+                h, y, some = block.h[s::S], block.y[s::S], block.some[s::S]  # (t, D), (t,), (t, 1)
 
-                t = torch.arange(start + s, stop, S, device=tokens.device)  # this set's targets
-                c = torch.arange(max(start - window, 0), min(stop + window, len(kept.ids)), device=tokens.device)
-                band = (c >= kept.low[t, None]) & (c < kept.high[t, None]) & (c != t[:, None])
-                t, band = t[band.any(1)], band[band.any(1)].to(inputs.dtype)  # a word without context trains nothing
-                ids, C = kept.ids[c], band.sum(1, keepdim=True)
-
-                h = band @ inputs[ids]  # (targets, D)
-                if cbow_mean:
-                    h = h / C
-                y = kept.ids[t]
-                positive = (h * outputs[y]).sum(1)
-                negatives = h @ outputs[neg].T  # (targets, N)
-                weight = (neg != y[:, None]).to(inputs.dtype) * (negative / N)  # the target itself is skipped
+                positive = (h * outputs[y]).sum(1, keepdim=True)  # (t, 1)
+                negatives = h @ outputs[neg].T  # (t, N)
+                weight = some * (neg != y[:, None]) * (negative / N)  # a negative equal to the target is skipped
                 if compute_loss:
-                    loss -= float(logsigmoid(positive.double()).sum())
-                    loss -= float((weight * logsigmoid(-negatives.double())).sum())
-                    pairs += len(t) + float(weight.sum())
+                    loss -= float((some * logsigmoid(positive)).sum(dtype=torch.float64))
+                    loss -= float((weight * logsigmoid(-negatives)).sum(dtype=torch.float64))
+                    pairs += float(some.sum() + weight.sum())
 
-                g = alpha * (1 - torch.sigmoid(positive))[:, None]
+                g = alpha * some * (1 - torch.sigmoid(positive))
                 gn = -alpha * weight * torch.sigmoid(negatives)
-                e = g * outputs[y] + gn @ outputs[neg]  # the error that goes back to the context rows
-                # gensim gives each row the whole error of a mean and 1/C of the error of a sum; the true
-                # derivative is the other way round (piskvorky/gensim#697, #1873).
-                if cbow_mean == exact_gradient:
-                    e = e / C
-                input_updates.append((ids, band.T @ e))
-                output_updates += [(y, g * h), (neg, gn.T @ h)]
-            _add(outputs, output_updates, output_scale)
-        _add(inputs, input_updates, input_scale)
+                block.e[s::S] = g * outputs[y] + gn @ outputs[neg]
+                updates += [(y, g * h), (neg, gn.T @ h)]
+            _add(outputs, updates, output_scale)
+        # gensim gives each context row the whole error of a mean and 1/C of the error of a sum; the derivative of the
+        # loss is the other way round (piskvorky/gensim#697, #1873).
+        share = [block.e / block.C if cbow_mean == exact_gradient else block.e for block in blocks]
+        _add(inputs, [(b.context, b.band.T @ e) for b, e in zip(blocks, share, strict=True)], input_scale)
     return torch.tensor([last - first, loss, pairs], dtype=torch.float64)
+
+
+class _Block(NamedTuple):
+    """Consecutive targets and what they read of the context rows at the start of a step; c is all they can reach."""
+
+    start: int
+    context: Tensor  # (c,) rows
+    band: Tensor  # (t, c) 1 where the row is in the target's window
+    some: Tensor  # (t, 1) 1 where there is any context: a lone word trains nothing
+    C: Tensor  # (t, 1) context words, at least 1
+    h: Tensor  # (t, D) their mean or sum
+    y: Tensor  # (t,) the targets' rows
+    e: Tensor  # (t, D) to be filled: the error that goes back to the context rows
+
+
+def _read(inputs: Tensor, kept: sampling.Kept, start: int, stop: int, window: int, cbow_mean: bool) -> _Block:
+    t = torch.arange(start, stop, device=inputs.device)[:, None]
+    c = torch.arange(max(start - window, 0), min(stop + window, len(kept.ids)), device=inputs.device)
+    band = ((c >= kept.low[t]) & (c < kept.high[t]) & (c != t)).to(inputs.dtype)
+    C = band.sum(1, keepdim=True)
+    some, C = (C > 0).to(inputs.dtype), C.clamp(min=1)
+    h = band @ inputs[kept.ids[c]]
+    if cbow_mean:
+        h = h / C
+    return _Block(start, kept.ids[c], band, some, C, h, kept.ids[start:stop], torch.empty_like(h))
 
 
 def _add(table: Tensor, updates: list[tuple[Tensor, Tensor]], scale: Tensor) -> None:

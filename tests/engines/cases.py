@@ -1,0 +1,137 @@
+"""Operator calls on odd shapes, and a slow numpy transcription of what the operator is to do."""
+
+import math
+
+import numpy as np
+import torch
+
+from torch_w2v import sampling
+from torch_w2v.plan import Layout
+
+BLOCKS = Layout(T=64, S=8, N=5, B=1)
+LENGTHS = (0, 1, 2, 63, 0, 7, 200, 1)
+
+
+def case(
+    D=16, window=5, lengths=LENGTHS, negative=5, V=50, layout=None, dtype=torch.float32, seed=0, cbow_mean=True,
+    exact_gradient=False, shrink_windows=True, compute_loss=True, sample=True, scales=False, unknown=0.1, begin=0,
+    end=None, position=12345, alpha=(0.05, 0.04), size=0.3,
+):  # fmt: skip
+    """Tables and arguments for one call of the operator: (inputs, outputs), kwargs."""
+    rng = np.random.default_rng(seed)
+    n = int(sum(lengths))
+    words = rng.zipf(1.3, n) % V if V > 1 else np.zeros(n, int)
+    words[rng.random(n) < unknown] = -1
+    layout = layout or Layout(BLOCKS.T, BLOCKS.S, negative, BLOCKS.B)
+    keep = (rng.uniform(0.3, 1.0, V) if sample else np.ones(V)) * (2**32 - 1)
+    empty = torch.zeros(0)
+    tables = [torch.from_numpy(rng.normal(0, size, (V, D))).to(dtype) for _ in range(2)]
+    arguments = {
+        "tokens": torch.from_numpy(words.astype(np.int32)),
+        "offsets": torch.from_numpy(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)),
+        "begin": begin,
+        "end": n if end is None else end,
+        "position": position,
+        "alpha_begin": alpha[0],
+        "alpha_end": alpha[1],
+        "keep": torch.from_numpy(keep.astype(np.uint32).view(np.int32)),
+        "noise": sampling.alias_table(rng.uniform(0.1, 3.0, V)),
+        "input_scale": torch.from_numpy(rng.uniform(0, 1, V).astype(np.float32)) if scales else empty,
+        "output_scale": torch.from_numpy(rng.uniform(0, 1, V).astype(np.float32)) if scales else empty,
+        "token_stream": sampling.key(7, 0, 3, sampling.TOKEN),
+        "noise_stream": sampling.key(7, 0, 3, sampling.NOISE),
+        "window": window,
+        "negative": negative,
+        "cbow_mean": cbow_mean,
+        "exact_gradient": exact_gradient,
+        "shrink_windows": shrink_windows,
+        "compute_loss": compute_loss,
+        "T": layout.T,
+        "S": layout.S,
+        "N": layout.N,
+        "B": layout.B,
+    }
+    return tables, arguments
+
+
+def run(op, tables, arguments):
+    """The operator on copies of the tables: (inputs, outputs, result)."""
+    inputs, outputs = (table.clone() for table in tables)
+    return inputs, outputs, op(inputs, outputs, **arguments)
+
+
+def splitmix(stream, counter):
+    """Draw `counter` of a stream, in Python integers: (high, low) 32 bits."""
+    word = (1 << 64) - 1
+    z = (stream + (counter + 1) * 0x9E3779B97F4A7C15) & word
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & word
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & word
+    z ^= z >> 31
+    return z >> 32, z & 0xFFFFFFFF
+
+
+def transcribe(tables, a):
+    """Section 4 of the design, target by target: no vector over targets, no band matrix, no torch arithmetic."""
+    Wi, Wo = (table.double().numpy().copy() for table in tables)
+    keep = a["keep"].numpy().view(np.uint32).astype(int)
+    noise = a["noise"].numpy()
+    threshold, other = noise[:, 0].copy().view(np.uint32).astype(int), noise[:, 1].astype(int)
+    input_scale = a["input_scale"].numpy() if len(a["input_scale"]) else np.ones(len(Wi))
+    output_scale = a["output_scale"].numpy() if len(a["output_scale"]) else np.ones(len(Wi))
+
+    stream = []  # (word, place in tokens, sentence, reach)
+    for sentence in range(len(a["offsets"]) - 1):
+        for i in range(int(a["offsets"][sentence]), int(a["offsets"][sentence + 1])):
+            word = int(a["tokens"][i])
+            high, low = splitmix(a["token_stream"], a["position"] + i)
+            if word >= 0 and keep[word] >= high:
+                reach = 1 + low * a["window"] // 2**32 if a["shrink_windows"] else a["window"]
+                stream.append((word, i, sentence, reach))
+    targets = [k for k, (_, i, _, _) in enumerate(stream) if a["begin"] <= i < a["end"]]
+    blocks = [targets[k : k + a["T"]] for k in range(0, len(targets), a["T"])]
+    steps = math.ceil(len(blocks) / a["B"])
+    loss = pairs = 0.0
+    for step in range(steps):
+        d_inputs = np.zeros_like(Wi)
+        for s in range(a["S"]):
+            d_outputs = np.zeros_like(Wo)
+            for block in blocks[step::steps]:
+                first = stream[block[0]][1]
+                share = (first - a["begin"]) / (a["end"] - a["begin"])
+                alpha = a["alpha_begin"] + (a["alpha_end"] - a["alpha_begin"]) * share
+                negatives = []
+                for k in range(a["N"]):
+                    counter = (a["position"] + first) * a["S"] * a["N"] + s * a["N"] + k
+                    high, low = splitmix(a["noise_stream"], counter)
+                    slot = high * len(Wi) >> 32
+                    negatives.append(slot if low < threshold[slot] else other[slot])
+                for k in block[s :: a["S"]]:
+                    word, _, sentence, reach = stream[k]
+                    context = [
+                        stream[j][0]
+                        for j in range(max(0, k - reach), min(len(stream), k + reach + 1))
+                        if j != k and stream[j][2] == sentence
+                    ]
+                    if not context:
+                        continue
+                    h = sum(Wi[c] for c in context)
+                    if a["cbow_mean"]:
+                        h = h / len(context)
+                    e = np.zeros_like(h)
+                    for row, label, weight in [
+                        (word, 1, 1.0),
+                        *((row, 0, a["negative"] / a["N"]) for row in negatives if row != word),
+                    ]:
+                        f = float(h @ Wo[row])
+                        g = weight * alpha * (label - 1 / (1 + math.exp(-f)))
+                        e += g * Wo[row]
+                        d_outputs[row] += g * h * output_scale[row]
+                        loss += weight * math.log1p(math.exp(-f if label else f))
+                        pairs += weight
+                    if a["cbow_mean"] == a["exact_gradient"]:
+                        e = e / len(context)
+                    for c in context:
+                        d_inputs[c] += e * input_scale[c]
+            Wo += d_outputs
+        Wi += d_inputs
+    return Wi, Wo, np.array([len(targets), loss, pairs])

@@ -1,0 +1,87 @@
+"""Every engine against the reference, with the same draws, on odd shapes."""
+
+import importlib
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from tests.engines.cases import case, run
+
+from torch_w2v.engines import ENGINES, reference
+from torch_w2v.plan import Layout
+
+OTHERS = [name for name in ENGINES if name not in ("auto", "reference")]
+SHAPES = [
+    {"D": D, "window": window, "negative": negative, "V": V}
+    for D, window, negative, V in itertools.product((1, 3, 63, 100, 300), (1, 5, 500), (1, 5, 20), (1, 2, 1000))
+]
+OPTIONS = [
+    {"cbow_mean": False}, {"exact_gradient": True}, {"cbow_mean": False, "exact_gradient": True},
+    {"shrink_windows": False}, {"scales": True}, {"sample": False, "unknown": 0}, {"compute_loss": False},
+    {"lengths": (10001,), "V": 1000}, {"lengths": (10001, 63), "window": 500, "V": 1000, "alpha": (1e-3, 9e-4)}, {"lengths": ()},
+    {"lengths": (0,)}, {"lengths": (1,)}, {"lengths": (2,)}, {"lengths": (1,) * 200}, {"lengths": (2,) * 100},
+    {"lengths": (63, 64, 65, 128)}, {"lengths": (300,), "begin": 100, "end": 210}, {"position": 2**40},
+    {"unknown": 1.0}, {"window": 10**6}, {"lengths": (8,) * 300, "V": 1000}, {"alpha": (0.0, 0.0)},
+]  # fmt: skip
+
+
+def op_of(engine):
+    return importlib.import_module(f"torch_w2v.engines.{engine}").op
+
+
+def layouts_of(engine, negative):
+    yield Layout(64, 8, negative, 1)
+    if engine == "torch_batched":
+        yield Layout(64, 1, 32, 4)
+        yield Layout(7, 3, 2, 2)
+
+
+def agree(engine, **options):
+    # torch_batched can be held to float64; fused kernels work in float32, in another order of additions.
+    dtype = torch.float64 if engine == "torch_batched" else torch.float32
+    tolerance = {"rtol": 1e-9, "atol": 1e-12} if dtype is torch.float64 else {"rtol": 1e-5, "atol": 1e-6}
+    for layout in layouts_of(engine, options.get("negative", 5)):
+        tables, arguments = case(dtype=dtype, layout=layout, **options)
+        wide = [table.double() for table in tables]
+        want_inputs, want_outputs, want = run(reference.op, wide, arguments)
+        inputs, outputs, result = run(op_of(engine), tables, arguments)
+        np.testing.assert_allclose(inputs.numpy(), want_inputs.numpy(), **tolerance)
+        np.testing.assert_allclose(outputs.numpy(), want_outputs.numpy(), **tolerance)
+        np.testing.assert_allclose(result.numpy(), want.numpy(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("engine", OTHERS)
+@pytest.mark.parametrize("options", SHAPES, ids=lambda o: "-".join(map(str, o.values())))
+def test_shapes(engine, options):
+    agree(engine, **options)
+
+
+@pytest.mark.parametrize("engine", OTHERS)
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_options(engine, options):
+    agree(engine, **options)
+
+
+@pytest.mark.parametrize("engine", ["reference", *OTHERS])
+def test_operator_is_registered_rightly(engine):
+    tables, arguments = case(lengths=(30,))
+    torch.library.opcheck(op_of(engine), (*tables,), arguments)
+
+
+@pytest.mark.parametrize("engine", ["reference", *OTHERS])
+def test_two_chunks_equal_their_halves(engine):
+    """Draws belong to the place in the corpus: a chunk gives the same whatever was trained before in other calls."""
+    tables, arguments = case(lengths=(64, 64), sample=False, unknown=0)
+    whole = run(op_of(engine), tables, arguments)
+    middle = (arguments["alpha_begin"] + arguments["alpha_end"]) / 2
+    inputs, outputs = (table.clone() for table in tables)
+    edges = torch.tensor([0, 64])
+    for part, alphas in ((0, (arguments["alpha_begin"], middle)), (1, (middle, arguments["alpha_end"]))):
+        half = {
+            **arguments, "tokens": arguments["tokens"][64 * part : 64 * part + 64], "offsets": edges, "begin": 0,
+            "end": 64, "position": arguments["position"] + 64 * part, "alpha_begin": alphas[0], "alpha_end": alphas[1],
+        }  # fmt: skip
+        op_of(engine)(inputs, outputs, **half)
+    torch.testing.assert_close(inputs, whole[0], rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(outputs, whole[1], rtol=1e-5, atol=1e-6)
