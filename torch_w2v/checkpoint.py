@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import shutil
 import tempfile
@@ -24,12 +25,12 @@ def save(
     """
     plain = gensim.models.Word2Vec.__new__(gensim.models.Word2Vec)
     plain.__dict__.update(state)
+    # gensim takes the large arrays off what it saves and puts them back; after a failure, not always.
+    plain.wv = copy.copy(plain.wv)
     is_path = isinstance(fname_or_handle, (str, os.PathLike))
     target = os.fspath(fname_or_handle) if is_path else fname_or_handle
-    if not is_path or is_uri(target):
-        plain.save(
-            target, separately=separately, sep_limit=sep_limit, ignore=ignore, pickle_protocol=pickle_protocol
-        )
+    if not is_path or is_uri(target) or (os.path.exists(target) and not os.path.isfile(target)):  # /dev/null, say
+        plain.save(target, separately=separately, sep_limit=sep_limit, ignore=ignore, pickle_protocol=pickle_protocol)
         return
     folder, name = os.path.split(target)
     plain.add_lifecycle_event(

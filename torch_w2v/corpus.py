@@ -91,7 +91,7 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Encoded:
-    """A run of whole sentences: int32 tokens (n,), int64 sentence edges (m + 1,) from 0 to n, its place in the corpus."""
+    """Whole sentences: int32 tokens (n,), int64 sentence edges (m + 1,) from 0 to n, their place in the corpus."""
 
     tokens: np.ndarray
     offsets: np.ndarray
@@ -153,10 +153,11 @@ class Reader:
     def __init__(self) -> None:
         self.said = False
         self._encoded: Encoded | None = None
+        self._words = 0  # in the vocabulary that it was encoded with
 
     def runs(self, source: Any, key_to_index: Mapping[Any, int], chunk_tokens: int) -> Iterator[Encoded]:
         """One pass over `source`."""
-        if self._encoded is not None:
+        if self._encoded is not None and self._words == len(key_to_index):  # a callback may extend the vocabulary
             yield from self._encoded.runs(chunk_tokens)
             return
         seen = []
@@ -165,7 +166,7 @@ class Reader:
                 seen.append(run)
             yield run
         if seen:
-            self._encoded = joined(seen)
+            self._encoded, self._words = joined(seen), len(key_to_index)
 
 
 def chunks(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
+import operator
 import os
+import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from queue import Queue
@@ -16,6 +19,7 @@ from gensim.models.word2vec import MAX_WORDS_IN_BATCH
 from torch import Tensor
 
 from torch_w2v import checkpoint, corpus, engines, plan, training
+from torch_w2v.gensim_threads import GensimThreads
 from torch_w2v.sampling import TOKEN, alias_table, keep_mask, key
 
 logger = logging.getLogger(__name__)
@@ -23,7 +27,7 @@ logger = logging.getLogger(__name__)
 _EXTRAS = {"device": "auto", "engine": "auto", "cbow_gradient": "gensim", "training_losses": ()}
 
 
-class Word2Vec(gensim.models.Word2Vec):
+class Word2Vec(GensimThreads):
     """gensim's Word2Vec; CBOW with negative sampling (`sg=0, hs=0, negative>0`) trains on torch_w2v's engines.
 
     Every argument, default, method and attribute is gensim's (https://radimrehurek.com/gensim/models/word2vec.html);
@@ -123,6 +127,12 @@ class Word2Vec(gensim.models.Word2Vec):
             corpus_iterable = corpus.TextFile(_path(corpus_file))
         return super().scan_vocab(corpus_iterable, None, progress_per, workers, trim_rule)
 
+    def make_cum_table(self, domain: int = 2**31 - 1) -> None:
+        """As gensim's, and right for integer tokens: gensim takes a row's number for the token of that name."""
+        counts = self.wv.expandos["count"] if self.wv.index_to_key else np.zeros(0)
+        power = np.cumsum(counts ** float(self.ns_exponent))
+        self.cum_table = np.rint(power / power[-1:] * domain).astype(np.uint32)
+
     def train(
         self, corpus_iterable: Any = None, corpus_file: Any = None, total_examples: int | None = None,
         total_words: int | None = None, epochs: int | None = None, start_alpha: float | None = None,
@@ -158,21 +168,18 @@ class Word2Vec(gensim.models.Word2Vec):
     ) -> tuple[int, int, int]:  # fmt: skip
         if self._ours:
             return self._train_pass(data_iterable, cur_epoch, total_examples, total_words, report_delay, False)
+        self._check_trainable()
         self._say_gensim_trains()
-        # gensim's worker threads would wait for ever for a corpus whose iterator has raised.
-        guarded = _Guarded(data_iterable)
-        result = super()._train_epoch(
-            guarded, cur_epoch, total_examples, total_words, queue_factor, report_delay, callbacks
+        return super()._train_epoch(
+            data_iterable, cur_epoch, total_examples, total_words, queue_factor, report_delay, callbacks
         )
-        if guarded.error is not None:
-            raise guarded.error
-        return result
 
     def _train_epoch_corpusfile(
         self, corpus_file: str, cur_epoch: int = 0, total_examples: int | None = None,
         total_words: int | None = None, callbacks: Any = (), report_delay: float = 1.0, **kwargs: Any,
     ) -> tuple[int, int, int]:  # fmt: skip
         if not self._ours:
+            self._check_trainable()
             self._say_gensim_trains()
             return super()._train_epoch_corpusfile(
                 _path(corpus_file), cur_epoch, total_examples, total_words, callbacks, **kwargs
@@ -193,14 +200,15 @@ class Word2Vec(gensim.models.Word2Vec):
         size = self._chunk_tokens(total_words)
 
         def kept(tokens: Tensor, position: int) -> Tensor:
-            return keep_mask(tokens, position, made.keep.cpu(), key(self.seed, self.train_count, epoch, TOKEN))[0]
+            return keep_mask(tokens, position, made.keep.cpu(), key(made.seed, self.train_count, epoch, TOKEN))[0]
 
         def alpha(examples: int, words: int) -> float:
-            done = examples / total_examples if total_examples else words / total_words  # type: ignore[operator]
+            # Without totals (a corpus_count of 0 after build_vocab_from_freq) alpha falls from pass to pass only.
+            done = examples / total_examples if total_examples else words / (total_words or math.inf)
             return self._get_next_alpha(done, epoch)
 
         runs = self._reader.runs(source, self.wv.key_to_index, size)
-        pieces = (chunk for run in runs for chunk in corpus.chunks(run, size, self.window, kept))
+        pieces = (chunk for run in runs for chunk in corpus.chunks(run, size, made.window, kept))
         unused: Queue[None] = Queue()  # gensim's progress line prints the lengths of its two queues
 
         def report(totals: training.Totals) -> None:
@@ -238,55 +246,68 @@ class Word2Vec(gensim.models.Word2Vec):
 
     def _plan(self, engine: engines.Engine) -> plan.TrainingPlan:
         """What `engine` is to do, from gensim's attributes."""
+        window, negative = operator.index(self.window), operator.index(self.negative)
         count = self.wv.expandos["count"].astype(np.float64)
         keep = np.full(len(count), 2**32 - 1, np.uint32)
         if self.sample:
             keep = self.wv.expandos["sample_int"].astype(np.uint32)
         noise = np.diff(self.cum_table.astype(np.int64), prepend=0)
         kept = count * (keep / 2.0**32)
-        context = self.window + 1.0 if self.shrink_windows else 2.0 * self.window
+        context = window + 1.0 if self.shrink_windows else 2.0 * window
         if self.corpus_count:  # a sentence shorter than the window gives fewer context words
             context = min(context, max(kept.sum() / self.corpus_count, 1.0))
-        layout = engine.layout(self.negative, kept.sum())
+        layout = engine.layout(negative, kept.sum())
         input_scale, output_scale = plan.row_scales(
-            kept / max(kept.sum(), 1.0), noise / noise.sum(), layout, self.negative, context, self.wv.vectors_lockf
+            kept / max(kept.sum(), 1.0), noise / noise.sum(), layout, negative, context, self.wv.vectors_lockf
         )
         return plan.TrainingPlan(
-            window=self.window, negative=self.negative, cbow_mean=bool(self.cbow_mean),
+            window=window, negative=negative, cbow_mean=bool(self.cbow_mean),
             shrink_windows=bool(self.shrink_windows), compute_loss=bool(self.compute_loss),
             exact_gradient=self.cbow_gradient == "exact", layout=layout,
             keep=torch.from_numpy(keep.view(np.int32)), noise=alias_table(noise),
-            input_scale=input_scale, output_scale=output_scale, seed=self.seed,
+            input_scale=input_scale, output_scale=output_scale,
+            seed=secrets.randbits(32) if self.seed is None else operator.index(self.seed),
         )  # fmt: skip
 
     def _chunk_tokens(self, total_words: int | None) -> int:
         """Ten of gensim's batches; on a small corpus less, down to one, so that a pass has many chunks."""
         words = total_words or self.corpus_total_words
-        return min(10 * self.batch_words, max(self.batch_words, words // 64)) if words else 10 * self.batch_words
+        batch = int(self.batch_words)
+        return min(10 * batch, max(batch, words // 64)) if words else 10 * batch
 
     def _check_trainable(self) -> None:
-        V = len(self.wv.index_to_key)
-        rows = {
-            "wv.vectors": len(self.wv.vectors),
-            "syn1neg": len(getattr(self, "syn1neg", ())),
-            "cum_table": 0 if self.cum_table is None else len(self.cum_table),
-            "wv.expandos['count']": len(self.wv.expandos.get("count", ())),
-        }
+        """Refuse what gensim's threads would die of: arrays that do not fit the vocabulary."""
+        V, wv = len(self.wv.index_to_key), self.wv.expandos
+        arrays = {"wv.vectors": self.wv.vectors, "wv.expandos['count']": wv.get("count", ())}
+        if self.negative:
+            arrays.update(syn1neg=getattr(self, "syn1neg", ()), cum_table=self.cum_table)
+        if self.hs:
+            arrays.update(syn1=getattr(self, "syn1", ()))
+            arrays.update({f"wv.expandos[{name!r}]": wv.get(name, ()) for name in ("code", "point")})
         if self.sample:
-            rows["wv.expandos['sample_int']"] = len(self.wv.expandos.get("sample_int", ()))
-        wrong = [f"{name} has {n}" for name, n in rows.items() if n != V]
+            arrays["wv.expandos['sample_int']"] = wv.get("sample_int", ())
+        rows = {name: 0 if array is None else len(array) for name, array in arrays.items()}
+        wrong = [f"{name} has {n} rows" for name, n in rows.items() if n != V]
+        for name in ("wv.vectors", "syn1neg", "syn1"):
+            columns = np.shape(arrays.get(name, ()))[1:]
+            if columns and columns != (self.vector_size,):
+                wrong.append(f"{name} has {columns[0]} columns for a vector_size of {self.vector_size}")
+        if not len(getattr(self.wv, "vectors_lockf", ())):
+            wrong.append("wv.vectors_lockf is missing or empty")
         if wrong:
             raise RuntimeError(
-                f"the vocabulary has {V} words, but {', '.join(wrong)} rows: this model cannot train. "
+                f"the vocabulary has {V} words, but {', '.join(wrong)}: this model cannot train. "
                 "Vectors alone (KeyedVectors) are not enough: call build_vocab(), or load a full model"
             )
 
     def _make_writable(self) -> None:
-        """Train on copies of weights that came from `load(mmap='r')`."""
-        for owner, name in ((self.wv, "vectors"), (self, "syn1neg"), (self, "syn1")):
+        """Train on copies of weights that came from `load(mmap='r')`, or are not what gensim's weights are."""
+        for owner, name in ((self.wv, "vectors"), (self.wv, "vectors_lockf"), (self, "syn1neg"), (self, "syn1")):
             weights = getattr(owner, name, None)
-            if weights is not None and not (weights.flags.writeable and weights.flags.c_contiguous):
-                logger.info("%s is read-only (loaded with mmap='r'?): training on a copy", name)
+            if not isinstance(weights, np.ndarray):
+                continue
+            if weights.dtype != np.float32 or not (weights.flags.writeable and weights.flags.c_contiguous):
+                logger.info("%s is read-only (loaded with mmap='r'?) or no float32: training on a copy", name)
                 setattr(owner, name, np.array(weights, np.float32, order="C"))
 
     def _say_gensim_trains(self) -> None:
@@ -301,7 +322,7 @@ class Word2Vec(gensim.models.Word2Vec):
         self.corpus_total_words = other_model.corpus_total_words
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_reader"}
+        return {name: value for name, value in self.__dict__.items() if name not in ("_reader", "_pass")}
 
     def save(self, fname_or_handle: Any, *args: Any, **kwargs: Any) -> None:
         """As gensim's, to a file (str or Path) or a handle: what is written is a plain gensim model.
@@ -323,21 +344,9 @@ class Word2Vec(gensim.models.Word2Vec):
         model.__class__ = cls
         for name, value in _EXTRAS.items():
             model.__dict__.setdefault(name, value)
+        if model.negative and hasattr(model.wv, "expandos"):
+            model.make_cum_table()
         return model
-
-
-class _Guarded:
-    """A corpus for gensim's threads: an exception ends the pass and is kept, instead of leaving them waiting."""
-
-    def __init__(self, corpus_iterable: Any) -> None:
-        self.corpus_iterable = corpus_iterable
-        self.error: BaseException | None = None
-
-    def __iter__(self) -> Iterator[Any]:
-        try:
-            yield from self.corpus_iterable
-        except Exception as e:
-            self.error = e
 
 
 def _path(corpus_file: Any) -> Any:
@@ -345,12 +354,12 @@ def _path(corpus_file: Any) -> Any:
 
 
 @contextmanager
-def _on_device(device: torch.device, *arrays: np.ndarray) -> Iterator[tuple[Tensor, ...]]:
+def _on_device(device: torch.device, inputs: np.ndarray, outputs: np.ndarray) -> Iterator[tuple[Tensor, Tensor]]:
     """Tensors over the arrays' own memory, or copies on another device that are written back even on an interrupt."""
-    tables = tuple(torch.from_numpy(array).to(device) for array in arrays)
+    tables = torch.from_numpy(inputs).to(device), torch.from_numpy(outputs).to(device)
     try:
         yield tables
     finally:
         if device.type != "cpu":
-            for array, table in zip(arrays, tables, strict=True):
+            for array, table in zip((inputs, outputs), tables, strict=True):
                 torch.from_numpy(array).copy_(table)

@@ -15,7 +15,7 @@ LENGTHS = (0, 1, 2, 63, 0, 7, 200, 1)
 def case(
     D=16, window=5, lengths=LENGTHS, negative=5, V=50, layout=None, dtype=torch.float32, seed=0, cbow_mean=True,
     exact_gradient=False, shrink_windows=True, compute_loss=True, sample=True, scales=False, unknown=0.1, begin=0,
-    end=None, position=12345, alpha=(0.05, 0.04), size=0.3,
+    end=None, position=12345, alpha=(0.01, 0.008), size=0.3,
 ):  # fmt: skip
     """Tables and arguments for one call of the operator: (inputs, outputs), kwargs."""
     rng = np.random.default_rng(seed)

@@ -1,0 +1,38 @@
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/installed
+
+.PHONY: help demo test test-slow lint bench clean
+
+help:
+	@echo 'make demo        gensim beside torch_w2v on a small corpus, about a minute'
+	@echo 'make test        the tests; ARGS="-k word" goes to pytest'
+	@echo 'make test-slow   the tests, with those that take minutes'
+	@echo 'make lint        ruff and mypy'
+	@echo 'make bench       speed beside gensim; CORPUS=file.txt, ARGS="--epochs 1 --workers 2"'
+
+demo: $(INSTALLED)
+	$(BIN)/torch-w2v demo $(ARGS)
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest -m 'not slow' $(ARGS)
+
+test-slow: $(INSTALLED)
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(INSTALLED)
+	$(BIN)/python benchmarks/bench.py $(if $(CORPUS),'$(CORPUS)') $(ARGS)
+
+clean:
+	rm -rf .venv
+
+# Everything a build of the package reads.
+$(INSTALLED): pyproject.toml constraints.txt $(wildcard CMakeLists.txt torch_w2v/engines/*.cpp)
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[test,lint]'
+	@touch $@

@@ -1,0 +1,487 @@
+// The fused CPU kernel: blocks of T kept tokens, one at a time (docs/algorithm.md). reference.py says what it must give.
+//
+// Compiled once per instruction set (W = floats in a vector, NAME = the entry point), into one library with a plain C
+// ABI. Nothing here may have external linkage but the entry points: code shared between the copies by the linker would
+// run with another copy's instructions. Hence no standard library templates.
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifndef W
+#define W 4
+#endif
+#ifndef NAME
+#define NAME w2v_train_base
+#endif
+
+// Mirrored by `cpu.Call`.
+struct Call {
+  float *inputs, *outputs;             // (V, stride) each, rows of D floats padded with zeros, aligned to 64 bytes
+  const int32_t *tokens;               // (n)
+  const int64_t *offsets;              // (sentences + 1)
+  const uint32_t *keep;                // (V)
+  const uint32_t *noise;               // (V, 2): threshold, other row
+  const float *input_scale, *output_scale;  // (V) or null
+  double *result;                      // (3): kept words, loss, weight of pairs
+  int64_t V, stride, sentences, begin, end, position, token_stream, noise_stream;
+  int64_t window, negative, cbow_mean, exact_gradient, shrink_windows, compute_loss, T, S, N;
+  double alpha_begin, alpha_end;
+};
+
+namespace {
+
+typedef float vf __attribute__((vector_size(4 * W)));
+typedef int32_t vi __attribute__((vector_size(4 * W)));
+typedef int64_t i64;
+
+constexpr int MT = W == 16 ? 4 : 2;  // targets and negatives of a register tile: MT * NT sums and their operands fit
+constexpr int MOST = 4096;           // floats in a row
+constexpr int NT = 5;                // the registers of the instruction set
+
+inline vf *vec(float *p) { return (vf *)p; }
+inline const vf *vec(const float *p) { return (const vf *)p; }
+inline i64 min(i64 a, i64 b) { return a < b ? a : b; }
+inline i64 max(i64 a, i64 b) { return a > b ? a : b; }
+inline vf all(float x) { return x - vf{}; }
+
+inline uint64_t draw(uint64_t stream, uint64_t counter) {  // sampling.draw
+  uint64_t z = stream + (counter + 1) * 0x9E3779B97F4A7C15ull;
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EBull;
+  return z ^ (z >> 31);
+}
+
+// 1 / (1 + exp(-x)) to float accuracy: exp2 by a polynomial on [-0.5, 0.5] and the exponent's bits.
+inline vf sigmoid(vf x) {
+  const vf limit = all(80.f);
+  x = x > limit ? limit : x;
+  x = x < -limit ? -limit : x;
+  const vf t = x * -1.44269504f;
+  const vi whole = __builtin_convertvector(t + (t < 0.f ? all(-0.5f) : all(0.5f)), vi);
+  const vf r = t - __builtin_convertvector(whole, vf);
+  vf p = all(1.54035304e-4f);
+  p = p * r + 1.33335581e-3f;
+  p = p * r + 9.61812911e-3f;
+  p = p * r + 5.55041087e-2f;
+  p = p * r + 2.40226507e-1f;
+  p = p * r + 6.93147181e-1f;
+  p = p * r + 1.f;
+  return 1.f / (1.f + p * (vf)((whole + 127) << 23));
+}
+
+double softplus(double x) { return x > 0 ? x + log1p(exp(-x)) : log1p(exp(x)); }
+
+// The sums of the lanes of W vectors, as the lanes of one.
+inline vf sum_lanes(const vf *a) {
+#define MIX(x, y, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
+  vf s[W];
+  for (int i = 0; i < W; i++) s[i] = a[i];
+#if W == 16
+  for (int i = 0; i < 8; i++)
+    s[i] = MIX(s[2 * i], s[2 * i + 1], 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30) +
+           MIX(s[2 * i], s[2 * i + 1], 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31);
+  for (int i = 0; i < 4; i++)
+    s[i] = MIX(s[2 * i], s[2 * i + 1], 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29) +
+           MIX(s[2 * i], s[2 * i + 1], 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
+  for (int i = 0; i < 2; i++)
+    s[i] = MIX(s[2 * i], s[2 * i + 1], 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27) +
+           MIX(s[2 * i], s[2 * i + 1], 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31);
+  return MIX(s[0], s[1], 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +
+         MIX(s[0], s[1], 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+#elif W == 8
+  for (int i = 0; i < 4; i++)
+    s[i] = MIX(s[2 * i], s[2 * i + 1], 0, 8, 2, 10, 4, 12, 6, 14) + MIX(s[2 * i], s[2 * i + 1], 1, 9, 3, 11, 5, 13, 7, 15);
+  for (int i = 0; i < 2; i++)
+    s[i] = MIX(s[2 * i], s[2 * i + 1], 0, 1, 8, 9, 4, 5, 12, 13) + MIX(s[2 * i], s[2 * i + 1], 2, 3, 10, 11, 6, 7, 14, 15);
+  return MIX(s[0], s[1], 0, 1, 2, 3, 8, 9, 10, 11) + MIX(s[0], s[1], 4, 5, 6, 7, 12, 13, 14, 15);
+#else
+  for (int i = 0; i < 2; i++)
+    s[i] = MIX(s[2 * i], s[2 * i + 1], 0, 4, 2, 6) + MIX(s[2 * i], s[2 * i + 1], 1, 5, 3, 7);
+  return MIX(s[0], s[1], 0, 1, 4, 5) + MIX(s[0], s[1], 2, 3, 6, 7);
+#endif
+#undef MIX
+}
+
+// sums[m * pitch + n] = lanes of h[m] . v[n]
+template <int M, int N>
+inline void dots(const float *const *h, const float *const *v, const i64 NV, vf *sums, i64 pitch) {
+  vf acc[M][N] = {};
+  for (i64 q = 0; q < NV; q++) {
+    vf x[M];
+    for (int m = 0; m < M; m++) x[m] = vec(h[m])[q];
+    for (int n = 0; n < N; n++) {
+      const vf y = vec(v[n])[q];
+      for (int m = 0; m < M; m++) acc[m][n] += x[m] * y;
+    }
+  }
+  for (int m = 0; m < M; m++)
+    for (int n = 0; n < N; n++) sums[m * pitch + n] = acc[m][n];
+}
+
+// out[m] = first[m] * y[m], or out[m] as it is where y is null, + sum over n of g[m * pitch + n] * v[n];
+// g[m * pitch - 1] is first[m]
+template <int M, int N, bool FIRST>
+inline void mix(float *const *out, const float *const *y, const float *const *v, const float *g, i64 pitch, const i64 NV) {
+  vf first[M], c[M][N];
+  for (int m = 0; m < M; m++) {
+    first[m] = all(g[m * pitch - 1]);
+    for (int n = 0; n < N; n++) c[m][n] = all(g[m * pitch + n]);
+  }
+  for (i64 q = 0; q < NV; q++) {
+    vf acc[M];
+    for (int m = 0; m < M; m++) acc[m] = FIRST ? first[m] * vec(y[m])[q] : vec(out[m])[q];
+    for (int n = 0; n < N; n++) {
+      const vf x = vec(v[n])[q];
+      for (int m = 0; m < M; m++) acc[m] += c[m][n] * x;
+    }
+    for (int m = 0; m < M; m++) vec(out[m])[q] = acc[m];
+  }
+}
+
+// v[n] += sum over m of g[m * pitch + n] * h[m]
+template <int M, int N> inline void update(float *const *v, const float *const *h, const float *g, i64 pitch, i64 NV) {
+  vf c[M][N];
+  for (int m = 0; m < M; m++)
+    for (int n = 0; n < N; n++) c[m][n] = all(g[m * pitch + n]);
+  for (i64 q = 0; q < NV; q++) {
+    vf acc[N];
+    for (int n = 0; n < N; n++) acc[n] = vec(v[n])[q];
+    for (int m = 0; m < M; m++) {
+      const vf x = vec(h[m])[q];
+      for (int n = 0; n < N; n++) acc[n] += c[m][n] * x;
+    }
+    for (int n = 0; n < N; n++) vec(v[n])[q] = acc[n];
+  }
+}
+
+// Calls f with the compile-time size of each tile of `count` things: as many of SIZE as fit, then the rest.
+template <int N> struct Size { static constexpr int value = N; };
+template <int SIZE, class F> inline void tiles(i64 count, F f) {
+  i64 i = 0;
+  for (; i + SIZE <= count; i += SIZE) f(i, Size<SIZE>());
+  switch (count - i) {
+    case 4: if constexpr (SIZE > 4) f(i, Size<4>()); break;
+    case 3: if constexpr (SIZE > 3) f(i, Size<3>()); break;
+    case 2: if constexpr (SIZE > 2) f(i, Size<2>()); break;
+    case 1: if constexpr (SIZE > 1) f(i, Size<1>()); break;
+  }
+}
+
+struct Memory {  // scratch, freed together
+  void *parts[32];
+  int count = 0;
+  bool failed = false;
+  template <class X> X *get(i64 n) {
+    // Staggered: rows at the same place in two page-aligned buffers would look alike to the processor's store buffer.
+    const size_t shift = 576 * (size_t)count, bytes = shift + sizeof(X) * (size_t)(n > 0 ? n : 1);
+    void *p = nullptr;
+    if (posix_memalign(&p, 64, bytes)) { failed = true; return nullptr; }
+#ifdef POISON  // a test build: a float read before it is written is NaN
+    memset(p, 0xff, bytes);
+#endif
+    return (X *)((char *)(parts[count++] = p) + shift);
+  }
+  ~Memory() { while (count) free(parts[--count]); }
+};
+
+// The kept tokens of a chunk, a stretch at a time. Places count kept tokens from the start of the stretch in memory.
+struct Stream {
+  const Call &a;
+  i64 reach, size;                    // a window never reaches over more than `reach` kept tokens; places in memory
+  int32_t *id, *raw, *first, *last, *width;
+  i64 n = 0, sentence = 0, next = 0, open = 0;  // kept so far; where reading goes on; start of the open sentence
+
+  Stream(const Call &call, i64 reach, Memory &m) : a(call), reach(reach), size(max(4096, 4 * (reach + call.T))) {
+    id = m.get<int32_t>(size + 1), raw = m.get<int32_t>(size + 1), first = m.get<int32_t>(size + 1);
+    last = m.get<int32_t>(size + 1), width = m.get<int32_t>(size + 1);
+  }
+  bool ended() const { return sentence == a.sentences; }
+
+  void fill() {
+    while (!ended() && n < size) {
+      const i64 stop = min(a.offsets[sentence + 1], next + (size - n));
+      i64 m = n;
+      for (i64 i = next; i < stop; i++) {
+        const int32_t word = a.tokens[i];
+        const uint64_t z = draw((uint64_t)a.token_stream, (uint64_t)(a.position + i));
+        const uint64_t w = a.shrink_windows ? (((z & 0xffffffffu) * (uint64_t)a.window) >> 32) + 1 : (uint64_t)a.window;
+        id[m] = word, raw[m] = (int32_t)i, width[m] = (int32_t)min((i64)w, reach);
+        m += word >= 0 && a.keep[word < 0 ? 0 : word] >= (uint32_t)(z >> 32);
+      }
+      for (i64 i = n; i < m; i++) first[i] = (int32_t)open;
+      n = m, next = stop;
+      const bool closed = next == a.offsets[sentence + 1];
+      for (i64 i = max(open, 0); i < n; i++) last[i] = closed ? (int32_t)n : INT32_MAX;
+      if (closed) sentence++, open = n;
+    }
+  }
+  // Forget what lies before `place`; gives by how much places fell.
+  i64 drop(i64 place) {
+    if (place <= 0) return 0;
+    for (i64 i = place; i < n; i++)
+      id[i - place] = id[i], raw[i - place] = raw[i], width[i - place] = width[i],
+      first[i - place] = first[i] - (int32_t)place, last[i - place] = last[i] == INT32_MAX ? INT32_MAX : last[i] - (int32_t)place;
+    n -= place, open -= place;
+    return place;
+  }
+  i64 low(i64 t) const { return max(first[t], t - width[t]); }
+  i64 high(i64 t) const { return min(min(last[t], n), t + width[t] + 1); }
+};
+
+// NVC: vectors in a row where that is known to the compiler, else 0.
+template <int NVC> struct Block {
+  const Call &a;
+  const i64 D, NV, T, S, N, TS, K1, ring;
+  float *P, *Q, *H, *E, *zero, *dummy, *label, *score, *coef, *scaled, *share;
+  vf *sums;
+  int32_t *neg, *next;
+  int32_t *slot;  // where a block's target is in H, E and share: those of one set lie together
+  float **hs, **es, **ys, **vs, **us;
+  const float **ahead;
+  i64 waiting = 0, fetched = 0;
+  double loss = 0, pairs = 0;
+
+  Block(const Call &call, i64 ring, Memory &m)
+      : a(call), D(call.stride), NV(NVC ? NVC : call.stride / W), T(call.T), S(call.S), N(call.N), TS((T + S - 1) / S),
+        K1(N + 1), ring(ring) {
+    P = m.get<float>(ring * D), Q = m.get<float>(ring * D);        // rings: sums of rows before, differences of errors
+    H = m.get<float>(S * TS * D), E = m.get<float>(TS * D);  // by set: targets' hidden layers, then their errors; one set's errors
+    zero = m.get<float>(D), dummy = m.get<float>(D), share = m.get<float>(S * TS);         // 1 / context words, 0 without any
+    sums = m.get<vf>(TS * K1 + W), score = m.get<float>(TS * K1 + W);
+    coef = m.get<float>(TS * K1 + W), scaled = m.get<float>(TS * K1 + W);
+    neg = m.get<int32_t>(S * N), next = m.get<int32_t>(S * N);
+    hs = m.get<float *>(TS), es = m.get<float *>(TS), ys = m.get<float *>(TS), vs = m.get<float *>(N), us = m.get<float *>(N);
+    ahead = m.get<const float *>(S * N + 2 * T), slot = m.get<int32_t>(T), label = m.get<float>(TS * K1 + W);
+    if (m.failed) return;
+    memset(zero, 0, sizeof(float) * (size_t)D);
+    memset(Q, 0, sizeof(float) * (size_t)(ring * D));
+    for (i64 k = 0; k < T; k++) slot[k] = (int32_t)((k % S) * TS + k / S);
+    for (i64 i = 0; i < TS * K1 + W; i++) label[i] = i % K1 ? 0.f : 1.f;
+  }
+
+  i64 vectors() const { return NVC ? NVC : NV; }
+  float *input(int32_t word) const { return a.inputs + (i64)word * D; }
+  float *output(int32_t word) const { return a.outputs + (i64)word * D; }
+  float *ringed(float *buffer, i64 place) const { return buffer + (place & (ring - 1)) * D; }
+
+  void draw_noise(i64 raw, int32_t *into) const {
+    for (i64 i = 0; i < S * N; i++) {
+      const uint64_t z = draw((uint64_t)a.noise_stream, (uint64_t)((a.position + raw) * (S * N) + i));
+      const i64 row = (i64)(((z >> 32) * (uint64_t)a.V) >> 32);
+      into[i] = (uint32_t)z < a.noise[2 * row] ? (int32_t)row : (int32_t)a.noise[2 * row + 1];
+    }
+  }
+  void look_ahead(const Stream &s, i64 t1, i64 stop) {  // the rows of the next block, to be prefetched along the way
+    waiting = fetched = 0;
+    if (t1 >= stop) return;
+    draw_noise(s.raw[t1], next);
+    for (i64 i = 0; i < S * N; i++) ahead[waiting++] = output(next[i]);
+    for (i64 t = t1; t < min(stop, t1 + T); t++) ahead[waiting++] = output(s.id[t]);
+    for (i64 c = t1 + s.reach; c < min(s.n, t1 + s.reach + T); c++) ahead[waiting++] = input(s.id[c]);
+  }
+  void fetch(i64 parts_left) {
+    for (i64 stop = fetched + (waiting - fetched) / parts_left; fetched < stop; fetched++)
+      for (i64 d = 0; d < D; d += 16) __builtin_prefetch(ahead[fetched] + d, 0, 2);
+  }
+
+  // How far the windows of targets before t1 can reach: loops up to here take one step a target, whatever the windows
+  // drawn, which the processor's branch prediction rewards.
+  i64 far(const Stream &s, i64 t1) const { return min(min(s.last[t1 - 1], s.n), t1 + s.reach); }
+
+  void hidden(const Stream &s, i64 t0, i64 t1) {  // H[t] = mean or sum of the window's rows
+    const i64 NV = vectors(), end = far(s, t1);
+    vf sum[NVC ? NVC : MOST / W];
+    i64 c = max(s.first[t0], t0 - s.reach);
+    for (i64 q = 0; q < NV; q++) vec(ringed(P, c))[q] = sum[q] = vf{};
+    for (i64 t = t0; t < t1; t++) {
+      for (const i64 stop = min(end, t + s.reach + 1); c < stop;) {
+        const vf *x = vec(input(s.id[c]));
+        vf *p = vec(ringed(P, ++c));
+        for (i64 q = 0; q < NV; q++) p[q] = sum[q] = sum[q] + x[q];
+      }
+      const i64 lo = s.low(t), hi = s.high(t);
+      const float inverse = hi - lo > 1 ? 1.f / (float)(hi - lo - 1) : 0.f;
+      share[slot[t - t0]] = inverse;
+      const vf scale = all(a.cbow_mean ? inverse : hi - lo > 1 ? 1.f : 0.f);
+      const vf *l = vec(ringed(P, lo)), *u = vec(ringed(P, hi)), *x = vec(input(s.id[t]));
+      vf *h = vec(H + slot[t - t0] * D);
+      for (i64 q = 0; q < NV; q++) h[q] = (u[q] - l[q] - x[q]) * scale;
+    }
+  }
+
+  void train_set(const Stream &s, i64 t0, i64 t1, i64 set, float alpha) {
+    const i64 NV = vectors();
+    const i64 tn = (t1 - t0 - set + S - 1) / S;  // targets t0 + set, + S, ...
+    const int32_t *id = neg + set * N;
+    for (i64 i = 0; i < tn; i++) {
+      hs[i] = H + (set * TS + i) * D, es[i] = E + i * D;
+      ys[i] = output(s.id[t0 + set + i * S]);
+    }
+    for (i64 k = 0; k < N; k++) vs[k] = output(id[k]);
+
+    tiles<MT>(tn, [&](i64 i, auto M) {
+      constexpr int m = decltype(M)::value;
+      fetch((S - set) * TS - i > m ? ((S - set) * TS - i) / m : 1);
+      tiles<NT>(N, [&](i64 k, auto Nk) { dots<m, decltype(Nk)::value>(hs + i, vs + k, NV, sums + i * K1 + 1 + k, K1); });
+      vf acc[m] = {};
+      for (i64 q = 0; q < NV; q++)
+        for (int j = 0; j < m; j++) acc[j] += vec(hs[i + j])[q] * vec(ys[i + j])[q];
+      for (int j = 0; j < m; j++) sums[(i + j) * K1] = acc[j];
+    });
+    for (i64 i = tn * K1; i % W; i++) sums[i] = vf{};
+    for (i64 i = 0; i < tn * K1; i += W) {
+      const vf z = sum_lanes(sums + i);
+      *vec(score + i) = z, *vec(coef + i) = sigmoid(z);
+    }
+
+    const bool divide = (a.cbow_mean != 0) == (a.exact_gradient != 0);  // docs/differences.md: the gradient
+    const float weight = (float)((double)a.negative / (double)N);
+    for (i64 i = 0; i < tn * K1; i += W) {
+      const vf l = *vec(label + i);  // (1 - sigmoid) for the target, -sigmoid * weight for a negative
+      *vec(coef + i) = (l - *vec(coef + i)) * (l * (1.f - weight) + weight) * alpha;
+    }
+    for (i64 i = 0; i < tn; i++) {
+      const int32_t y = s.id[t0 + set + i * S];
+      if (share[set * TS + i] == 0.f) {  // no context: trains nothing
+        for (i64 k = 0; k < K1; k++) coef[i * K1 + k] = 0.f;
+        continue;
+      }
+      int drawn = 0;
+      for (i64 k = 0; k < N; k++) drawn |= id[k] == y;
+      if (drawn)  // a negative equal to the target is skipped
+        for (i64 k = 0; k < N; k++)
+          if (id[k] == y) coef[i * K1 + 1 + k] = 0.f;
+      if (a.compute_loss) add_loss(score + i * K1, id, y, weight);
+    }
+    // Errors from the rows as they are, before any is updated.
+    tiles<2>(tn, [&](i64 i, auto M) {
+      constexpr int m = decltype(M)::value;
+      tiles<NT>(N, [&](i64 k, auto Nk) {
+        constexpr int n = decltype(Nk)::value;
+        if (k == 0) mix<m, n, true>(es + i, ys + i, vs, coef + i * K1 + 1, K1, NV);
+        else mix<m, n, false>(es + i, ys + i, vs + k, coef + i * K1 + 1 + k, K1, NV);
+      });
+    });
+
+    const float *g = coef;
+    if (a.output_scale) {
+      for (i64 i = 0; i < tn; i++) {
+        scaled[i * K1] = coef[i * K1] * a.output_scale[s.id[t0 + set + i * S]];
+        for (i64 k = 0; k < N; k++) scaled[i * K1 + 1 + k] = coef[i * K1 + 1 + k] * a.output_scale[id[k]];
+      }
+      g = scaled;
+    }
+    // A row drawn twice gets both updates through its first place: a tile of rows is read before any is written.
+    float *merged = (float *)g;
+    for (i64 k = 0; k < N; k++) {
+      us[k] = vs[k];
+      for (i64 j = 0; j < k; j++)
+        if (id[j] == id[k]) {
+          for (i64 i = 0; i < tn; i++) merged[i * K1 + 1 + j] += merged[i * K1 + 1 + k];
+          us[k] = dummy;
+          break;
+        }
+    }
+    tiles<NT>(N, [&](i64 k, auto Nk) {
+      tiles<MT>(tn, [&](i64 i, auto M) {
+        update<decltype(M)::value, decltype(Nk)::value>(us + k, hs + i, g + i * K1 + 1 + k, K1, NV);
+      });
+    });
+    for (i64 i = 0; i < tn; i++) {
+      const vf c = all(g[i * K1]), scale = all(divide ? share[set * TS + i] : 1.f);
+      vf *y = vec(ys[i]), *h = vec(hs[i]), *e = vec(es[i]);
+      for (i64 q = 0; q < NV; q++) {
+        const vf x = h[q];
+        h[q] = e[q] * scale;
+        y[q] += c * x;
+      }
+    }
+  }
+  void add_loss(const float *z, const int32_t *id, int32_t y, double weight) {
+    loss += softplus(-(double)z[0]), pairs += 1;
+    for (i64 k = 0; k < N; k++)
+      if (id[k] != y) loss += weight * softplus((double)z[1 + k]), pairs += weight;
+  }
+
+  void scatter(const Stream &s, i64 t0, i64 t1) {  // each context row gets the errors of the windows it lies in
+    const i64 NV = vectors(), end = far(s, t1);
+    i64 c = max(s.first[t0], t0 - s.reach);
+    vf sum[NVC ? NVC : MOST / W];
+    for (i64 q = 0; q < NV; q++) sum[q] = vf{};
+    auto finish = [&](i64 stop) {  // rows that no later window reaches; the ring is left zero behind them
+      for (; c < stop; c++) {
+        vf *d = vec(ringed(Q, c)), *x = vec(input(s.id[c]));
+        const vf *e = vec(c >= t0 && c < t1 ? H + slot[c - t0] * D : zero);
+        const vf scale = all(a.input_scale ? a.input_scale[s.id[c]] : 1.f);
+        for (i64 q = 0; q < NV; q++) {
+          sum[q] += d[q];
+          d[q] = vf{};
+          x[q] += (sum[q] - e[q]) * scale;
+        }
+      }
+    };
+    for (i64 t = t0; t < t1; t++) {
+      finish(t - s.reach);
+      const vf *e = vec(H + slot[t - t0] * D);
+      vf *l = vec(ringed(Q, s.low(t))), *u = vec(ringed(Q, s.high(t)));
+      for (i64 q = 0; q < NV; q++) {
+        const vf v = e[q];
+        l[q] += v, u[q] -= v;
+      }
+    }
+    finish(end);
+    for (i64 q = 0; q < NV; q++) vec(ringed(Q, end))[q] = vf{};
+  }
+
+  void train(const Stream &s, i64 t0, i64 t1, i64 stop, float alpha) {
+    int32_t *swap = neg;
+    neg = next, next = swap;
+    look_ahead(s, t1, stop);
+    hidden(s, t0, t1);
+    for (i64 set = 0; set < S && set < t1 - t0; set++) train_set(s, t0, t1, set, alpha);
+    scatter(s, t0, t1);
+  }
+};
+
+template <int NVC> int train_chunk(const Call &a) {
+  i64 longest = 1;
+  for (i64 i = 0; i < a.sentences; i++) longest = max(longest, a.offsets[i + 1] - a.offsets[i]);
+  const i64 reach = min(a.window, longest);
+  i64 ring = 4;
+  while (ring < 2 * reach + 3) ring *= 2;
+  Memory m;
+  Stream s(a, reach, m);
+  Block<NVC> block(a, ring, m);
+  if (m.failed) return 1;
+
+  i64 kept = 0, t = 0;
+  bool drawn = false;
+  s.fill();
+  while (t < s.n && s.raw[t] < a.begin) {  // context only
+    if (++t == s.n && !s.ended()) t -= s.drop(t - reach), s.fill();
+  }
+  for (;;) {
+    if (t + 2 * a.T + 2 * reach + 1 > s.n && !s.ended()) t -= s.drop(t - reach), s.fill();
+    i64 stop = min(s.n, t + 2 * a.T);  // targets of this block and the next
+    while (stop > t && s.raw[stop - 1] >= a.end) stop--;
+    if (stop <= t) break;
+    if (!drawn) block.draw_noise(s.raw[t], block.next), drawn = true;
+    const i64 t1 = min(stop, t + a.T);
+    const double done = (double)(s.raw[t] - a.begin) / (double)(a.end - a.begin);
+    block.train(s, t, t1, stop, (float)(a.alpha_begin + (a.alpha_end - a.alpha_begin) * done));
+    kept += t1 - t, t = t1;
+  }
+  a.result[0] = (double)kept, a.result[1] = block.loss, a.result[2] = block.pairs;
+  return 0;
+}
+
+}  // namespace
+
+extern "C" __attribute__((visibility("default"))) int NAME(const Call *call) {
+  switch (call->stride / W) {  // 100 and 300 floats, the usual sizes
+    case 112 / W: return train_chunk<112 / W>(*call);
+    case 304 / W: return train_chunk<304 / W>(*call);
+    default: return train_chunk<0>(*call);
+  }
+}
