@@ -280,6 +280,9 @@ template <int NVC> struct Block {
     for (i64 t = t1; t < min(stop, t1 + T); t++) ahead[waiting++] = output(s.id[t]);
     for (i64 c = t1 + s.reach; c < min(s.n, t1 + s.reach + T); c++) ahead[waiting++] = input(s.id[c]);
   }
+  void near(const float *row) const {
+    for (i64 d = 0; d < D; d += 16) __builtin_prefetch(row + d, 1);
+  }
   void fetch(i64 parts_left) {
     for (i64 stop = fetched + (waiting - fetched) / parts_left; fetched < stop; fetched++)
       for (i64 d = 0; d < D; d += 16) __builtin_prefetch(ahead[fetched] + d, 0, 2);
@@ -296,6 +299,7 @@ template <int NVC> struct Block {
     for (i64 q = 0; q < NV; q++) vec(ringed(P, c))[q] = sum[q] = vf{};
     for (i64 t = t0; t < t1; t++) {
       for (const i64 stop = min(end, t + s.reach + 1); c < stop;) {
+        near(input(s.id[min(c + 4, s.n - 1)]));
         const vf *x = vec(input(s.id[c]));
         vf *p = vec(ringed(P, ++c));
         for (i64 q = 0; q < NV; q++) p[q] = sum[q] = sum[q] + x[q];
@@ -320,6 +324,10 @@ template <int NVC> struct Block {
     }
     for (i64 k = 0; k < N; k++) vs[k] = output(id[k]);
 
+    if (set + 1 < S) {  // the next set's rows into the first cache
+      for (i64 k = 0; k < N; k++) near(output(id[N + k]));
+      for (i64 t = t0 + set + 1; t < t1; t += S) near(output(s.id[t]));
+    }
     tiles<MT>(tn, [&](i64 i, auto M) {
       constexpr int m = decltype(M)::value;
       fetch((S - set) * TS - i > m ? ((S - set) * TS - i) / m : 1);
@@ -347,11 +355,8 @@ template <int NVC> struct Block {
         for (i64 k = 0; k < K1; k++) coef[i * K1 + k] = 0.f;
         continue;
       }
-      int drawn = 0;
-      for (i64 k = 0; k < N; k++) drawn |= id[k] == y;
-      if (drawn)  // a negative equal to the target is skipped
-        for (i64 k = 0; k < N; k++)
-          if (id[k] == y) coef[i * K1 + 1 + k] = 0.f;
+      for (i64 k = 0; k < N; k++)
+        if (__builtin_expect(id[k] == y, 0)) coef[i * K1 + 1 + k] = 0.f;  // a negative equal to the target is skipped
       if (a.compute_loss) add_loss(score + i * K1, id, y, weight);
     }
     // Errors from the rows as they are, before any is updated.
@@ -411,6 +416,7 @@ template <int NVC> struct Block {
     for (i64 q = 0; q < NV; q++) sum[q] = vf{};
     auto finish = [&](i64 stop) {  // rows that no later window reaches; the ring is left zero behind them
       for (; c < stop; c++) {
+        near(input(s.id[min(c + 4, s.n - 1)]));
         vf *d = vec(ringed(Q, c)), *x = vec(input(s.id[c]));
         const vf *e = vec(c >= t0 && c < t1 ? H + slot[c - t0] * D : zero);
         const vf scale = all(a.input_scale ? a.input_scale[s.id[c]] : 1.f);
