@@ -12,11 +12,11 @@ import unittest
 import gensim.models.word2vec
 import gensim.test
 import pytest
-from compat_tests import differences
 
 import torch_w2v
+from compat_tests import differences
 
-ENGINES = ("reference", "torch_batched")
+ENGINES = ("reference", "torch_batched", "cpu")
 TESTS_IN_GENSIM_4_4 = 84
 # gensim runs this one only when these are set; it repeats another of its tests.
 BULK = {"BULK_TEST_REPS": "1", "METHOD_NAME": "test_cbow_neg"}
@@ -51,7 +51,11 @@ def suite_on(engine):
     namespace.__dict__.update(vars(gensim.models.word2vec))
     namespace.Word2Vec = class_on(engine)
     module.word2vec = namespace
-    return {name: case for name, case in vars(module).items() if isinstance(case, type) and issubclass(case, unittest.TestCase)}
+    return {
+        name: case
+        for name, case in vars(module).items()
+        if isinstance(case, type) and issubclass(case, unittest.TestCase)
+    }
 
 
 def expected_failures():

@@ -13,7 +13,7 @@ import pytest
 
 import torch_w2v
 
-ENGINES = ("reference", "torch_batched")  # every test of the adapter's promises runs on each
+ENGINES = ("reference", "torch_batched", "cpu")  # every test of the adapter's promises runs on each
 ROOT = Path(__file__).parent.parent
 
 

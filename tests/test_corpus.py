@@ -317,11 +317,11 @@ def windows_of(tokens, offsets, begin, end, position, arguments):
         tokens, offsets, position,
         *(arguments[name] for name in ("keep", "token_stream", "window", "shrink_windows")),
     )  # fmt: skip
-    places = (kept.index + position).tolist()
+    places = (kept.place + position).tolist()
     return {
         places[i]: (int(kept.ids[i]), places[low:i], places[i + 1 : high])
         for i, (low, high) in enumerate(zip(kept.low.tolist(), kept.high.tolist(), strict=True))
-        if begin <= kept.index[i] < end
+        if begin <= kept.place[i] < end
     }
 
 
@@ -378,7 +378,7 @@ def test_engines_get_whole_windows_in_every_pass(monkeypatch):
     def given(batch_words):
         model = ours(batch_words=batch_words)
         model.build_vocab([long])
-        chosen, passes = engines.choose("torch_batched", "cpu"), []
+        chosen, passes = engines.choose("torch_batched", "cpu", 8), []
 
         def train_chunk(inputs, outputs, tokens, offsets, begin, end, position, alpha_begin, alpha_end, **arguments):
             if position + begin == 0:

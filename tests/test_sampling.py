@@ -6,8 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
-from tests.engines.cases import splitmix
 
+from tests.engines.cases import splitmix
 from torch_w2v import sampling
 from torch_w2v.sampling import NOISE, TOKEN, alias_table, draw, keep_mask, kept_stream, key, noise_words, unsigned
 
@@ -35,7 +35,9 @@ def test_known_answers_of_splitmix64():
 
 
 def test_keys_differ_in_every_part():
-    keys = {key(*parts) for parts in [(1, 0, 0, 1), (2, 0, 0, 1), (1, 1, 0, 1), (1, 0, 1, 1), (1, 0, 0, 2), (0, 1, 0, 1)]}
+    keys = {
+        key(*parts) for parts in [(1, 0, 0, 1), (2, 0, 0, 1), (1, 1, 0, 1), (1, 0, 1, 1), (1, 0, 0, 2), (0, 1, 0, 1)]
+    }
     assert len(keys) == 6
     assert all(-(2**63) <= k < 2**63 for k in keys)
     assert key(1, 0, 0, TOKEN) == key(1, 0, 0, TOKEN)
@@ -92,7 +94,7 @@ def test_windows_reach_over_dropped_words_and_never_over_sentences():
     keep = torch.full((4,), -1, dtype=torch.int32)
     kept = kept_stream(tokens, torch.tensor([0, 4, 4, 7]), 0, keep, 5, 2, False)
     assert kept.ids.tolist() == [0, 1, 2, 3, 3]
-    assert kept.index.tolist() == [0, 2, 3, 5, 6]
+    assert kept.place.tolist() == [0, 2, 3, 5, 6]
     assert list(zip(kept.low.tolist(), kept.high.tolist(), strict=True)) == [(0, 3), (0, 3), (0, 3), (3, 5), (3, 5)]
 
 

@@ -169,9 +169,7 @@ class Reader:
             self._encoded, self._words = joined(seen), len(key_to_index)
 
 
-def chunks(
-    run: Encoded, chunk_tokens: int, window: int, kept: Callable[[Tensor, int], Tensor]
-) -> Iterator[Chunk]:
+def chunks(run: Encoded, chunk_tokens: int, window: int, kept: Callable[[Tensor, int], Tensor]) -> Iterator[Chunk]:
     """Cut a run into chunks: one, unless a sentence makes it longer than two chunks.
 
     Then it is cut every `chunk_tokens` tokens, and each piece carries enough of its neighbours for whole windows:

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch_w2v import sampling
 
 MAX_WINDOW = 1_000_000  # keeps (2**32 - 1) * window inside int64 with room to spare
-CAP = 32  # gradients of one row that may be summed at full size in one step (docs/algorithm.md)
+CAP = 32 * 0.025  # gradients of one row, times alpha, that may be summed at full size in a step (docs/algorithm.md)
 
 
 def check_arguments(
@@ -145,12 +145,18 @@ class TrainingPlan:
 
 
 def row_scales(
-    kept_share: np.ndarray, noise_share: np.ndarray, layout: Layout, negative: int, context: float, lockf: np.ndarray
+    kept_share: np.ndarray,
+    noise_share: np.ndarray,
+    layout: Layout,
+    negative: int,
+    context: float,
+    lockf: np.ndarray,
+    alpha: float,
 ) -> tuple[Tensor, Tensor]:
     """Factors on the updates of context rows and of output rows; an empty tensor where all are 1.
 
-    A row that collects n gradients in one step is moved by min(1, CAP / n) of their sum, n being its expected number:
-    without this, large synchronous steps diverge on frequent words. gensim's `vectors_lockf` is part of the first.
+    A row that collects n gradients in one step is moved by min(1, CAP / (alpha n)) of their sum, n being its expected
+    number: without this, large synchronous steps diverge on frequent words. The first has gensim's `vectors_lockf` too.
 
     Args:
         kept_share: (V,) each word's share of the kept tokens.
@@ -159,13 +165,14 @@ def row_scales(
         negative: negatives per target.
         context: expected context words per target.
         lockf: gensim's `vectors_lockf`, used as lockf[w % len(lockf)].
+        alpha: the learning rate at its highest.
     """
     flight = layout.targets_in_flight
     n_input = flight * context * kept_share
     n_output = flight / layout.S * (kept_share + negative * noise_share)
 
     def scale(n: np.ndarray, factor: np.ndarray | float) -> Tensor:
-        full = (np.minimum(1, CAP / np.maximum(n, CAP)) * factor).astype(np.float32)
+        full = (CAP / np.maximum(abs(alpha) * n, CAP) * factor).astype(np.float32)
         return torch.from_numpy(full if (full != 1).any() else np.zeros(0, np.float32))
 
     return scale(n_input, np.resize(lockf, len(kept_share))), scale(n_output, 1.0)

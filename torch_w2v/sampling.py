@@ -1,6 +1,6 @@
 """The random decisions of training, defined once: every engine mirrors these functions bit for bit.
 
-Every decision is a pure function of (seed, pass over the corpus, position in the corpus, purpose): draw `i` of a purpose
+Every decision is a pure function of (seed, pass over the corpus, place in the corpus, purpose): draw `i` of a purpose
 is element `i` of a SplitMix64 stream whose start is the purpose's key. So draws do not depend on the number of workers,
 on the engine, or on where training was resumed.
 SplitMix64: Steele, Lea & Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014.
@@ -65,7 +65,7 @@ class Kept(NamedTuple):
     """The stream of tokens that survive the vocabulary and subsampling, in corpus order; all int64, shape (n,)."""
 
     ids: Tensor  # rows of the tables
-    index: Tensor  # place in the chunk's tokens
+    place: Tensor  # place in the chunk's tokens
     low: Tensor  # window of each token as a half-open range of this stream, clipped at sentence edges;
     high: Tensor  # the token's own place lies in it and is to be left out
 
@@ -89,16 +89,16 @@ def kept_stream(
     offsets: (m + 1,) int64, sentence edges within `tokens`, from 0 to len(tokens).
     """
     mask, low32 = keep_mask(tokens, position, keep, stream)
-    index = mask.nonzero().flatten()
-    reach = (low32[index] * window >> 32) + 1 if shrink_windows else torch.full_like(index, window)
+    chosen = mask.nonzero().flatten()
+    reach = (low32[chosen] * window >> 32) + 1 if shrink_windows else torch.full_like(chosen, window)
     edges = torch.cat([mask.new_zeros(1, dtype=torch.int64), mask.cumsum(0)])[offsets]  # in the kept stream
-    place = torch.arange(len(index), device=tokens.device)
-    sentence = torch.searchsorted(edges, place, right=True)
+    own = torch.arange(len(chosen), device=tokens.device)
+    sentence = torch.searchsorted(edges, own, right=True)
     return Kept(
-        tokens[index].long(),
-        index,
-        torch.maximum(edges[sentence - 1], place - reach),
-        torch.minimum(edges[sentence], place + reach + 1),
+        tokens[chosen].long(),
+        chosen,
+        torch.maximum(edges[sentence - 1], own - reach),
+        torch.minimum(edges[sentence], own + reach + 1),
     )
 
 

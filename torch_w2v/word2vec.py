@@ -7,8 +7,7 @@ import math
 import operator
 import os
 import secrets
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from queue import Queue
 from typing import Any
 
@@ -36,8 +35,8 @@ class Word2Vec(GensimThreads):
 
     Args:
         device: 'auto' (a CUDA device when there is one, else the CPU) or a torch device.
-        engine: 'auto', 'torch_batched' (large synchronous steps, any torch device) or 'reference' (the specification:
-            slow and plain).
+        engine: 'auto', 'cpu' (the fused kernel, the fastest on a CPU), 'torch_batched' (large synchronous steps, any
+            torch device) or 'reference' (the specification: slow and plain).
         cbow_gradient: 'gensim', or 'exact' for the derivative of the loss: with cbow_mean=1 gensim gives every context
             word the whole error, the derivative 1/C of it; with cbow_mean=0 the other way round. 'exact' wants a
             larger alpha (0.075 with cbow_mean=1; İrsoy et al. 2021, "Corrected CBOW Performs as well as Skip-gram").
@@ -195,7 +194,7 @@ class Word2Vec(GensimThreads):
     ) -> tuple[int, int, int]:  # fmt: skip
         """One pass over the corpus; gives (words trained on, words seen, chunks)."""
         self._check_trainable()
-        engine = engines.choose(self.engine, self.device)
+        engine = engines.choose(self.engine, self.device, self.vector_size)
         made = self._plan(engine).to(engine.device)
         size = self._chunk_tokens(total_words)
 
@@ -220,7 +219,7 @@ class Word2Vec(GensimThreads):
         try:
             with (
                 engines.torch_threads(self.workers),
-                _on_device(engine.device, self.wv.vectors, self.syn1neg) as tables,
+                engine.tables(self.wv.vectors, self.syn1neg) as tables,
             ):
                 totals = training.train_epoch(
                     engine, tables, made.arguments(self.train_count, epoch), training.jobs(pieces, alpha),
@@ -228,6 +227,8 @@ class Word2Vec(GensimThreads):
                 )  # fmt: skip
         finally:
             self.wv.norms = None  # so that queries in on_epoch_end see the new vectors (piskvorky/gensim#3429)
+        if not np.isfinite(self.wv.vectors.sum()):
+            logger.error("training diverged: some vectors are no longer finite; use an alpha below %g", self.alpha)
         if totals.chunks == 0 and self.train_count == 0:
             logger.warning(
                 "train() called with an empty iterator (if not intended, "
@@ -258,8 +259,9 @@ class Word2Vec(GensimThreads):
             context = min(context, max(kept.sum() / self.corpus_count, 1.0))
         layout = engine.layout(negative, kept.sum())
         input_scale, output_scale = plan.row_scales(
-            kept / max(kept.sum(), 1.0), noise / noise.sum(), layout, negative, context, self.wv.vectors_lockf
-        )
+            kept / max(kept.sum(), 1.0), noise / noise.sum(), layout, negative, context, self.wv.vectors_lockf,
+            self.alpha,
+        )  # fmt: skip
         return plan.TrainingPlan(
             window=window, negative=negative, cbow_mean=bool(self.cbow_mean),
             shrink_windows=bool(self.shrink_windows), compute_loss=bool(self.compute_loss),
@@ -351,15 +353,3 @@ class Word2Vec(GensimThreads):
 
 def _path(corpus_file: Any) -> Any:
     return os.fspath(corpus_file) if isinstance(corpus_file, os.PathLike) else corpus_file
-
-
-@contextmanager
-def _on_device(device: torch.device, inputs: np.ndarray, outputs: np.ndarray) -> Iterator[tuple[Tensor, Tensor]]:
-    """Tensors over the arrays' own memory, or copies on another device that are written back even on an interrupt."""
-    tables = torch.from_numpy(inputs).to(device), torch.from_numpy(outputs).to(device)
-    try:
-        yield tables
-    finally:
-        if device.type != "cpu":
-            for array, table in zip((inputs, outputs), tables, strict=True):
-                torch.from_numpy(array).copy_(table)

@@ -6,22 +6,26 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from tests.engines.cases import case, run
 
+from tests.engines.cases import case, run
 from torch_w2v.engines import ENGINES, reference
 from torch_w2v.plan import Layout
 
 OTHERS = [name for name in ENGINES if name not in ("auto", "reference")]
 SHAPES = [
+    # One or two rows that a long window adds to thousands of times: what float32 rounds away would drown the comparison,
+    # so these start small and move slowly.
     {"D": D, "window": window, "negative": negative, "V": V}
+    | ({"alpha": (2e-5, 1e-5)} if window == 500 else {})
+    | ({"size": 0.02} if V < 3 else {})
     for D, window, negative, V in itertools.product((1, 3, 63, 100, 300), (1, 5, 500), (1, 5, 20), (1, 2, 1000))
 ]
 OPTIONS = [
     {"cbow_mean": False}, {"exact_gradient": True}, {"cbow_mean": False, "exact_gradient": True},
     {"shrink_windows": False}, {"scales": True}, {"sample": False, "unknown": 0}, {"compute_loss": False},
-    {"lengths": (10001,), "V": 1000}, {"lengths": (10001, 63), "window": 500, "V": 1000, "alpha": (1e-4, 9e-5)}, {"lengths": ()},
-    {"lengths": (0,)}, {"lengths": (1,)}, {"lengths": (2,)}, {"lengths": (1,) * 200}, {"lengths": (2,) * 100},
-    {"lengths": (63, 64, 65, 128)}, {"lengths": (300,), "begin": 100, "end": 210}, {"position": 2**40},
+    {"lengths": (10001,), "V": 1000}, {"lengths": (10001, 63), "window": 500, "V": 1000, "alpha": (1e-4, 9e-5)},
+    {"lengths": ()}, {"lengths": (0,)}, {"lengths": (1,)}, {"lengths": (2,)}, {"lengths": (1,) * 200},
+    {"lengths": (2,) * 100}, {"lengths": (63, 64, 65, 128)}, {"lengths": (300,), "begin": 100, "end": 210}, {"position": 2**40},
     {"unknown": 1.0}, {"window": 10**6}, {"lengths": (8,) * 300, "V": 1000}, {"alpha": (0.0, 0.0)},
 ]  # fmt: skip
 
@@ -52,7 +56,7 @@ def agree(engine, **options):
 
 
 @pytest.mark.parametrize("engine", OTHERS)
-@pytest.mark.parametrize("options", SHAPES, ids=lambda o: "-".join(map(str, o.values())))
+@pytest.mark.parametrize("options", SHAPES, ids=lambda o: "-".join(map(str, list(o.values())[:4])))
 def test_shapes(engine, options):
     agree(engine, **options)
 

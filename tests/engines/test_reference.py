@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 import torch
-from tests.engines.cases import case, run, transcribe
 from torch.nn.functional import logsigmoid
 
+from tests.engines.cases import case, run, transcribe
 from torch_w2v.engines.reference import op
 from torch_w2v.plan import Layout
 

@@ -5,19 +5,22 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from torch_w2v.engines import cpu
 from torch_w2v.plan import Layout
 
 logger = logging.getLogger(__name__)
 
-ENGINES = ("auto", "reference", "torch_batched")
+ENGINES = ("auto", "cpu", "torch_batched", "reference")
 
 
 @dataclass(frozen=True)
@@ -27,9 +30,11 @@ class Engine:
     Attributes:
         name: as in `engine=`.
         device: where the tables are during training.
-        train_chunk: the operator (`operator.SCHEMA`).
+        train_chunk: takes the operator's arguments (`operator.SCHEMA`); the plain function behind it, because the first
+            call through torch's dispatcher imports a second's worth of compiler.
         layout: (negative, kept tokens in a pass) -> how targets are grouped.
         concurrent: chunks may run side by side on threads, updating the tables without locks.
+        own_rows: copies a table into the rows that the engine wants, where that is not the table's own memory.
     """
 
     name: str
@@ -37,6 +42,20 @@ class Engine:
     train_chunk: Callable[..., Tensor]
     layout: Callable[[int, float], Layout]
     concurrent: bool = False
+    own_rows: Callable[[Tensor], Tensor] | None = None
+
+    @contextmanager
+    def tables(self, inputs: np.ndarray, outputs: np.ndarray) -> Iterator[tuple[Tensor, Tensor]]:
+        """Tensors over the arrays' own memory, or copies that are written back, even on an interrupt."""
+        before = torch.from_numpy(inputs), torch.from_numpy(outputs)
+        move = self.own_rows or (lambda table: table.to(self.device))
+        during = move(before[0]), move(before[1])
+        try:
+            yield during
+        finally:
+            for array, table in zip(before, during, strict=True):
+                if table is not array:
+                    array.copy_(table)
 
 
 @contextmanager
@@ -64,7 +83,7 @@ def many_blocks(negative: int, kept: float) -> Layout:
     return Layout(T=T, S=1, N=max(16, -(-T * negative // 10)), B=int(min(64, max(1, kept / (T * 256)))))
 
 
-_LAYOUTS = {"reference": blocks_one_by_one, "torch_batched": many_blocks}
+_LAYOUTS = {"cpu": blocks_one_by_one, "reference": blocks_one_by_one, "torch_batched": many_blocks}
 
 
 def check_device(device: str | torch.device) -> torch.device | None:
@@ -94,26 +113,57 @@ def check(engine: str, device: str | torch.device) -> torch.device | None:
     """The torch device meant; None for 'auto'.
 
     Raises:
-        ValueError: an unknown engine or device.
-        RuntimeError: a device that is not there.
+        ValueError: an unknown engine or device, or an engine that does not work on the device.
+        RuntimeError: a device that is not there, or an engine that was not built.
     """
     if engine not in ENGINES:
         raise ValueError(f"engine={engine!r}: must be one of {', '.join(map(repr, ENGINES))}")
-    return check_device(device)
+    where = check_device(device)
+    if engine == "cpu":
+        if where is not None and where.type != "cpu":
+            raise ValueError(f"engine='cpu' with device={device!r}: this engine works on device='cpu' only")
+        cpu.library()
+    return where
 
 
-def choose(engine: str, device: str | torch.device) -> Engine:
+def choose(engine: str, device: str | torch.device, vector_size: int) -> Engine:
     """The engine for `engine=` and `device=`, checked as by `check`; 'auto' says in the log what it chose and why."""
     where = check(engine, device)
+    name = engine
     if where is None:
-        where = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    name = "torch_batched" if engine == "auto" else engine
+        where = torch.device("cuda" if torch.cuda.is_available() and engine != "cpu" else "cpu")
     if engine == "auto":
-        _say_once(name, where)
-    op = importlib.import_module(f"torch_w2v.engines.{name}").op
-    return Engine(name, where, op, _LAYOUTS[name])
+        name, why = _best(where, vector_size)
+        _say_once(name, where, why)
+    module = importlib.import_module(f"torch_w2v.engines.{name}")
+    if name == "cpu":
+        cpu.check_vector_size(vector_size)
+        return Engine(name, where, module.train_chunk, _LAYOUTS[name], concurrent=True, own_rows=cpu.padded)
+    return Engine(name, where, module.train_chunk, _LAYOUTS[name])
+
+
+def _best(device: torch.device, vector_size: int) -> tuple[str, str]:
+    """The fastest engine for a device, and why."""
+    if device.type != "cpu":
+        return "torch_batched", "plain torch runs on every device"
+    if vector_size > cpu.MOST:
+        return "torch_batched", f"the fused kernel takes vectors of up to {cpu.MOST} floats"
+    if cpu.available():
+        return "cpu", "the fused kernel is the fastest on a CPU"
+    _warn_once()
+    return "torch_batched", "the fused CPU kernel was not built"
 
 
 @cache
-def _say_once(name: str, device: torch.device) -> None:
-    logger.info("engine 'auto': %s on %s (plain torch runs on every device)", name, device)
+def _say_once(name: str, device: torch.device, why: str) -> None:
+    logger.info("engine 'auto': %s on %s (%s)", name, device, why)
+
+
+@cache
+def _warn_once() -> None:
+    warnings.warn(
+        "torch_w2v's fused CPU kernel was not built (no C++ compiler when it was installed?): training with the slower "
+        "engine 'torch_batched'. Install a compiler and reinstall torch_w2v, or pass engine='torch_batched'",
+        RuntimeWarning,
+        stacklevel=2,
+    )

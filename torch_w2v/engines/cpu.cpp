@@ -267,7 +267,7 @@ template <int NVC> struct Block {
 
   void draw_noise(i64 raw, int32_t *into) const {
     for (i64 i = 0; i < S * N; i++) {
-      const uint64_t z = draw((uint64_t)a.noise_stream, (uint64_t)((a.position + raw) * (S * N) + i));
+      const uint64_t z = draw((uint64_t)a.noise_stream, (uint64_t)(a.position + raw) * (uint64_t)(S * N) + (uint64_t)i);
       const i64 row = (i64)(((z >> 32) * (uint64_t)a.V) >> 32);
       into[i] = (uint32_t)z < a.noise[2 * row] ? (int32_t)row : (int32_t)a.noise[2 * row + 1];
     }
@@ -491,3 +491,19 @@ extern "C" __attribute__((visibility("default"))) int NAME(const Call *call) {
     default: return train_chunk<0>(*call);
   }
 }
+
+#if W == 4  // in the object that every machine can run
+// The best entry point for this machine: 0 base, 1 avx2, 2 avx512 (the flags are in CMakeLists.txt).
+extern "C" __attribute__((visibility("default"))) int w2v_isa(void) {
+#ifdef X86_64
+  __builtin_cpu_init();
+  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") || !__builtin_cpu_supports("bmi") ||
+      !__builtin_cpu_supports("bmi2"))
+    return 0;
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+                 __builtin_cpu_supports("avx512vl") ? 2 : 1;
+#else
+  return 0;
+#endif
+}
+#endif

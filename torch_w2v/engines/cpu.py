@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import ctypes
+import importlib.metadata
+import logging
+import os
+import sys
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from torch_w2v.engines.operator import register
 
-LANES = 16  # floats that rows are padded to: 64 bytes, a cache line and the widest vector
+logger = logging.getLogger(__name__)
 
-_POINTERS = "inputs outputs tokens offsets keep noise input_scale output_scale result".split()
+LANES = 16  # floats that rows are padded to: 64 bytes, a cache line and the widest vector
+MOST = 4096  # floats in a row that the kernel has room for
+ISAS = ("base", "avx2", "avx512")  # the instruction sets it is compiled for, as w2v_isa counts them
+
+_FILES = ("_cpu.so", "_cpu.dylib")
+
+_POINTERS = ("inputs", "outputs", "tokens", "offsets", "keep", "noise", "input_scale", "output_scale", "result")
 _INTEGERS = (
-    "V stride sentences begin end position token_stream noise_stream window negative cbow_mean exact_gradient "
-    "shrink_windows compute_loss T S N"
-).split()
+    "V", "stride", "sentences", "begin", "end", "position", "token_stream", "noise_stream", "window", "negative",
+    "cbow_mean", "exact_gradient", "shrink_windows", "compute_loss", "T", "S", "N",
+)  # fmt: skip
 _FLOATS = ("alpha_begin", "alpha_end")
 
 
@@ -31,14 +42,79 @@ class Call(ctypes.Structure):
     ]
 
 
+def find() -> Path | None:
+    """The library's file: beside this module, or, in an editable install, where the package's own files are."""
+    beside = [Path(__file__).with_name(name) for name in _FILES]
+    try:
+        installed = importlib.metadata.files("torch_w2v") or []
+    except importlib.metadata.PackageNotFoundError:
+        installed = []
+    elsewhere = [Path(str(file.locate())) for file in installed if file.name in _FILES]
+    return next((path for path in beside + elsewhere if path.is_file()), None)
+
+
 @cache
 def library() -> ctypes.CDLL:
     """The compiled kernel.
 
     Raises:
-        OSError: it is not there, with what to do.
+        RuntimeError: it is not there or cannot be loaded, with what to do.
     """
-    return ctypes.CDLL(str(Path(__file__).with_name("_cpu.so")))
+    if sys.platform == "win32":
+        raise RuntimeError("there is no CPU kernel for Windows; use engine='torch_batched'")
+    path = find()
+    what_to_do = (
+        "reinstall with a compiler (gcc 12+ or clang 14+): pip install --force-reinstall --no-deps --no-cache-dir "
+        "--no-binary torch_w2v torch_w2v; or use engine='torch_batched'"
+    )
+    if path is None:
+        raise RuntimeError(f"the CPU kernel was not built (no C++ compiler at install time?): {what_to_do}")
+    try:
+        found = ctypes.CDLL(str(path))
+        found.w2v_isa.argtypes = ()
+    except (OSError, AttributeError) as e:
+        raise RuntimeError(f"the CPU kernel {path} cannot be loaded ({e}): {what_to_do}") from e
+    return found
+
+
+@cache
+def available() -> bool:
+    """Whether the kernel can be used here; the log says why not."""
+    try:
+        library()
+    except RuntimeError as e:
+        logger.log(logging.INFO if find() is None else logging.WARNING, "%s", e)
+        return False
+    return True
+
+
+def supported() -> tuple[str, ...]:
+    """The instruction sets that this machine can run, the best last."""
+    return ISAS[: library().w2v_isa() + 1]
+
+
+@cache
+def kernel(isa: str = "") -> Any:
+    """The library's function for an instruction set; the best one for ''.
+
+    Raises:
+        ValueError: an instruction set that there is not.
+        RuntimeError: one that this machine cannot run.
+    """
+    if isa and isa not in ISAS:
+        raise ValueError(f"TORCH_W2V_ISA={isa!r}: must be one of {', '.join(map(repr, ISAS))}")
+    can = supported()
+    if isa and isa not in can:
+        raise RuntimeError(f"TORCH_W2V_ISA={isa!r}: this machine can run {', '.join(map(repr, can))} only")
+    function = library()[f"w2v_train_{isa or can[-1]}"]
+    function.argtypes, function.restype = (ctypes.POINTER(Call),), ctypes.c_int
+    return function
+
+
+def check_vector_size(vector_size: int) -> None:
+    """Raise a ValueError for rows longer than the kernel takes."""
+    if vector_size > MOST:
+        raise ValueError(f"vector_size={vector_size}: the CPU kernel takes up to {MOST}; use engine='torch_batched'")
 
 
 def train_chunk(
@@ -47,9 +123,13 @@ def train_chunk(
     token_stream: int, noise_stream: int, window: int, negative: int, cbow_mean: bool, exact_gradient: bool,
     shrink_windows: bool, compute_loss: bool, T: int, S: int, N: int, B: int,
 ) -> Tensor:  # fmt: skip
-    """See `operator.SCHEMA`; here B must be 1."""
+    """See `operator.SCHEMA`; here B must be 1.
+
+    TORCH_W2V_ISA=base, avx2 or avx512 in the environment chooses an instruction set; else the best of the machine.
+    """
     if B != 1:
         raise ValueError(f"B={B}: the CPU kernel works on one block at a time")
+    check_vector_size(inputs.shape[1])
     result = torch.zeros(3, dtype=torch.float64)
     tables = [table if is_padded(table) else padded(table) for table in (inputs, outputs)]
     call = Call(
@@ -58,7 +138,7 @@ def train_chunk(
         noise_stream, window, negative, cbow_mean, exact_gradient, shrink_windows, compute_loss, T, S, N,
         alpha_begin, alpha_end,
     )  # fmt: skip
-    if library().w2v_train_avx512(ctypes.byref(call)):
+    if kernel(os.environ.get("TORCH_W2V_ISA", ""))(ctypes.byref(call)):
         raise MemoryError("no memory for the CPU kernel's scratch")
     for table, own in zip((inputs, outputs), tables, strict=True):
         if own is not table:
@@ -67,8 +147,8 @@ def train_chunk(
 
 
 def is_padded(table: Tensor) -> bool:
-    """Whether the kernel can work on these rows in place: 64-byte aligned, with zeros after each row's D floats."""
-    return table.data_ptr() % 64 == 0 and table.stride(0) % LANES == 0 and table.stride(1) == 1
+    """Whether the kernel can work on these rows in place: 64-byte aligned, each filled up with zeros to whole LANES."""
+    return table.data_ptr() % 64 == 0 and table.stride() == (-(-table.shape[1] // LANES) * LANES, 1)
 
 
 def padded(table: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ def train_chunk(
 ) -> Tensor:  # fmt: skip
     """See `operator.SCHEMA`."""
     kept = sampling.kept_stream(tokens, offsets, position, keep, token_stream, window, shrink_windows)
-    first, last = int((kept.index < begin).sum()), int((kept.index < end).sum())
+    first, last = int((kept.place < begin).sum()), int((kept.place < end).sum())
     starts = list(range(first, last, T))
     steps = -(-len(starts) // B)
     loss, pairs = 0.0, 0.0
@@ -33,7 +33,7 @@ def train_chunk(
         for s in range(S):
             updates: list[tuple[Tensor, Tensor]] = []
             for block in blocks:
-                raw = int(kept.index[block.start])
+                raw = int(kept.place[block.start])
                 alpha = alpha_begin + (alpha_end - alpha_begin) * (raw - begin) / (end - begin)
                 counters = (position + raw) * (S * N) + s * N + torch.arange(N, device=tokens.device)
                 neg = sampling.noise_words(noise, noise_stream, counters)  # (N,)

@@ -20,13 +20,13 @@ def train_chunk(
     shrink_windows: bool, compute_loss: bool, T: int, S: int, N: int, B: int,
 ) -> Tensor:  # fmt: skip
     """See `operator.SCHEMA`."""
-    device, dtype, D = inputs.device, inputs.dtype, inputs.shape[1]
+    device, dtype = inputs.device, inputs.dtype
     kept = sampling.kept_stream(tokens, offsets, position, keep, token_stream, window, shrink_windows)
-    first, last = torch.searchsorted(kept.index, torch.tensor([begin, end], device=device)).tolist()
+    first, last = torch.searchsorted(kept.place, torch.tensor([begin, end], device=device)).tolist()
     starts = torch.arange(first, last, T, device=device)  # (blocks,)
     steps = -(-len(starts) // B)
 
-    raw = kept.index[starts]
+    raw = kept.place[starts]
     alphas = (alpha_begin + (alpha_end - alpha_begin) * (raw - begin).to(dtype) / (end - begin))[:, None, None]
     counters = ((position + raw) * (S * N))[:, None] + torch.arange(S * N, device=device)
     negatives = sampling.noise_words(noise, noise_stream, counters).view(-1, S, N)
