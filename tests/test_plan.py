@@ -41,9 +41,7 @@ def test_streams_differ_by_pass_and_call():
 def scales(shares, layout=None, lockf=(1.0,), alpha=0.025, context=6.0, noise=None):
     shares = np.array(shares)
     layout = layout or Layout(T=64, S=1, N=32, B=64)
-    return row_scales(
-        shares, shares if noise is None else np.array(noise), layout, 5, context, np.array(lockf), alpha
-    )
+    return row_scales(shares, shares if noise is None else np.array(noise), layout, 5, context, np.array(lockf), alpha)
 
 
 def test_rare_words_are_not_scaled_and_frequent_ones_by_their_expected_gradients():

@@ -218,7 +218,7 @@ class Word2Vec(GensimThreads):
 
         try:
             with (
-                engines.torch_threads(self.workers),
+                engines.torch_threads(self.workers if engine.torch_threads else 1),
                 engine.tables(self.wv.vectors, self.syn1neg) as tables,
             ):
                 totals = training.train_epoch(

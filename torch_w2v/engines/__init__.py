@@ -34,6 +34,7 @@ class Engine:
             call through torch's dispatcher imports a second's worth of compiler.
         layout: (negative, kept tokens in a pass) -> how targets are grouped.
         concurrent: chunks may run side by side on threads, updating the tables without locks.
+        torch_threads: torch's own operations are large enough to be worth `workers` threads.
         own_rows: copies a table into the rows that the engine wants, where that is not the table's own memory.
     """
 
@@ -42,6 +43,7 @@ class Engine:
     train_chunk: Callable[..., Tensor]
     layout: Callable[[int, float], Layout]
     concurrent: bool = False
+    torch_threads: bool = False
     own_rows: Callable[[Tensor], Tensor] | None = None
 
     @contextmanager
@@ -139,7 +141,7 @@ def choose(engine: str, device: str | torch.device, vector_size: int) -> Engine:
     if name == "cpu":
         cpu.check_vector_size(vector_size)
         return Engine(name, where, module.train_chunk, _LAYOUTS[name], concurrent=True, own_rows=cpu.padded)
-    return Engine(name, where, module.train_chunk, _LAYOUTS[name])
+    return Engine(name, where, module.train_chunk, _LAYOUTS[name], torch_threads=name == "torch_batched")
 
 
 def _best(device: torch.device, vector_size: int) -> tuple[str, str]:

@@ -28,15 +28,17 @@ def train_chunk(
     steps = -(-len(starts) // B)
     loss, pairs = 0.0, 0.0
 
+    raw = kept.place[starts]  # where each block begins
+    alphas = [alpha_begin + (alpha_end - alpha_begin) * (r - begin) / (end - begin) for r in raw.tolist()]
+    counters = ((position + raw) * (S * N))[:, None] + torch.arange(S * N, device=tokens.device)
+    drawn = sampling.noise_words(noise, noise_stream, counters).view(-1, S, N)
+
     for step in range(steps):
         blocks = [_read(inputs, kept, start, min(start + T, last), window, cbow_mean) for start in starts[step::steps]]
         for s in range(S):
             updates: list[tuple[Tensor, Tensor]] = []
-            for block in blocks:
-                raw = int(kept.place[block.start])
-                alpha = alpha_begin + (alpha_end - alpha_begin) * (raw - begin) / (end - begin)
-                counters = (position + raw) * (S * N) + s * N + torch.arange(N, device=tokens.device)
-                neg = sampling.noise_words(noise, noise_stream, counters)  # (N,)
+            for block, alpha, sets in zip(blocks, alphas[step::steps], drawn[step::steps], strict=True):
+                neg = sets[s]  # (N,)
                 h, y, some = block.h[s::S], block.y[s::S], block.some[s::S]  # (t, D), (t,), (t, 1)
 
                 positive = (h * outputs[y]).sum(1, keepdim=True)  # (t, 1)
@@ -62,7 +64,6 @@ def train_chunk(
 class _Block(NamedTuple):
     """Consecutive targets and what they read of the context rows at the start of a step; c is all they can reach."""
 
-    start: int
     context: Tensor  # (c,) rows
     band: Tensor  # (t, c) 1 where the row is in the target's window
     some: Tensor  # (t, 1) 1 where there is any context: a lone word trains nothing
@@ -81,7 +82,7 @@ def _read(inputs: Tensor, kept: sampling.Kept, start: int, stop: int, window: in
     h = band @ inputs[kept.ids[c]]
     if cbow_mean:
         h = h / C
-    return _Block(start, kept.ids[c], band, some, C, h, kept.ids[start:stop], torch.empty_like(h))
+    return _Block(kept.ids[c], band, some, C, h, kept.ids[start:stop], torch.empty_like(h))
 
 
 def _add(table: Tensor, updates: list[tuple[Tensor, Tensor]], scale: Tensor) -> None:
