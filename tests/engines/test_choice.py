@@ -77,10 +77,15 @@ def test_torch_threads_are_given_back():
 @pytest.mark.parametrize("engine", ["reference", "cpu"])
 def test_tables_are_written_back_even_on_an_interrupt(engine):
     arrays = [np.ones((3, 5), np.float32), np.zeros((3, 5), np.float32)]
-    with pytest.raises(KeyboardInterrupt), choose(engine).tables(*arrays) as (inputs, outputs):
-        inputs += 1
-        outputs -= 1
-        raise KeyboardInterrupt
+
+    def interrupted():
+        with choose(engine).tables(*arrays) as (inputs, outputs):
+            inputs.add_(1)
+            outputs.sub_(1)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert (arrays[0] == 2).all()
     assert (arrays[1] == -1).all()
 
