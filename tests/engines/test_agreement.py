@@ -13,7 +13,7 @@ from torch_w2v.plan import Layout
 
 OTHERS = [name for name in ENGINES if name not in ("auto", "reference")]
 SHAPES = [
-    # One or two rows that a long window adds to thousands of times: what float32 rounds away would drown the comparison,
+    # One or two rows that a long window adds to thousands of times: what float32 rounds away would drown the check,
     # so these start small and move slowly.
     {"D": D, "window": window, "negative": negative, "V": V}
     | ({"alpha": (2e-5, 1e-5)} if window == 500 else {})
