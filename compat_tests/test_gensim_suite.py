@@ -15,8 +15,8 @@ import pytest
 
 import torch_w2v
 from compat_tests import differences
+from tests.helpers import ENGINES
 
-ENGINES = ("reference", "torch_batched", "cpu")
 TESTS_IN_GENSIM_4_4 = 84
 # gensim runs this one only when these are set; it repeats another of its tests.
 BULK = {"BULK_TEST_REPS": "1", "METHOD_NAME": "test_cbow_neg"}

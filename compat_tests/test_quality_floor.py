@@ -6,6 +6,7 @@ import pytest
 from gensim.test.utils import datapath
 
 import torch_w2v
+from tests.helpers import KERNEL
 from torch_w2v.demo import demo_corpus
 
 FLOOR = 0.03  # how far below gensim's the mean may lie; seeds differ by 0.01
@@ -34,7 +35,7 @@ def mean_of_ours(sentences, **options):
     return np.mean([wordsim(model, sentences) for model in models])
 
 
-@pytest.mark.parametrize("engine", ["cpu", "torch_batched"])
+@pytest.mark.parametrize("engine", ["torch_batched", *KERNEL])
 def test_wordsim_is_not_below_gensims(engine, sentences, gensims):
     ours = mean_of_ours(sentences, engine=engine)
     assert ours >= gensims - FLOOR, f"{engine} {ours:.3f}, gensim {gensims:.3f}"
@@ -42,4 +43,6 @@ def test_wordsim_is_not_below_gensims(engine, sentences, gensims):
 
 def test_the_floor_can_be_missed(sentences, gensims):
     """A model trained as if alpha had been forgotten falls through it."""
-    assert mean_of_ours(sentences, engine="cpu", alpha=0.0025, min_alpha=0.0025) < gensims - FLOOR
+    assert (
+        mean_of_ours(sentences, engine=[*KERNEL, "torch_batched"][0], alpha=0.0025, min_alpha=0.0025) < gensims - FLOOR
+    )

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.helpers import KERNEL
 from torch_w2v import engines
 from torch_w2v.engines import cpu
 
@@ -38,6 +39,7 @@ def test_without_the_kernel_auto_falls_back_with_one_visible_warning(monkeypatch
 
 def test_rows_too_long_for_the_kernel_go_to_torch(monkeypatch):
     monkeypatch.setattr(cpu, "available", lambda: True)
+    monkeypatch.setattr(cpu, "library", lambda: None)
     assert choose(vector_size=cpu.MOST + 1).name == "torch_batched"
     with pytest.raises(ValueError, match="4096"):
         choose("cpu", vector_size=cpu.MOST + 1)
@@ -74,7 +76,7 @@ def test_torch_threads_are_given_back():
     assert torch.get_num_threads() == before
 
 
-@pytest.mark.parametrize("engine", ["reference", "cpu"])
+@pytest.mark.parametrize("engine", ["reference", *KERNEL])
 def test_tables_are_written_back_even_on_an_interrupt(engine):
     arrays = [np.ones((3, 5), np.float32), np.zeros((3, 5), np.float32)]
 
