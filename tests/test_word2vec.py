@@ -508,3 +508,18 @@ def test_trained_words_are_counted():
     assert raw == 20 * total
     expected = (model.wv.expandos["count"] * (model.wv.expandos["sample_int"] / 2**32)).sum() * 20
     assert abs(trained - expected) < 5 * np.sqrt(expected)
+
+
+def test_train_inside_a_callback():
+    class Again(CallbackAny2Vec):
+        calls = 0
+
+        def on_epoch_end(self, model):
+            self.calls += 1
+            if self.calls == 1:
+                model.train(words(50), total_examples=50, epochs=1)
+
+    again = Again()
+    model = ours(words(), epochs=3, callbacks=[again])
+    assert again.calls == 3
+    assert not hasattr(model, "_reader")

@@ -152,6 +152,7 @@ class Word2Vec(GensimThreads):
         )  # fmt: skip
         self._make_writable()
         self.training_losses = []
+        outer = self.__dict__.get("_reader")  # of a train() whose callback calls train()
         self._reader = corpus.Reader()
         try:
             return super().train(
@@ -160,6 +161,8 @@ class Word2Vec(GensimThreads):
             )  # fmt: skip
         finally:
             del self._reader
+            if outer is not None:
+                self._reader = outer
 
     def _train_epoch(
         self, data_iterable: Any, cur_epoch: int = 0, total_examples: int | None = None,
