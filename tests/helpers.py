@@ -3,6 +3,7 @@
 import logging
 import os
 import random
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -105,3 +106,8 @@ def python(code, *arguments, timeout=60, **environment):
         [sys.executable, "-c", code, *map(str, arguments)],
         cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, timeout=timeout, check=False,
     )  # fmt: skip
+
+
+def heed_ctrl_c():
+    """For a child process: what runs in a shell's background, as a test run may, is started deaf to SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -20,6 +20,7 @@ from gensim.test.utils import datapath
 from gensim.utils import simple_preprocess
 
 import torch_w2v
+from tests.helpers import heed_ctrl_c
 from torch_w2v import cli
 
 ROOT = Path(__file__).parents[1]
@@ -199,13 +200,17 @@ def test_ctrl_c_leaves_nothing_behind(corpus: Path, tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         text=True,
         cwd=ROOT,
+        preexec_fn=heed_ctrl_c,  # noqa: PLW1509
     )
-    assert process.stderr is not None
-    for line in process.stderr:
-        if "EPOCH 0:" in line:
-            break
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    try:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "EPOCH 0:" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert err.splitlines()[-1] == "torch-w2v: error: interrupted"
     assert "Traceback" not in err

@@ -13,7 +13,19 @@ import gensim.models
 import pytest
 import torch
 
-from tests.helpers import ENGINES, ROOT, Failing, Passes, both_classes, messages, ours, python, trainable, words
+from tests.helpers import (
+    ENGINES,
+    ROOT,
+    Failing,
+    Passes,
+    both_classes,
+    heed_ctrl_c,
+    messages,
+    ours,
+    python,
+    trainable,
+    words,
+)
 from tests.test_gensim_threads import no_threads_left
 from torch_w2v import corpus, training
 from torch_w2v.engines import Engine
@@ -367,8 +379,9 @@ print("done", flush=True)
 
 def test_ctrl_c():
     with subprocess.Popen(
-        [sys.executable, "-c", SIGNAL], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+        [sys.executable, "-c", SIGNAL], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=heed_ctrl_c,  # noqa: PLW1509
+    ) as process:  # fmt: skip
         try:
             while (line := process.stdout.readline().strip()) == "pass":
                 time.sleep(0.3)
