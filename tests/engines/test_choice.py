@@ -7,6 +7,7 @@ import torch
 from tests.helpers import KERNEL
 from torch_w2v import engines
 from torch_w2v.engines import cpu
+from torch_w2v.plan import Layout
 
 
 @pytest.fixture(autouse=True)
@@ -93,7 +94,8 @@ def test_tables_are_written_back_even_on_an_interrupt(engine):
 
 
 def test_layouts():
-    assert engines.blocks_one_by_one(7, 1e9).N == 7
+    assert engines.blocks_one_by_one(7, 1e9) == Layout(T=64, S=8, N=7, B=1)
+    assert engines.blocks_one_by_one(7, 1e5) == Layout(T=32, S=4, N=7, B=1)
     for negative in (1, 5, 20, 100):
         layout = engines.many_blocks(negative, 1e9)
         assert layout.targets_in_flight == 4096

@@ -20,6 +20,7 @@ from torch_w2v.plan import Layout
 
 logger = logging.getLogger(__name__)
 
+SMALL = 2_000_000  # kept tokens in a pass
 ENGINES = ("auto", "cpu", "torch_batched", "reference")
 
 
@@ -72,8 +73,12 @@ def torch_threads(workers: int) -> Iterator[None]:
 
 
 def blocks_one_by_one(negative: int, kept: float) -> Layout:
-    """64 targets over 8 strided sets of their own negatives: as many different negatives a context row as in gensim."""
-    return Layout(T=64, S=8, N=negative, B=1)
+    """Eight targets a set, and sets strided so that neighbours have different negatives, as in gensim.
+
+    On a small corpus blocks are half as long: its words are few and meet again within a block.
+    """
+    T = 32 if kept < SMALL else 64
+    return Layout(T=T, S=T // 8, N=negative, B=1)
 
 
 def many_blocks(negative: int, kept: float) -> Layout:
