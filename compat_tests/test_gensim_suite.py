@@ -18,6 +18,12 @@ from compat_tests import differences
 from tests.helpers import ENGINES
 
 TESTS_IN_GENSIM_4_4 = 84
+# Minutes each on the specification, which is plain and slow; `make test-slow` runs them.
+SLOW_ON_REFERENCE = {
+    "test_evaluate_word_pairs", "test_evaluate_word_pairs_from_file", "test_load_old_model",
+    "test_load_old_model_separates", "test_load_old_models_1_x", "test_load_old_models_2_x", "test_load_old_models_3_x",
+    "test_parallel",
+}  # fmt: skip
 # gensim runs this one only when these are set; it repeats another of its tests.
 BULK = {"BULK_TEST_REPS": "1", "METHOD_NAME": "test_cbow_neg"}
 
@@ -67,13 +73,23 @@ def tests_of(case):
 
 
 SUITES = {engine: suite_on(engine) for engine in ENGINES}
+
+
+def marks(engine, test):
+    found = []
+    if test in (why := expected_failures()):
+        found.append(pytest.mark.xfail(reason=why[test], strict=True))
+    if engine == "reference" and test in SLOW_ON_REFERENCE:
+        found.append(pytest.mark.slow)
+    return found
+
+
 CASES = [
-    pytest.param(
-        case, test, id=f"{engine}-{test}",
-        marks=[pytest.mark.xfail(reason=why[test], strict=True)] if test in (why := expected_failures()) else [],
-    )
-    for engine, suite in SUITES.items() for case in suite.values() for test in tests_of(case)
-]  # fmt: skip
+    pytest.param(case, test, id=f"{engine}-{test}", marks=marks(engine, test))
+    for engine, suite in SUITES.items()
+    for case in suite.values()
+    for test in tests_of(case)
+]
 
 
 @pytest.mark.parametrize(("case", "test"), CASES)
