@@ -68,7 +68,7 @@ def expected_failures():
     return {test: row.why for row in differences.read() for test in row.tests}
 
 
-def tests_of(case):
+def gensim_tests(case):
     return unittest.defaultTestLoader.getTestCaseNames(case)
 
 
@@ -88,7 +88,7 @@ CASES = [
     pytest.param(case, test, id=f"{engine}-{test}", marks=marks(engine, test))
     for engine, suite in SUITES.items()
     for case in suite.values()
-    for test in tests_of(case)
+    for test in gensim_tests(case)
 ]
 
 
@@ -107,9 +107,9 @@ def test_gensim(case, test, monkeypatch, tmp_path):
 
 def test_the_whole_suite_is_here():
     for suite in SUITES.values():
-        assert sum(len(tests_of(case)) for case in suite.values()) == TESTS_IN_GENSIM_4_4
+        assert sum(len(gensim_tests(case)) for case in suite.values()) == TESTS_IN_GENSIM_4_4
 
 
 def test_rows_name_tests_that_exist():
-    known = {test for case in SUITES[ENGINES[0]].values() for test in tests_of(case)}
+    known = {test for case in SUITES[ENGINES[0]].values() for test in gensim_tests(case)}
     assert set(expected_failures()) <= known
