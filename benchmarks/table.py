@@ -29,6 +29,7 @@ from torch_w2v import Word2Vec
 from torch_w2v.demo import cores
 
 ZIPF_WORDS = 1_000_000  # different words in the synthetic corpus
+ALL = 10**18  # words: the whole corpus
 
 
 @dataclass(frozen=True)
@@ -57,13 +58,13 @@ class Shape:
 
 
 SHAPES = {
-    "default": Shape("d=100, w=5, n=5", 6_000_000, 8),
-    "one": Shape("the same, 1 thread", 4_000_000, 10, threads=1),
-    "d300": Shape("d=300", 4_000_000, 5, {"vector_size": 300}),
-    "n15": Shape("n=15", 4_000_000, 8, {"negative": 15}),
+    "default": Shape("d=100, w=5, n=5", ALL, 8),
+    "one": Shape("the same, 1 thread", ALL, 10, threads=1),
+    "d300": Shape("d=300", ALL, 5, {"vector_size": 300}),
+    "n15": Shape("n=15", ALL, 8, {"negative": 15}),
     "w500": Shape("w=500, documents of 1,000 words, min_count=1", 400_000, 40, {"window": 500, "min_count": 1},
                   sentence=1000, passes=(2, 21)),
-    "short": Shape("sentences of 8 words", 6_000_000, 8, sentence=8),
+    "short": Shape("sentences of 8 words", ALL, 8, sentence=8),
     "million": Shape("1,000,000 words (synthetic, Zipf), min_count=1", 4_000_000, 6, {"min_count": 1}, sentence=1000,
                      zipf=True),
 }  # fmt: skip

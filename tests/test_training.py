@@ -302,7 +302,7 @@ def test_corpus_that_raises(error, engine, workers):
     assert raised.value is error
     assert "__iter__" in [frame.name for frame in traceback.extract_tb(raised.tb)]
     assert no_threads_left(before)
-    assert "_reader" not in vars(model)
+    assert "_call" not in vars(model)
     assert trainable(model, words())
 
 
@@ -320,7 +320,7 @@ def test_interrupt_in_a_callback(moment, engine):
     model.build_vocab(words())
     with pytest.raises(KeyboardInterrupt):
         model.train(words(), total_examples=300, epochs=2, callbacks=[Interrupting()])
-    assert "_reader" not in vars(model)
+    assert "_call" not in vars(model)
     assert trainable(model, words())
 
 

@@ -522,4 +522,4 @@ def test_train_inside_a_callback():
     again = Again()
     model = ours(words(), epochs=3, callbacks=[again])
     assert again.calls == 3
-    assert not hasattr(model, "_reader")
+    assert not hasattr(model, "_call")

@@ -151,7 +151,6 @@ class Reader:
     """The passes of one `train()` call over its corpus: a static corpus is encoded in the first and kept."""
 
     def __init__(self) -> None:
-        self.said = False
         self._encoded: Encoded | None = None
         self._words = 0  # in the vocabulary that it was encoded with
 

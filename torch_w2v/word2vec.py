@@ -8,6 +8,7 @@ import operator
 import os
 import secrets
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from queue import Queue
 from typing import Any
 
@@ -24,6 +25,15 @@ from torch_w2v.sampling import TOKEN, alias_table, keep_mask, key
 logger = logging.getLogger(__name__)
 
 _EXTRAS = {"device": "auto", "engine": "auto", "cbow_gradient": "gensim", "training_losses": ()}
+
+
+@dataclass
+class _Call:
+    """What lives as long as one `train()` call: its corpus, the memory of its tables, and what was said in the log."""
+
+    reader: corpus.Reader = field(default_factory=corpus.Reader)
+    tables: engines.Tables = field(default_factory=engines.Tables)
+    said: bool = False
 
 
 class Word2Vec(GensimThreads):
@@ -152,17 +162,17 @@ class Word2Vec(GensimThreads):
         )  # fmt: skip
         self._make_writable()
         self.training_losses = []
-        outer = self.__dict__.get("_reader")  # of a train() whose callback calls train()
-        self._reader = corpus.Reader()
+        outer = self.__dict__.get("_call")  # of a train() whose callback calls train()
+        self._call = _Call()
         try:
             return super().train(
                 corpus_iterable, corpus_file, total_examples, total_words, epochs, start_alpha, end_alpha,
                 word_count, queue_factor, report_delay, compute_loss, callbacks, **kwargs,
             )  # fmt: skip
         finally:
-            del self._reader
+            del self._call
             if outer is not None:
-                self._reader = outer
+                self._call = outer
 
     def _train_epoch(
         self, data_iterable: Any, cur_epoch: int = 0, total_examples: int | None = None,
@@ -209,7 +219,7 @@ class Word2Vec(GensimThreads):
             done = examples / total_examples if total_examples else words / (total_words or math.inf)
             return self._get_next_alpha(done, epoch)
 
-        runs = self._reader.runs(source, self.wv.key_to_index, size)
+        runs = self._call.reader.runs(source, self.wv.key_to_index, size)
         pieces = (chunk for run in runs for chunk in corpus.chunks(run, size, made.window, kept))
         unused: Queue[None] = Queue()  # gensim's progress line prints the lengths of its two queues
 
@@ -222,7 +232,7 @@ class Word2Vec(GensimThreads):
         try:
             with (
                 engines.torch_threads(self.workers if engine.torch_threads else 1),
-                engine.tables(self.wv.vectors, self.syn1neg) as tables,
+                self._call.tables.on(engine, self.wv.vectors, self.syn1neg) as tables,
             ):
                 totals = training.train_epoch(
                     engine, tables, made.arguments(self.train_count, epoch), training.jobs(pieces, alpha),
@@ -316,9 +326,9 @@ class Word2Vec(GensimThreads):
                 setattr(owner, name, np.array(weights, np.float32, order="C"))
 
     def _say_gensim_trains(self) -> None:
-        if not self._reader.said:
+        if not self._call.said:
             logger.info("sg=%d, hs=%d, negative=%d: training with gensim's own engine", self.sg, self.hs, self.negative)
-        self._reader.said = True
+        self._call.said = True
 
     def reset_from(self, other_model: Any) -> None:
         """As gensim's; here the model can be trained afterwards (gensim leaves it without `vectors_lockf`)."""
@@ -327,7 +337,7 @@ class Word2Vec(GensimThreads):
         self.corpus_total_words = other_model.corpus_total_words
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name not in ("_reader", "_pass")}
+        return {name: value for name, value in self.__dict__.items() if name not in ("_call", "_pass")}
 
     def save(self, fname_or_handle: Any, *args: Any, **kwargs: Any) -> None:
         """As gensim's, to a file (str or Path) or a handle: what is written is a plain gensim model.

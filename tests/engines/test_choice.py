@@ -82,7 +82,7 @@ def test_tables_are_written_back_even_on_an_interrupt(engine):
     arrays = [np.ones((3, 5), np.float32), np.zeros((3, 5), np.float32)]
 
     def interrupted():
-        with choose(engine).tables(*arrays) as (inputs, outputs):
+        with engines.Tables().on(choose(engine), *arrays) as (inputs, outputs):
             inputs.add_(1)
             outputs.sub_(1)
             raise KeyboardInterrupt
@@ -91,6 +91,22 @@ def test_tables_are_written_back_even_on_an_interrupt(engine):
         interrupted()
     assert (arrays[0] == 2).all()
     assert (arrays[1] == -1).all()
+
+
+@pytest.mark.skipif(not KERNEL, reason="needs the fused kernel")
+def test_tables_keep_their_memory_from_pass_to_pass():
+    tables, engine = engines.Tables(), choose("cpu")
+    with tables.on(engine, np.ones((3, 5), np.float32), np.zeros((3, 5), np.float32)) as first:
+        where = [table.data_ptr() for table in first]
+        for table in first:
+            table.as_strided((3, 16), (16, 1)).fill_(np.nan)  # training that diverged, beside the rows too
+    with tables.on(engine, np.full((3, 5), 2, np.float32), np.full((3, 5), 3, np.float32)) as second:
+        assert [table.data_ptr() for table in second] == where
+        for table, value in zip(second, (2, 3), strict=True):
+            assert (table == value).all()
+            assert not table.as_strided((3, 16), (16, 1))[:, 5:].any()
+    with tables.on(engine, np.ones((4, 5), np.float32), np.ones((4, 5), np.float32)) as third:  # the vocabulary grew
+        assert all((table == 1).all() and table.shape == (4, 5) for table in third)
 
 
 def test_layouts():

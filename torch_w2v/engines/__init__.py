@@ -36,7 +36,8 @@ class Engine:
         layout: (negative, kept tokens in a pass) -> how targets are grouped.
         concurrent: chunks may run side by side on threads, updating the tables without locks.
         torch_threads: torch's own operations are large enough to be worth `workers` threads.
-        own_rows: copies a table into the rows that the engine wants, where that is not the table's own memory.
+        own_rows: (table, its result for the last table or None) -> a copy in rows as the engine wants them, where that
+            is not the table's own memory.
     """
 
     name: str
@@ -45,16 +46,27 @@ class Engine:
     layout: Callable[[int, float], Layout]
     concurrent: bool = False
     torch_threads: bool = False
-    own_rows: Callable[[Tensor], Tensor] | None = None
+    own_rows: Callable[[Tensor, Tensor | None], Tensor] | None = None
+
+
+class Tables:
+    """The two tables where an engine trains on them. Their memory is kept from pass to pass: to get it anew costs more
+    than to fill it."""
+
+    def __init__(self) -> None:
+        self._during: list[Tensor | None] = [None, None]
 
     @contextmanager
-    def tables(self, inputs: np.ndarray, outputs: np.ndarray) -> Iterator[tuple[Tensor, Tensor]]:
+    def on(self, engine: Engine, inputs: np.ndarray, outputs: np.ndarray) -> Iterator[tuple[Tensor, Tensor]]:
         """Tensors over the arrays' own memory, or copies that are written back, even on an interrupt."""
         before = torch.from_numpy(inputs), torch.from_numpy(outputs)
-        move = self.own_rows or (lambda table: table.to(self.device))
-        during = move(before[0]), move(before[1])
+        if engine.own_rows is None:
+            during = [table.to(engine.device) for table in before]
+        else:
+            during = [engine.own_rows(table, last) for table, last in zip(before, self._during, strict=True)]
+            self._during = list(during)
         try:
-            yield during
+            yield during[0], during[1]
         finally:
             for array, table in zip(before, during, strict=True):
                 if table is not array:

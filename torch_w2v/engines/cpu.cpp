@@ -38,6 +38,7 @@ typedef int64_t i64;
 constexpr int MT = W == 16 ? 4 : 2;  // targets and negatives of a register tile: MT * NT sums and their operands fit
 constexpr int MOST = 4096;           // floats in a row
 constexpr int NT = 5;                // the registers of the instruction set
+constexpr int FREQUENT = 256;        // words whose rows are not prefetched early (row order is order of frequency)
 
 inline vf *vec(float *p) { return (vf *)p; }
 inline const vf *vec(const float *p) { return (const vf *)p; }
@@ -103,56 +104,67 @@ inline vf sum_lanes(const vf *a) {
 #undef MIX
 }
 
-// sums[m * pitch + n] = lanes of h[m] . v[n]
-template <int M, int N>
-inline void dots(const float *const *h, const float *const *v, const i64 NV, vf *sums, i64 pitch) {
-  vf acc[M][N] = {};
+// sums[m * pitch + n] = lanes of h[m] . v[n]; with OWN, sums[m * pitch] = lanes of h[m] . y[m] and the others follow it.
+template <int M, int N, bool OWN>
+inline void dots(const float *const *h, const float *const *y, const float *const *v, const i64 NV, vf *sums, i64 pitch) {
+  vf acc[M][N] = {}, own[M] = {};
   for (i64 q = 0; q < NV; q++) {
     vf x[M];
-    for (int m = 0; m < M; m++) x[m] = vec(h[m])[q];
-    for (int n = 0; n < N; n++) {
-      const vf y = vec(v[n])[q];
-      for (int m = 0; m < M; m++) acc[m][n] += x[m] * y;
-    }
-  }
-  for (int m = 0; m < M; m++)
-    for (int n = 0; n < N; n++) sums[m * pitch + n] = acc[m][n];
-}
-
-// out[m] = first[m] * y[m], or out[m] as it is where y is null, + sum over n of g[m * pitch + n] * v[n];
-// g[m * pitch - 1] is first[m]
-template <int M, int N, bool FIRST>
-inline void mix(float *const *out, const float *const *y, const float *const *v, const float *g, i64 pitch, const i64 NV) {
-  vf first[M], c[M][N];
-  for (int m = 0; m < M; m++) {
-    first[m] = all(g[m * pitch - 1]);
-    for (int n = 0; n < N; n++) c[m][n] = all(g[m * pitch + n]);
-  }
-  for (i64 q = 0; q < NV; q++) {
-    vf acc[M];
-    for (int m = 0; m < M; m++) acc[m] = FIRST ? first[m] * vec(y[m])[q] : vec(out[m])[q];
-    for (int n = 0; n < N; n++) {
-      const vf x = vec(v[n])[q];
-      for (int m = 0; m < M; m++) acc[m] += c[m][n] * x;
-    }
-    for (int m = 0; m < M; m++) vec(out[m])[q] = acc[m];
-  }
-}
-
-// v[n] += sum over m of g[m * pitch + n] * h[m]
-template <int M, int N> inline void update(float *const *v, const float *const *h, const float *g, i64 pitch, i64 NV) {
-  vf c[M][N];
-  for (int m = 0; m < M; m++)
-    for (int n = 0; n < N; n++) c[m][n] = all(g[m * pitch + n]);
-  for (i64 q = 0; q < NV; q++) {
-    vf acc[N];
-    for (int n = 0; n < N; n++) acc[n] = vec(v[n])[q];
     for (int m = 0; m < M; m++) {
-      const vf x = vec(h[m])[q];
-      for (int n = 0; n < N; n++) acc[n] += c[m][n] * x;
+      x[m] = vec(h[m])[q];
+      if (OWN) own[m] += x[m] * vec(y[m])[q];
     }
-    for (int n = 0; n < N; n++) vec(v[n])[q] = acc[n];
+    for (int n = 0; n < N; n++) {
+      const vf z = vec(v[n])[q];
+      for (int m = 0; m < M; m++) acc[m][n] += x[m] * z;
+    }
   }
+  for (int m = 0; m < M; m++) {
+    if (OWN) sums[m * pitch] = own[m];
+    for (int n = 0; n < N; n++) sums[m * pitch + OWN + n] = acc[m][n];
+  }
+}
+
+// The updates of one set: for each target i of its hidden layer h[i] and its row y[i], with N rows v of negatives.
+struct Updates {
+  i64 targets, pitch, stride;
+  float *h, *e;              // (targets, stride); e holds errors between two tiles of negatives
+  float *const *y, *const *v;
+  const float *c, *u;        // (targets, pitch): coefficients for the errors, and for the rows: first y's, then the v's
+  const float *scale;        // (targets) of the error, once it is complete
+  bool first, last;          // tile of negatives
+};
+
+// Vectors q to q + Q of every row, read once and written once. PLAIN: one tile has all negatives, and u is c.
+template <int N, int Q, bool PLAIN> inline void update(const Updates &a, i64 q, i64 column) {
+  vf was[N][Q], now[N][Q];
+  for (int n = 0; n < N; n++)
+    for (int j = 0; j < Q; j++) now[n][j] = was[n][j] = vec(a.v[n])[q + j];
+  for (i64 i = 0; i < a.targets; i++) {
+    const float *c = a.c + i * a.pitch, *u = a.u + i * a.pitch;
+    vf *h = vec(a.h + i * a.stride) + q, *e = vec(a.e + i * a.stride) + q, x[Q], sum[Q];
+    for (int j = 0; j < Q; j++) x[j] = h[j];
+    if (PLAIN || a.first) {
+      vf *y = vec(a.y[i]) + q;
+      for (int j = 0; j < Q; j++) {
+        const vf own = y[j];
+        sum[j] = c[0] * own, y[j] = own + (PLAIN ? c : u)[0] * x[j];
+      }
+    } else {
+      for (int j = 0; j < Q; j++) sum[j] = e[j];
+    }
+    for (int n = 0; n < N; n++) {
+      const vf cn = all(c[column + n]), un = PLAIN ? cn : all(u[column + n]);
+      for (int j = 0; j < Q; j++) sum[j] += cn * was[n][j], now[n][j] += un * x[j];
+    }
+    if (PLAIN || a.last) {
+      for (int j = 0; j < Q; j++) h[j] = sum[j] * a.scale[i];
+    } else {
+      for (int j = 0; j < Q; j++) e[j] = sum[j];
+    }
+  }
+  for (int n = 0; n < N; n++)
+    for (int j = 0; j < Q; j++) vec(a.v[n])[q + j] = now[n][j];
 }
 
 // Calls f with the compile-time size of each tile of `count` things: as many of SIZE as fit, then the rest.
@@ -207,7 +219,7 @@ struct Stream {
         const uint64_t z = draw((uint64_t)a.token_stream, (uint64_t)(a.position + i));
         const uint64_t w = a.shrink_windows ? (((z & 0xffffffffu) * (uint64_t)a.window) >> 32) + 1 : (uint64_t)a.window;
         id[m] = word, raw[m] = (int32_t)i, width[m] = (int32_t)min((i64)w, reach);
-        m += word >= 0 && a.keep[word < 0 ? 0 : word] >= (uint32_t)(z >> 32);
+        m += (word >= 0) & (a.keep[word < 0 ? 0 : word] >= (uint32_t)(z >> 32));  // no branch: a coin's is mispredicted
       }
       for (i64 i = n; i < m; i++) first[i] = (int32_t)open;
       n = m, next = stop;
@@ -233,11 +245,12 @@ struct Stream {
 template <int NVC> struct Block {
   const Call &a;
   const i64 D, NV, T, S, N, TS, K1, ring;
-  float *P, *Q, *H, *E, *zero, *dummy, *label, *score, *coef, *scaled, *share;
+  float *P, *Q, *H, *E, *zero, *spare, *label, *score, *coef, *scaled, *share, *scale;
   vf *sums;
   int32_t *neg, *next;
   int32_t *slot;  // where a block's target is in H, E and share: those of one set lie together
-  float **hs, **es, **ys, **vs, **us;
+  float **hs, **ys, **vs, **origin;
+  int32_t *word;
   const float **ahead;
   i64 waiting = 0, fetched = 0;
   double loss = 0, pairs = 0;
@@ -247,12 +260,13 @@ template <int NVC> struct Block {
         K1(N + 1), ring(ring) {
     P = m.get<float>(ring * D), Q = m.get<float>(ring * D);        // rings: sums of rows before, differences of errors
     H = m.get<float>(S * TS * D), E = m.get<float>(TS * D);  // by set: targets' hidden layers, then their errors; one set's errors
-    zero = m.get<float>(D), dummy = m.get<float>(D), share = m.get<float>(S * TS);         // 1 / context words, 0 without any
+    zero = m.get<float>(D), spare = m.get<float>(2 * (N + TS) * D), scale = m.get<float>(TS), share = m.get<float>(S * TS);         // 1 / context words, 0 without any
     sums = m.get<vf>(TS * K1 + W), score = m.get<float>(TS * K1 + W);
     coef = m.get<float>(TS * K1 + W), scaled = m.get<float>(TS * K1 + W);
     neg = m.get<int32_t>(S * N), next = m.get<int32_t>(S * N);
-    hs = m.get<float *>(TS), es = m.get<float *>(TS), ys = m.get<float *>(TS), vs = m.get<float *>(N), us = m.get<float *>(N);
-    ahead = m.get<const float *>(S * N + 2 * T), slot = m.get<int32_t>(T), label = m.get<float>(TS * K1 + W);
+    hs = m.get<float *>(TS), ys = m.get<float *>(TS), vs = m.get<float *>(N), origin = m.get<float *>(N + TS);
+    word = m.get<int32_t>(N + TS + W);
+    ahead = m.get<const float *>(S * N + 2 * T + 1), slot = m.get<int32_t>(T), label = m.get<float>(TS * K1 + W);
     if (m.failed) return;
     memset(zero, 0, sizeof(float) * (size_t)D);
     memset(Q, 0, sizeof(float) * (size_t)(ring * D));
@@ -269,16 +283,20 @@ template <int NVC> struct Block {
     for (i64 i = 0; i < S * N; i++) {
       const uint64_t z = draw((uint64_t)a.noise_stream, (uint64_t)(a.position + raw) * (uint64_t)(S * N) + (uint64_t)i);
       const i64 row = (i64)(((z >> 32) * (uint64_t)a.V) >> 32);
-      into[i] = (uint32_t)z < a.noise[2 * row] ? (int32_t)row : (int32_t)a.noise[2 * row + 1];
+      const int32_t own = -(int32_t)((uint32_t)z < a.noise[2 * row]);  // all bits or none: no branch
+      into[i] = ((int32_t)row & own) | ((int32_t)a.noise[2 * row + 1] & ~own);
     }
   }
-  void look_ahead(const Stream &s, i64 t1, i64 stop) {  // the rows of the next block, to be prefetched along the way
+  // The rows of the next block, to be prefetched along the way. Not the most frequent words': they are in the cache
+  // already, or another thread has just changed them and will again.
+  void look_ahead(const Stream &s, i64 t1, i64 stop) {
     waiting = fetched = 0;
     if (t1 >= stop) return;
     draw_noise(s.raw[t1], next);
-    for (i64 i = 0; i < S * N; i++) ahead[waiting++] = output(next[i]);
-    for (i64 t = t1; t < min(stop, t1 + T); t++) ahead[waiting++] = output(s.id[t]);
-    for (i64 c = t1 + s.reach; c < min(s.n, t1 + s.reach + T); c++) ahead[waiting++] = input(s.id[c]);
+    auto add = [&](int32_t word, const float *row) { ahead[waiting] = row, waiting += word >= FREQUENT; };
+    for (i64 i = 0; i < S * N; i++) add(next[i], output(next[i]));
+    for (i64 t = t1; t < min(stop, t1 + T); t++) add(s.id[t], output(s.id[t]));
+    for (i64 c = t1 + s.reach; c < min(s.n, t1 + s.reach + T); c++) add(s.id[c], input(s.id[c]));
   }
   void near(const float *row) const {
     for (i64 d = 0; d < D; d += 16) __builtin_prefetch(row + d, 1);
@@ -319,7 +337,7 @@ template <int NVC> struct Block {
     const i64 tn = (t1 - t0 - set + S - 1) / S;  // targets t0 + set, + S, ...
     const int32_t *id = neg + set * N;
     for (i64 i = 0; i < tn; i++) {
-      hs[i] = H + (set * TS + i) * D, es[i] = E + i * D;
+      hs[i] = H + (set * TS + i) * D;
       ys[i] = output(s.id[t0 + set + i * S]);
     }
     for (i64 k = 0; k < N; k++) vs[k] = output(id[k]);
@@ -331,11 +349,11 @@ template <int NVC> struct Block {
     tiles<MT>(tn, [&](i64 i, auto M) {
       constexpr int m = decltype(M)::value;
       fetch((S - set) * TS - i > m ? ((S - set) * TS - i) / m : 1);
-      tiles<NT>(N, [&](i64 k, auto Nk) { dots<m, decltype(Nk)::value>(hs + i, vs + k, NV, sums + i * K1 + 1 + k, K1); });
-      vf acc[m] = {};
-      for (i64 q = 0; q < NV; q++)
-        for (int j = 0; j < m; j++) acc[j] += vec(hs[i + j])[q] * vec(ys[i + j])[q];
-      for (int j = 0; j < m; j++) sums[(i + j) * K1] = acc[j];
+      tiles<NT>(N, [&](i64 k, auto Nk) {
+        constexpr int n = decltype(Nk)::value;
+        if (k == 0) dots<m, n, true>(hs + i, ys + i, vs, NV, sums + i * K1, K1);
+        else dots<m, n, false>(hs + i, ys + i, vs + k, NV, sums + i * K1 + 1 + k, K1);
+      });
     });
     for (i64 i = tn * K1; i % W; i++) sums[i] = vf{};
     for (i64 i = 0; i < tn * K1; i += W) {
@@ -359,48 +377,66 @@ template <int NVC> struct Block {
         if (__builtin_expect(id[k] == y, 0)) coef[i * K1 + 1 + k] = 0.f;  // a negative equal to the target is skipped
       if (a.compute_loss) add_loss(score + i * K1, id, y, weight);
     }
-    // Errors from the rows as they are, before any is updated.
-    tiles<2>(tn, [&](i64 i, auto M) {
-      constexpr int m = decltype(M)::value;
-      tiles<NT>(N, [&](i64 k, auto Nk) {
-        constexpr int n = decltype(Nk)::value;
-        if (k == 0) mix<m, n, true>(es + i, ys + i, vs, coef + i * K1 + 1, K1, NV);
-        else mix<m, n, false>(es + i, ys + i, vs + k, coef + i * K1 + 1 + k, K1, NV);
-      });
-    });
-
-    const float *g = coef;
+    for (i64 i = 0; i < tn; i++) scale[i] = divide ? share[set * TS + i] : 1.f;
+    const float *u = coef;
     if (a.output_scale) {
       for (i64 i = 0; i < tn; i++) {
         scaled[i * K1] = coef[i * K1] * a.output_scale[s.id[t0 + set + i * S]];
         for (i64 k = 0; k < N; k++) scaled[i * K1 + 1 + k] = coef[i * K1 + 1 + k] * a.output_scale[id[k]];
       }
-      g = scaled;
+      u = scaled;
     }
-    // A row drawn twice gets both updates through its first place: a tile of rows is read before any is written.
-    float *merged = (float *)g;
-    for (i64 k = 0; k < N; k++) {
-      us[k] = vs[k];
-      for (i64 j = 0; j < k; j++)
-        if (id[j] == id[k]) {
-          for (i64 i = 0; i < tn; i++) merged[i * K1 + 1 + j] += merged[i * K1 + 1 + k];
-          us[k] = dummy;
-          break;
-        }
-    }
+    const i64 copies = part(s, t0 + set, set, tn);
+    Updates all_of{tn, K1, D, H + set * TS * D, E, ys, vs, coef, u, scale, true, true};
     tiles<NT>(N, [&](i64 k, auto Nk) {
-      tiles<MT>(tn, [&](i64 i, auto M) {
-        update<decltype(M)::value, decltype(Nk)::value>(us + k, hs + i, g + i * K1 + 1 + k, K1, NV);
-      });
+      constexpr int n = decltype(Nk)::value, Q = W == 16 ? 2 : 1;
+      Updates tile = all_of;
+      tile.v = vs + k, tile.first = k == 0, tile.last = k + n == N;
+      if (n == N && u == coef) update_rows<n, Q, true>(tile, 1);
+      else update_rows<n, Q, false>(tile, 1 + k);
     });
-    for (i64 i = 0; i < tn; i++) {
-      const vf c = all(g[i * K1]), scale = all(divide ? share[set * TS + i] : 1.f);
-      vf *y = vec(ys[i]), *h = vec(hs[i]), *e = vec(es[i]);
-      for (i64 q = 0; q < NV; q++) {
-        const vf x = h[q];
-        h[q] = e[q] * scale;
-        y[q] += c * x;
-      }
+    join(copies);
+  }
+  template <int N, int Q, bool PLAIN> void update_rows(const Updates &tile, i64 column) {
+    const i64 NV = vectors();
+    i64 q = 0;
+    for (; q + Q <= NV; q += Q) update<N, Q, PLAIN>(tile, q, column);
+    for (; q < NV; q++) update<N, 1, PLAIN>(tile, q, column);
+  }
+
+  // A row that a set has more than once is read and written through a copy in all places but its first: every update
+  // of a set comes from its rows as they were. Gives the number of copies; `join` adds what became of them.
+  i64 part(const Stream &s, i64 first, i64 set, i64 tn) {
+    const i64 n = N + tn;
+    for (i64 k = 0; k < N; k++) word[k] = neg[set * N + k];
+    for (i64 i = 0; i < tn; i++) word[N + i] = s.id[first + i * S];
+    for (i64 i = n; i % W; i++) word[i] = -1;
+    vi twice = {};
+    for (i64 j = 0; j < n; j += W) {
+      const vi these = *(const vi *)(word + j);
+      vi found = {};
+      for (i64 i = 0; i < n; i++) found -= these == word[i];
+      twice |= found > 1;
+    }
+    int32_t any = 0;
+    for (int i = 0; i < W; i++) any |= twice[i];
+    if (__builtin_expect(!any, 1)) return 0;
+    i64 copies = 0;
+    for (i64 i = 1; i < n; i++) {
+      i64 j = 0;
+      while (word[j] != word[i]) j++;
+      if (j == i) continue;
+      float *&row = i < N ? vs[i] : ys[i - N], *was = spare + 2 * copies * D;
+      memcpy(was, row, sizeof(float) * (size_t)D), memcpy(was + D, row, sizeof(float) * (size_t)D);
+      origin[copies++] = row, row = was + D;
+    }
+    return copies;
+  }
+  void join(i64 copies) {
+    for (i64 i = 0; i < copies; i++) {
+      vf *row = vec(origin[i]);
+      const vf *was = vec(spare + 2 * i * D), *now = vec(spare + (2 * i + 1) * D);
+      for (i64 q = 0; q < vectors(); q++) row[q] += now[q] - was[q];
     }
   }
   void add_loss(const float *z, const int32_t *id, int32_t y, double weight) {

@@ -151,12 +151,13 @@ def is_padded(table: Tensor) -> bool:
     return table.data_ptr() % 64 == 0 and table.stride() == (-(-table.shape[1] // LANES) * LANES, 1)
 
 
-def padded(table: Tensor) -> Tensor:
-    """A copy (V, D) whose rows are 64-byte aligned and followed by zeros."""
+def padded(table: Tensor, into: Tensor | None = None) -> Tensor:
+    """A copy (V, D) whose rows are 64-byte aligned and followed by zeros; in the memory of `into`, if that fits."""
     V, D = table.shape
-    rows = torch.zeros(V, -(-D // LANES) * LANES, dtype=torch.float32)
-    rows[:, :D] = table
-    return rows[:, :D]
+    if into is None or into.shape != table.shape:
+        into = torch.zeros(V, -(-D // LANES) * LANES, dtype=torch.float32)[:, :D]
+    into.as_strided((V, into.stride(0)), (into.stride(0), 1))[:, D:] = 0
+    return into.copy_(table)
 
 
 op = register("cpu", train_chunk)
