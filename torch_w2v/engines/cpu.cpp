@@ -244,32 +244,33 @@ struct Stream {
 // NVC: vectors in a row where that is known to the compiler, else 0.
 template <int NVC> struct Block {
   const Call &a;
-  const i64 D, NV, T, S, N, TS, K1, ring;
-  float *P, *Q, *H, *E, *zero, *spare, *label, *score, *coef, *scaled, *share, *scale;
+  const i64 D, NV, T, S, N, TS, K1, NW, ring;
+  float *P, *Q, *H, *E, *zero, *spare, *label, *score, *coef, *scaled, *share, *ones;
   vf *sums;
-  int32_t *neg, *next;
+  int32_t *words, *later;  // (S, NW) of this block and of the next: a set's negatives, then its targets, then -1
   int32_t *slot;  // where a block's target is in H, E and share: those of one set lie together
   float **hs, **ys, **vs, **origin;
-  int32_t *word;
   const float **ahead;
   i64 waiting = 0, fetched = 0;
   double loss = 0, pairs = 0;
+  bool lonely;  // a target of this block has no context
 
   Block(const Call &call, i64 ring, Memory &m)
       : a(call), D(call.stride), NV(NVC ? NVC : call.stride / W), T(call.T), S(call.S), N(call.N), TS((T + S - 1) / S),
-        K1(N + 1), ring(ring) {
+        K1(N + 1), NW((N + TS + W - 1) / W * W), ring(ring) {
     P = m.get<float>(ring * D), Q = m.get<float>(ring * D);        // rings: sums of rows before, differences of errors
     H = m.get<float>(S * TS * D), E = m.get<float>(TS * D);  // by set: targets' hidden layers, then their errors; one set's errors
-    zero = m.get<float>(D), spare = m.get<float>(2 * (N + TS) * D), scale = m.get<float>(TS), share = m.get<float>(S * TS);         // 1 / context words, 0 without any
+    zero = m.get<float>(D), spare = m.get<float>(2 * (N + TS) * D), ones = m.get<float>(TS);
+    share = m.get<float>(S * TS);  // 1 / context words, 0 without any
     sums = m.get<vf>(TS * K1 + W), score = m.get<float>(TS * K1 + W);
     coef = m.get<float>(TS * K1 + W), scaled = m.get<float>(TS * K1 + W);
-    neg = m.get<int32_t>(S * N), next = m.get<int32_t>(S * N);
+    words = m.get<int32_t>(S * NW), later = m.get<int32_t>(S * NW);
     hs = m.get<float *>(TS), ys = m.get<float *>(TS), vs = m.get<float *>(N), origin = m.get<float *>(N + TS);
-    word = m.get<int32_t>(N + TS + W);
     ahead = m.get<const float *>(S * N + 2 * T + 1), slot = m.get<int32_t>(T), label = m.get<float>(TS * K1 + W);
     if (m.failed) return;
     memset(zero, 0, sizeof(float) * (size_t)D);
     memset(Q, 0, sizeof(float) * (size_t)(ring * D));
+    for (i64 i = 0; i < TS; i++) ones[i] = 1.f;
     for (i64 k = 0; k < T; k++) slot[k] = (int32_t)((k % S) * TS + k / S);
     for (i64 i = 0; i < TS * K1 + W; i++) label[i] = i % K1 ? 0.f : 1.f;
   }
@@ -279,12 +280,19 @@ template <int NVC> struct Block {
   float *output(int32_t word) const { return a.outputs + (i64)word * D; }
   float *ringed(float *buffer, i64 place) const { return buffer + (place & (ring - 1)) * D; }
 
-  void draw_noise(i64 raw, int32_t *into) const {
-    for (i64 i = 0; i < S * N; i++) {
-      const uint64_t z = draw((uint64_t)a.noise_stream, (uint64_t)(a.position + raw) * (uint64_t)(S * N) + (uint64_t)i);
+  void choose(const Stream &s, i64 t0, i64 t1) {  // `later`, for the block t0 to t1
+    memset(later, 0xff, sizeof(int32_t) * (size_t)(S * NW));
+    for (i64 i = 0, set = 0, k = 0; i < S * N; i++) {
+      const uint64_t counter = (uint64_t)(a.position + s.raw[t0]) * (uint64_t)(S * N) + (uint64_t)i;
+      const uint64_t z = draw((uint64_t)a.noise_stream, counter);
       const i64 row = (i64)(((z >> 32) * (uint64_t)a.V) >> 32);
       const int32_t own = -(int32_t)((uint32_t)z < a.noise[2 * row]);  // all bits or none: no branch
-      into[i] = ((int32_t)row & own) | ((int32_t)a.noise[2 * row + 1] & ~own);
+      later[set * NW + k] = ((int32_t)row & own) | ((int32_t)a.noise[2 * row + 1] & ~own);
+      if (++k == N) k = 0, set++;
+    }
+    for (i64 t = t0, set = 0, i = 0; t < t1; t++) {
+      later[set * NW + N + i] = s.id[t];
+      if (++set == S) set = 0, i++;
     }
   }
   // The rows of the next block, to be prefetched along the way. Not the most frequent words': they are in the cache
@@ -292,10 +300,9 @@ template <int NVC> struct Block {
   void look_ahead(const Stream &s, i64 t1, i64 stop) {
     waiting = fetched = 0;
     if (t1 >= stop) return;
-    draw_noise(s.raw[t1], next);
+    choose(s, t1, min(stop, t1 + T));
     auto add = [&](int32_t word, const float *row) { ahead[waiting] = row, waiting += word >= FREQUENT; };
-    for (i64 i = 0; i < S * N; i++) add(next[i], output(next[i]));
-    for (i64 t = t1; t < min(stop, t1 + T); t++) add(s.id[t], output(s.id[t]));
+    for (i64 i = 0; i < S * NW; i++) add(later[i], output(later[i]));
     for (i64 c = t1 + s.reach; c < min(s.n, t1 + s.reach + T); c++) add(s.id[c], input(s.id[c]));
   }
   void near(const float *row) const {
@@ -314,6 +321,7 @@ template <int NVC> struct Block {
     const i64 NV = vectors(), end = far(s, t1);
     vf sum[NVC ? NVC : MOST / W];
     i64 c = max(s.first[t0], t0 - s.reach);
+    float least = 1.f;
     for (i64 q = 0; q < NV; q++) vec(ringed(P, c))[q] = sum[q] = vf{};
     for (i64 t = t0; t < t1; t++) {
       for (const i64 stop = min(end, t + s.reach + 1); c < stop;) {
@@ -324,28 +332,24 @@ template <int NVC> struct Block {
       }
       const i64 lo = s.low(t), hi = s.high(t);
       const float inverse = hi - lo > 1 ? 1.f / (float)(hi - lo - 1) : 0.f;
-      share[slot[t - t0]] = inverse;
+      share[slot[t - t0]] = inverse, least = inverse < least ? inverse : least;
       const vf scale = all(a.cbow_mean ? inverse : hi - lo > 1 ? 1.f : 0.f);
       const vf *l = vec(ringed(P, lo)), *u = vec(ringed(P, hi)), *x = vec(input(s.id[t]));
       vf *h = vec(H + slot[t - t0] * D);
       for (i64 q = 0; q < NV; q++) h[q] = (u[q] - l[q] - x[q]) * scale;
     }
+    lonely = least == 0.f;
   }
 
-  void train_set(const Stream &s, i64 t0, i64 t1, i64 set, float alpha) {
+  void train_set(i64 t0, i64 t1, i64 set, float alpha) {
     const i64 NV = vectors();
     const i64 tn = (t1 - t0 - set + S - 1) / S;  // targets t0 + set, + S, ...
-    const int32_t *id = neg + set * N;
-    for (i64 i = 0; i < tn; i++) {
-      hs[i] = H + (set * TS + i) * D;
-      ys[i] = output(s.id[t0 + set + i * S]);
-    }
-    for (i64 k = 0; k < N; k++) vs[k] = output(id[k]);
-
-    if (set + 1 < S) {  // the next set's rows into the first cache
-      for (i64 k = 0; k < N; k++) near(output(id[N + k]));
-      for (i64 t = t0 + set + 1; t < t1; t += S) near(output(s.id[t]));
-    }
+    const int32_t *word = words + set * NW;      // N negatives, tn targets
+    for (i64 k = 0; k < N; k++) vs[k] = output(word[k]);
+    for (i64 i = 0; i < tn; i++) hs[i] = H + (set * TS + i) * D, ys[i] = output(word[N + i]);
+    if (set + 1 < S)  // the next set's rows into the first cache
+      for (i64 i = 0; i < N + tn && word[NW + i] >= 0; i++) near(output(word[NW + i]));
+    const bool twice = repeated(word, N + tn);
     tiles<MT>(tn, [&](i64 i, auto M) {
       constexpr int m = decltype(M)::value;
       fetch((S - set) * TS - i > m ? ((S - set) * TS - i) / m : 1);
@@ -367,27 +371,26 @@ template <int NVC> struct Block {
       const vf l = *vec(label + i);  // (1 - sigmoid) for the target, -sigmoid * weight for a negative
       *vec(coef + i) = (l - *vec(coef + i)) * (l * (1.f - weight) + weight) * alpha;
     }
-    for (i64 i = 0; i < tn; i++) {
-      const int32_t y = s.id[t0 + set + i * S];
+    for (i64 i = 0; (twice || lonely || a.compute_loss) && i < tn; i++) {
+      const int32_t y = word[N + i];
       if (share[set * TS + i] == 0.f) {  // no context: trains nothing
         for (i64 k = 0; k < K1; k++) coef[i * K1 + k] = 0.f;
         continue;
       }
       for (i64 k = 0; k < N; k++)
-        if (__builtin_expect(id[k] == y, 0)) coef[i * K1 + 1 + k] = 0.f;  // a negative equal to the target is skipped
-      if (a.compute_loss) add_loss(score + i * K1, id, y, weight);
+        if (word[k] == y) coef[i * K1 + 1 + k] = 0.f;  // a negative equal to the target is skipped
+      if (a.compute_loss) add_loss(score + i * K1, word, y, weight);
     }
-    for (i64 i = 0; i < tn; i++) scale[i] = divide ? share[set * TS + i] : 1.f;
     const float *u = coef;
     if (a.output_scale) {
       for (i64 i = 0; i < tn; i++) {
-        scaled[i * K1] = coef[i * K1] * a.output_scale[s.id[t0 + set + i * S]];
-        for (i64 k = 0; k < N; k++) scaled[i * K1 + 1 + k] = coef[i * K1 + 1 + k] * a.output_scale[id[k]];
+        scaled[i * K1] = coef[i * K1] * a.output_scale[word[N + i]];
+        for (i64 k = 0; k < N; k++) scaled[i * K1 + 1 + k] = coef[i * K1 + 1 + k] * a.output_scale[word[k]];
       }
       u = scaled;
     }
-    const i64 copies = part(s, t0 + set, set, tn);
-    Updates all_of{tn, K1, D, H + set * TS * D, E, ys, vs, coef, u, scale, true, true};
+    const i64 copies = twice ? part(word, tn) : 0;
+    Updates all_of{tn, K1, D, H + set * TS * D, E, ys, vs, coef, u, divide ? share + set * TS : ones, true, true};
     tiles<NT>(N, [&](i64 k, auto Nk) {
       constexpr int n = decltype(Nk)::value, Q = W == 16 ? 2 : 1;
       Updates tile = all_of;
@@ -404,13 +407,7 @@ template <int NVC> struct Block {
     for (; q < NV; q++) update<N, 1, PLAIN>(tile, q, column);
   }
 
-  // A row that a set has more than once is read and written through a copy in all places but its first: every update
-  // of a set comes from its rows as they were. Gives the number of copies; `join` adds what became of them.
-  i64 part(const Stream &s, i64 first, i64 set, i64 tn) {
-    const i64 n = N + tn;
-    for (i64 k = 0; k < N; k++) word[k] = neg[set * N + k];
-    for (i64 i = 0; i < tn; i++) word[N + i] = s.id[first + i * S];
-    for (i64 i = n; i % W; i++) word[i] = -1;
+  static bool repeated(const int32_t *word, i64 n) {  // whether one of n words (padded to NW) is there more than once
     vi twice = {};
     for (i64 j = 0; j < n; j += W) {
       const vi these = *(const vi *)(word + j);
@@ -420,9 +417,13 @@ template <int NVC> struct Block {
     }
     int32_t any = 0;
     for (int i = 0; i < W; i++) any |= twice[i];
-    if (__builtin_expect(!any, 1)) return 0;
+    return any;
+  }
+  // A row that a set has more than once is read and written through a copy in all places but its first: every update
+  // of a set comes from its rows as they were. Gives the number of copies; `join` adds what became of them.
+  i64 part(const int32_t *word, i64 tn) {
     i64 copies = 0;
-    for (i64 i = 1; i < n; i++) {
+    for (i64 i = 1; i < N + tn; i++) {
       i64 j = 0;
       while (word[j] != word[i]) j++;
       if (j == i) continue;
@@ -439,10 +440,10 @@ template <int NVC> struct Block {
       for (i64 q = 0; q < vectors(); q++) row[q] += now[q] - was[q];
     }
   }
-  void add_loss(const float *z, const int32_t *id, int32_t y, double weight) {
+  void add_loss(const float *z, const int32_t *word, int32_t y, double weight) {
     loss += softplus(-(double)z[0]), pairs += 1;
     for (i64 k = 0; k < N; k++)
-      if (id[k] != y) loss += weight * softplus((double)z[1 + k]), pairs += weight;
+      if (word[k] != y) loss += weight * softplus((double)z[1 + k]), pairs += weight;
   }
 
   void scatter(const Stream &s, i64 t0, i64 t1) {  // each context row gets the errors of the windows it lies in
@@ -477,11 +478,11 @@ template <int NVC> struct Block {
   }
 
   void train(const Stream &s, i64 t0, i64 t1, i64 stop, float alpha) {
-    int32_t *swap = neg;
-    neg = next, next = swap;
+    int32_t *swap = words;
+    words = later, later = swap;
     look_ahead(s, t1, stop);
     hidden(s, t0, t1);
-    for (i64 set = 0; set < S && set < t1 - t0; set++) train_set(s, t0, t1, set, alpha);
+    for (i64 set = 0; set < S && set < t1 - t0; set++) train_set(t0, t1, set, alpha);
     scatter(s, t0, t1);
   }
 };
@@ -498,7 +499,7 @@ template <int NVC> int train_chunk(const Call &a) {
   if (m.failed) return 1;
 
   i64 kept = 0, t = 0;
-  bool drawn = false;
+  bool chosen = false;
   s.fill();
   while (t < s.n && s.raw[t] < a.begin) {  // context only
     if (++t == s.n && !s.ended()) t -= s.drop(t - reach), s.fill();
@@ -508,8 +509,8 @@ template <int NVC> int train_chunk(const Call &a) {
     i64 stop = min(s.n, t + 2 * a.T);  // targets of this block and the next
     while (stop > t && s.raw[stop - 1] >= a.end) stop--;
     if (stop <= t) break;
-    if (!drawn) block.draw_noise(s.raw[t], block.next), drawn = true;
     const i64 t1 = min(stop, t + a.T);
+    if (!chosen) block.choose(s, t, t1), chosen = true;
     const double done = (double)(s.raw[t] - a.begin) / (double)(a.end - a.begin);
     block.train(s, t, t1, stop, (float)(a.alpha_begin + (a.alpha_end - a.alpha_begin) * done));
     kept += t1 - t, t = t1;
