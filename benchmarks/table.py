@@ -65,7 +65,7 @@ SHAPES = {
     "w500": Shape("w=500, documents of 1,000 words, min_count=1", 400_000, 40, {"window": 500, "min_count": 1},
                   sentence=1000, passes=(2, 21)),
     "short": Shape("sentences of 8 words", ALL, 8, sentence=8),
-    "million": Shape("1,000,000 words (synthetic, Zipf), min_count=1", 4_000_000, 6, {"min_count": 1}, sentence=1000,
+    "million": Shape("1,000,000 words (synthetic, Zipf), min_count=1", 12_000_000, 6, {"min_count": 1}, sentence=1000,
                      zipf=True),
 }  # fmt: skip
 

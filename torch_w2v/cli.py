@@ -1,10 +1,11 @@
-"""The command `torch-w2v`: train, neighbours, demo."""
+"""The command `torch-w2v`: train, neighbours, demo, compare."""
 
 from __future__ import annotations
 
 import argparse
 import glob
 import inspect
+import json
 import logging
 import lzma
 import os
@@ -23,7 +24,7 @@ from typing import Any, NoReturn
 import torch
 from gensim.models import KeyedVectors
 
-from torch_w2v import Word2Vec, __version__, demo
+from torch_w2v import Word2Vec, __version__, compare, demo, quality, report
 from torch_w2v.corpus import TextFile, is_uri
 from torch_w2v.engines import ENGINES
 
@@ -196,6 +197,25 @@ def parser() -> argparse.ArgumentParser:
     three.set_defaults(run=run_demo, options=shared)
     _add_options(three, shared, workers=demo.cores(), **demo.SETTINGS)
     _add_options(three, ("engine", "device"))
+
+    four = commands.add_parser("compare", help="is the quality that of gensim, on your corpus?", allow_abbrev=False,
+        description=(
+            "Train gensim and torch_w2v on CORPUS with the same arguments and several seeds, and compare seconds, "
+            "memory and quality. Exits with 1 where a measure is inferior. The corpus is held in memory."),
+    )  # fmt: skip
+    names = tuple(name for name in constructor_options() if name not in ("engine", "sg", "hs"))
+    four.set_defaults(run=run_compare, options=names)
+    four.add_argument("corpus", metavar="CORPUS", help="UTF-8 text, a sentence a line (.gz, .bz2, .xz too)")
+    some = f"of {', '.join(ENGINES)}; cpu:2 gives one its own number of workers (default auto)"
+    four.add_argument("--engines", default="auto", metavar="NAME,…", help=some)
+    four.add_argument("--seeds", type=int, default=3, help="runs of each, from --seed on (default 3)")
+    four.add_argument("--pairs", nargs="+", default=[], metavar="FILE", help="word pairs with a score, tab-separated")
+    four.add_argument("--analogies", nargs="+", default=[], metavar="FILE", help="questions in word2vec's format")
+    four.add_argument("--held-out", type=float, default=compare.HELD_OUT, metavar="SHARE",
+                      help=f"of the sentences, for the loss (default {compare.HELD_OUT})")  # fmt: skip
+    four.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    four.add_argument("--report", metavar="DIR", help="write a page with plots, DIR/report.html (needs matplotlib)")
+    _add_options(four, names, workers=demo.cores())
     return top
 
 
@@ -357,6 +377,41 @@ def run_demo(args: argparse.Namespace) -> int:
     _construct({**settings, **ours})
     demo.run(sys.stdout, sys.stderr, ours=ours, **settings)
     return 0
+
+
+def run_compare(args: argparse.Namespace) -> int:
+    """`compare`: see `torch_w2v.compare`."""
+    _check_corpus(args.corpus)
+    if args.epochs < 1:
+        raise CommandError(f"--epochs {args.epochs}: must be at least 1")
+    progress = demo.Progress(sys.stderr)
+    try:
+        gold = [*quality.SHIPPED, *map(quality.pairs_file, args.pairs), *map(quality.analogies_file, args.analogies)]
+        if args.report:
+            report.check(args.report)
+        settings = {name: getattr(args, name) for name in args.options}
+        device, gradient = settings.pop("device"), settings.pop("cbow_gradient")
+        makers = compare.contenders_named(args.engines.split(","), device, cbow_gradient=gradient)
+        progress.phase("reading the corpus")
+        try:
+            sentences = [list(map(sys.intern, sentence)) for sentence in TextFile(args.corpus)]
+        except _UNREADABLE as e:
+            raise CommandError(f"{args.corpus}: cannot be read: {e}") from e
+        result = compare.compare(
+            sentences, (), args.seeds, gold=gold, variants=makers, held_out=args.held_out, progress=progress.phase,
+            **settings,
+        )  # fmt: skip
+    except (ValueError, RuntimeError, TypeError, ImportError) as e:
+        raise CommandError(str(e)) from e
+    finally:
+        progress.end()
+    if args.json:
+        print(json.dumps(result.as_dict(), indent=1))
+    else:
+        print("\n".join(result.lines()))
+    if args.report:
+        print(f"report: {report.write(result, args.report)}", file=sys.stderr)
+    return FAILED if result.inferior else 0
 
 
 def main(argv: Sequence[str] | None = None) -> int:

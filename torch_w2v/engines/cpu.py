@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import importlib.metadata
 import logging
+import mmap
 import os
 import sys
 from functools import cache
@@ -22,6 +23,7 @@ LANES = 16  # floats that rows are padded to: 64 bytes, a cache line and the wid
 MOST = 4096  # floats in a row that the kernel has room for
 ISAS = ("base", "avx2", "avx512")  # the instruction sets it is compiled for, as w2v_isa counts them
 
+_HUGE = 2 << 20  # bytes
 _FILES = ("_cpu.so", "_cpu.dylib")
 
 _POINTERS = ("inputs", "outputs", "tokens", "offsets", "keep", "noise", "input_scale", "output_scale", "result")
@@ -155,9 +157,23 @@ def padded(table: Tensor, into: Tensor | None = None) -> Tensor:
     """A copy (V, D) whose rows are 64-byte aligned and followed by zeros; in the memory of `into`, if that fits."""
     V, D = table.shape
     if into is None or into.shape != table.shape:
-        into = torch.zeros(V, -(-D // LANES) * LANES, dtype=torch.float32)[:, :D]
+        rows = torch.empty(V, -(-D // LANES) * LANES, dtype=torch.float32)
+        _want_huge_pages(rows)
+        into = rows[:, :D]
     into.as_strided((V, into.stride(0)), (into.stride(0), 1))[:, D:] = 0
     return into.copy_(table)
+
+
+def _want_huge_pages(memory: Tensor) -> None:
+    """Ask Linux for pages of 2 MB: fewer faults at first, and fewer page walks for random rows of a large table."""
+    if not sys.platform.startswith("linux"):
+        return
+    start, end = memory.data_ptr(), memory.data_ptr() + memory.nbytes
+    start += -start % mmap.PAGESIZE
+    if end - start >= 2 * _HUGE:
+        ctypes.CDLL(None).madvise(
+            ctypes.c_void_p(start), ctypes.c_size_t((end - start) // mmap.PAGESIZE * mmap.PAGESIZE), mmap.MADV_HUGEPAGE
+        )  # advice: where it is not taken, nothing is lost
 
 
 op = register("cpu", train_chunk)

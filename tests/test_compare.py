@@ -1,0 +1,169 @@
+import json
+import math
+import sys
+
+import gensim.models
+import numpy as np
+import pytest
+from scipy import stats
+
+import torch_w2v
+from tests.helpers import topics
+from torch_w2v import compare as module
+from torch_w2v.compare import INFERIOR, NOT_INFERIOR, UNDECIDED, compare, judge, welch
+
+SMALL = {"vector_size": 8, "min_count": 1, "workers": 1, "epochs": 3}
+
+
+def untrained(**settings):
+    """A contender that learns nothing."""
+    return torch_w2v.Word2Vec(**{**settings, "engine": "torch_batched", "alpha": 1e-9, "min_alpha": 1e-9})
+
+
+def test_welch_is_scipys():
+    one, other = [0.58, 0.60, 0.57, 0.61], [0.55, 0.56, 0.59]
+    difference, low, high = welch(one, other)
+    want = stats.ttest_ind(one, other, equal_var=False).confidence_interval(0.90)
+    assert (low, high) == pytest.approx(tuple(want))
+    assert difference == pytest.approx(np.mean(one) - np.mean(other))
+
+
+def test_welch_of_equal_runs_and_of_one_run():
+    assert welch([1, 1], [1, 1]) == (0, 0, 0)
+    difference, low, high = welch([2], [1, 1])
+    assert difference == 1
+    assert math.isnan(low)
+    assert math.isnan(high)
+
+
+@pytest.mark.parametrize(
+    ("ours", "less_is_better", "verdict"),
+    [
+        ([0.500, 0.501, 0.499], False, NOT_INFERIOR),
+        ([0.480, 0.481, 0.479], False, INFERIOR),
+        ([0.520, 0.521, 0.519], False, NOT_INFERIOR),
+        ([0.520, 0.521, 0.519], True, INFERIOR),
+        ([0.480, 0.481, 0.479], True, NOT_INFERIOR),
+        ([0.480, 0.530, 0.460], False, UNDECIDED),
+        ([0.5], False, UNDECIDED),
+        ([0.5, float("nan"), 0.5], False, INFERIOR),
+    ],
+)
+def test_verdicts(ours, less_is_better, verdict):
+    assert judge("x", "m", ours, [0.500, 0.502, 0.498], 0.01, less_is_better).verdict == verdict
+
+
+@pytest.fixture(scope="module")
+def result():
+    said = []
+    found = compare(
+        topics(), ("torch_batched",), 3, variants={"untrained": untrained}, progress=said.append, held_out=0.1,
+        **{**SMALL, "epochs": 20},
+    )  # fmt: skip
+    assert said[:2] == ["seed 1 of 3: gensim trains", "seed 1 of 3: gensim is measured"]
+    return found
+
+
+def test_runs_are_interleaved(result):
+    assert [(run.contender, run.seed) for run in result.runs] == [
+        (name, seed) for seed in (1, 2, 3) for name in ("gensim", "torch_batched", "untrained")
+    ]
+    assert result.contenders == ["gensim", "torch_batched", "untrained"]
+    assert all(run.whole_seconds > run.train_seconds > 0 for run in result.runs)
+
+
+def test_a_corpus_without_english_is_judged_by_what_needs_none(result):
+    assert {v.measure for v in result.verdicts} == {module.LOSS, module.OVERLAP, module.COSINES}
+    assert len(result.left_out) == 3
+    by = {(v.contender, v.measure): v for v in result.verdicts}
+    assert by["untrained", module.LOSS].verdict == INFERIOR
+    assert by["untrained", module.LOSS].ours == pytest.approx(math.log(2), abs=1e-3)
+    assert by["torch_batched", module.LOSS].verdict != INFERIOR
+    assert {v.contender for v in result.inferior} == {"untrained"}
+
+
+def test_held_out_sentences_are_not_trained_on(result):
+    assert result.corpus == {"sentences": 540, "words": 540 * 6, "held_out_words": 60 * 6, "vocabulary": 16}
+
+
+def test_gensim_is_not_inferior_to_itself():
+    again = compare(topics(), (), 3, variants={"again": gensim.models.Word2Vec}, held_out=0.1, **SMALL)
+    assert [v.difference for v in again.verdicts if v.measure == module.LOSS] == [pytest.approx(0, abs=1e-6)]
+    assert not again.inferior
+
+
+def test_as_dict_is_json_and_has_no_nan():
+    found = compare(topics(), ("torch_batched",), 1, **SMALL)
+    text = json.dumps(found.as_dict(), allow_nan=False)
+    again = json.loads(text)
+    assert again["verdicts"][0]["verdict"] == UNDECIDED  # one seed decides nothing
+    assert again["verdicts"][0]["low"] is None
+    assert again["runs"][0]["scores"]["WordSim-353"] is None
+
+
+def test_lines_say_all(result):
+    text = "\n".join(result.lines())
+    assert "3,240 words in 540 sentences to train on, 360 held out" in text
+    assert "WordSim-353: not measured; too few of its words are in the vocabulary" in text
+    for verdict in result.verdicts:
+        assert any(verdict.measure in line and line.endswith(verdict.verdict) for line in text.splitlines())
+
+
+def test_a_run_that_diverges_is_inferior():
+    def broken(**settings):
+        model = torch_w2v.Word2Vec(**settings, engine="torch_batched")
+        model.train = lambda *args, **more: model.wv.vectors.fill(np.nan)
+        return model
+
+    found = compare(topics(), (), 2, variants={"broken": broken}, **SMALL)
+    assert {v.verdict for v in found.verdicts} == {INFERIOR}
+    assert all(math.isnan(v.ours) for v in found.verdicts)
+    "\n".join(found.lines())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"sg": 1}, "nothing to compare"),
+        ({"hs": 1}, "nothing to compare"),
+        ({"negative": 0}, "nothing to compare"),
+        ({"engines": ()}, "at least one engine"),
+        ({"engines": ("gensim",)}, "at least one engine"),
+        ({"engines": ("fast",)}, "engine='fast': must be one of"),
+        ({"engines": ("torch_batched:0",)}, "'torch_batched:0': must be ENGINE or ENGINE:WORKERS"),
+        ({"seeds": 0}, "seeds=0: must be at least 1"),
+        ({"held_out": 0.7}, "held_out=0.7: must be a share"),
+        ({"sentences": []}, "the corpus has no words"),
+        ({"window": 0}, "window=0"),
+    ],
+)
+def test_what_cannot_be_compared_is_said(options, message):
+    with pytest.raises(ValueError, match=message):
+        compare(**{"sentences": topics(20), "engines": ("torch_batched",), "seeds": 1, **SMALL, **options})
+
+
+def test_an_empty_or_another_vocabulary_is_said():
+    with pytest.raises(RuntimeError, match="gensim: no word occurs min_count=1000"):
+        compare(topics(20), ("torch_batched",), 1, **{**SMALL, "min_count": 1000})
+
+    def another(**settings):
+        return torch_w2v.Word2Vec(**{**settings, "engine": "torch_batched", "max_final_vocab": 3})
+
+    with pytest.raises(RuntimeError, match="another: its vocabulary is not that of gensim"):
+        compare(topics(20), (), 1, variants={"another": another}, **SMALL)
+
+
+def test_an_engine_with_its_own_workers():
+    makers = module.contenders_named(["gensim", "torch_batched:2", "torch_batched"])
+    assert list(makers) == ["torch_batched:2", "torch_batched"]
+    assert [make(workers=5).workers for make in makers.values()] == [2, 5]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system does not tell")
+def test_peak_memory_is_that_of_the_block():
+    with module.PeakMemory() as peak:
+        np.ones(8_000_000)
+    assert 60e6 < peak.bytes < 80e6
+    with module.PeakMemory() as peak:
+        pass
+    assert peak.bytes < 10e6
