@@ -250,6 +250,7 @@ template <int NVC> struct Block {
   int32_t *words, *later;  // (S, NW) of this block and of the next: a set's negatives, then its targets, then -1
   int32_t *slot;  // where a block's target is in H, E and share: those of one set lie together
   float **hs, **ys, **vs, **origin;
+  uint8_t *edges;  // (ring) whether the place is the low or high end of a target's window
   const float **ahead;
   i64 waiting = 0, fetched = 0;
   double loss = 0, pairs = 0;
@@ -261,7 +262,7 @@ template <int NVC> struct Block {
     P = m.get<float>(ring * D), Q = m.get<float>(ring * D);        // rings: sums of rows before, differences of errors
     H = m.get<float>(S * TS * D), E = m.get<float>(TS * D);  // by set: targets' hidden layers, then their errors; one set's errors
     zero = m.get<float>(D), spare = m.get<float>(2 * (N + TS) * D), ones = m.get<float>(TS);
-    share = m.get<float>(S * TS);  // 1 / context words, 0 without any
+    edges = m.get<uint8_t>(ring), share = m.get<float>(S * TS);  // 1 / context words, 0 without any
     sums = m.get<vf>(TS * K1 + W), score = m.get<float>(TS * K1 + W);
     coef = m.get<float>(TS * K1 + W), scaled = m.get<float>(TS * K1 + W);
     words = m.get<int32_t>(S * NW), later = m.get<int32_t>(S * NW);
@@ -269,7 +270,7 @@ template <int NVC> struct Block {
     ahead = m.get<const float *>(S * N + 2 * T + 1), slot = m.get<int32_t>(T), label = m.get<float>(TS * K1 + W);
     if (m.failed) return;
     memset(zero, 0, sizeof(float) * (size_t)D);
-    memset(Q, 0, sizeof(float) * (size_t)(ring * D));
+    memset(Q, 0, sizeof(float) * (size_t)(ring * D)), memset(edges, 0, (size_t)ring);
     for (i64 i = 0; i < TS; i++) ones[i] = 1.f;
     for (i64 k = 0; k < T; k++) slot[k] = (int32_t)((k % S) * TS + k / S);
     for (i64 i = 0; i < TS * K1 + W; i++) label[i] = i % K1 ? 0.f : 1.f;
@@ -317,18 +318,26 @@ template <int NVC> struct Block {
   // drawn, which the processor's branch prediction rewards.
   i64 far(const Stream &s, i64 t1) const { return min(min(s.last[t1 - 1], s.n), t1 + s.reach); }
 
-  void hidden(const Stream &s, i64 t0, i64 t1) {  // H[t] = mean or sum of the window's rows
+  // In both of the following, WIDE is for windows that hold many more places than are the edge of one: the rings are
+  // read and written at those alone.
+  uint8_t &edge(i64 place) const { return edges[place & (ring - 1)]; }
+
+  template <bool WIDE> void hidden(const Stream &s, i64 t0, i64 t1) {  // H[t] = mean or sum of the window's rows
     const i64 NV = vectors(), end = far(s, t1);
     vf sum[NVC ? NVC : MOST / W];
     i64 c = max(s.first[t0], t0 - s.reach);
+    if (WIDE)
+      for (i64 t = t0; t < t1; t++) edge(s.low(t)) = edge(s.high(t)) = 1;
     float least = 1.f;
     for (i64 q = 0; q < NV; q++) vec(ringed(P, c))[q] = sum[q] = vf{};
     for (i64 t = t0; t < t1; t++) {
       for (const i64 stop = min(end, t + s.reach + 1); c < stop;) {
         near(input(s.id[min(c + 4, s.n - 1)]));
         const vf *x = vec(input(s.id[c]));
-        vf *p = vec(ringed(P, ++c));
-        for (i64 q = 0; q < NV; q++) p[q] = sum[q] = sum[q] + x[q];
+        for (i64 q = 0; q < NV; q++) sum[q] += x[q];
+        if (++c; WIDE && !edge(c)) continue;
+        vf *p = vec(ringed(P, c));
+        for (i64 q = 0; q < NV; q++) p[q] = sum[q];
       }
       const i64 lo = s.low(t), hi = s.high(t);
       const float inverse = hi - lo > 1 ? 1.f / (float)(hi - lo - 1) : 0.f;
@@ -446,7 +455,7 @@ template <int NVC> struct Block {
       if (word[k] != y) loss += weight * softplus((double)z[1 + k]), pairs += weight;
   }
 
-  void scatter(const Stream &s, i64 t0, i64 t1) {  // each context row gets the errors of the windows it lies in
+  template <bool WIDE> void scatter(const Stream &s, i64 t0, i64 t1) {  // each context row gets the errors of the windows it lies in
     const i64 NV = vectors(), end = far(s, t1);
     i64 c = max(s.first[t0], t0 - s.reach);
     vf sum[NVC ? NVC : MOST / W];
@@ -455,8 +464,14 @@ template <int NVC> struct Block {
       for (; c < stop; c++) {
         near(input(s.id[min(c + 4, s.n - 1)]));
         vf *d = vec(ringed(Q, c)), *x = vec(input(s.id[c]));
-        const vf *e = vec(c >= t0 && c < t1 ? H + slot[c - t0] * D : zero);
+        const bool inside = c >= t0 && c < t1;
+        const vf *e = vec(inside ? H + slot[c - t0] * D : zero);
         const vf scale = all(a.input_scale ? a.input_scale[s.id[c]] : 1.f);
+        if (WIDE && !inside && !edge(c)) {
+          for (i64 q = 0; q < NV; q++) x[q] += sum[q] * scale;
+          continue;
+        }
+        if (WIDE) edge(c) = 0;
         for (i64 q = 0; q < NV; q++) {
           sum[q] += d[q];
           d[q] = vf{};
@@ -475,15 +490,17 @@ template <int NVC> struct Block {
     }
     finish(end);
     for (i64 q = 0; q < NV; q++) vec(ringed(Q, end))[q] = vf{};
+    if (WIDE) edge(end) = 0;
   }
 
   void train(const Stream &s, i64 t0, i64 t1, i64 stop, float alpha) {
     int32_t *swap = words;
     words = later, later = swap;
     look_ahead(s, t1, stop);
-    hidden(s, t0, t1);
+    const bool wide = s.reach > T / 2;
+    wide ? hidden<true>(s, t0, t1) : hidden<false>(s, t0, t1);
     for (i64 set = 0; set < S && set < t1 - t0; set++) train_set(t0, t1, set, alpha);
-    scatter(s, t0, t1);
+    wide ? scatter<true>(s, t0, t1) : scatter<false>(s, t0, t1);
   }
 };
 
