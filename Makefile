@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: help demo test test-slow lint bench clean
+.PHONY: help demo test test-slow lint bench speed quality clean
 
 help:
 	@echo 'make demo        gensim beside torch_w2v on a small corpus, about a minute'
@@ -10,6 +10,8 @@ help:
 	@echo 'make test-slow   the tests, with those that take minutes'
 	@echo 'make lint        ruff and mypy'
 	@echo 'make bench       speed beside gensim; CORPUS=file.txt, ARGS="--epochs 1 --workers 2"'
+	@echo 'make speed       the same for several shapes of work; needs CORPUS=file.txt'
+	@echo 'make quality     quality beside gensim for many shapes, an hour or more; needs CORPUS=file.txt'
 
 demo: $(INSTALLED)
 	$(BIN)/torch-w2v demo $(ARGS)
@@ -24,6 +26,12 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+speed: $(INSTALLED)
+	$(BIN)/python benchmarks/table.py '$(CORPUS)' $(ARGS)
+
+quality: $(INSTALLED)
+	$(BIN)/python -m compat_tests.quality.grid '$(CORPUS)' $(ARGS)
 
 bench: $(INSTALLED)
 	$(BIN)/python benchmarks/bench.py $(if $(CORPUS),'$(CORPUS)') $(ARGS)

@@ -54,7 +54,7 @@ def main() -> None:
     model.build_vocab_from_freq(corpus.counts)
     count = model.wv.expandos["count"].astype(float)
     kept = count * model.wv.expandos["sample_int"] / 2.0**32
-    layout = engines.blocks_one_by_one(args.negative, kept.sum())
+    layout = engines.blocks_one_by_one(args.negative, kept.sum(), args.window + 1)
     T, S, N, w = layout.T, layout.S, layout.N, args.window
     D = -(-args.vector_size // LANES) * LANES
 
@@ -79,7 +79,7 @@ def main() -> None:
     print(f"a kept word: {flops / 1e3:.1f} kflop, {traffic / 1e3:.1f} kB, {context + output:.2f} rows changed")
     print(f"ceilings of one core: {ceiling_flops:.0f} GFLOP/s; {ceiling_row:.1f} ns to change a row")
     print(f"the least time a kept word: {by_flops:.0f} ns for the arithmetic, {by_rows:.0f} ns for the rows")
-    print(f"the kernel: {ns:.0f} ns, {flops / ns:.0f} GFLOP/s ({by_flops / ns:.0%} of the one, {by_rows / ns:.0%} of the other)")
+    print(f"the kernel: {ns:.0f} ns, {flops / ns:.0f} GFLOP/s; {by_flops / ns:.0%} and {by_rows / ns:.0%} of it")
 
 
 if __name__ == "__main__":

@@ -271,6 +271,7 @@ def compare(
     *,
     gold: Sequence[Gold] = quality.SHIPPED,
     variants: Mapping[str, Maker] | None = None,
+    baseline: Maker = gensim.models.Word2Vec,
     held_out: float = HELD_OUT,
     device: str = "auto",
     progress: Callable[[str], None] = lambda text: None,
@@ -284,6 +285,7 @@ def compare(
         seeds: how many; the first is `settings['seed']` or 1. Fewer than three decide little.
         gold: sets of human judgements; `quality.pairs_file` and `analogies_file` make them from files.
         variants: more contenders: name -> function that makes an untrained model from the settings.
+        baseline: makes gensim's models; another function where gensim is to be used in a special way.
         held_out: share of the sentences kept from training, for the loss; 0 for none.
         device: of our engines.
         progress: called with a short text before each step.
@@ -294,7 +296,7 @@ def compare(
             contender; seeds < 1; held_out not in 0 to 0.5), or what the constructors raise.
         RuntimeError: an engine that is not there, an empty vocabulary, or a variant with another vocabulary.
     """
-    makers: dict[str, Maker] = {GENSIM: gensim.models.Word2Vec, **contenders_named(engines, device), **(variants or {})}
+    makers: dict[str, Maker] = {GENSIM: baseline, **contenders_named(engines, device), **(variants or {})}
     _check(makers, seeds, held_out, settings)
     first = settings.pop("seed", 1)
     for make in makers.values():  # what is wrong with the arguments is said before any work

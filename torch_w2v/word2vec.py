@@ -270,7 +270,7 @@ class Word2Vec(GensimThreads):
         context = window + 1.0 if self.shrink_windows else 2.0 * window
         if self.corpus_count:  # a sentence shorter than the window gives fewer context words
             context = min(context, max(kept.sum() / self.corpus_count, 1.0))
-        layout = engine.layout(negative, kept.sum())
+        layout = engine.layout(negative, kept.sum(), context)
         input_scale, output_scale = plan.row_scales(
             kept / max(kept.sum(), 1.0), noise / noise.sum(), layout, negative, context, self.wv.vectors_lockf,
             self.alpha,

@@ -18,7 +18,9 @@ class Laid(torch_w2v.Word2Vec):
     cap = plan.CAP
 
     def _plan(self, engine):
-        grouped = dataclasses.replace(engine, layout=lambda negative, kept: dataclasses.replace(self.layout, N=negative))
+        grouped = dataclasses.replace(
+            engine, layout=lambda negative, *more: dataclasses.replace(self.layout, N=negative)
+        )
         with mock.patch.object(plan, "CAP", self.cap):
             return super()._plan(grouped)
 

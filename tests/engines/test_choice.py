@@ -110,10 +110,12 @@ def test_tables_keep_their_memory_from_pass_to_pass():
 
 
 def test_layouts():
-    assert engines.blocks_one_by_one(7, 1e9) == Layout(T=64, S=8, N=7, B=1)
-    assert engines.blocks_one_by_one(7, 1e5) == Layout(T=32, S=4, N=7, B=1)
+    assert engines.blocks_one_by_one(7, 1e9, 6) == Layout(T=64, S=8, N=7, B=1)
+    assert engines.blocks_one_by_one(7, 1e5, 6) == Layout(T=32, S=8, N=7, B=1)
+    assert engines.blocks_one_by_one(7, 1e9, 16) == Layout(T=64, S=32, N=7, B=1)
+    assert engines.blocks_one_by_one(7, 1e9, 501) == Layout(T=32, S=32, N=7, B=1)
     for negative in (1, 5, 20, 100):
-        layout = engines.many_blocks(negative, 1e9)
+        layout = engines.many_blocks(negative, 1e9, 6)
         assert layout.targets_in_flight == 4096
         assert layout.T * negative / (layout.S * layout.N) <= 10  # gradients a row of a set collects in a step
-    assert engines.many_blocks(5, 1000).B == 1
+    assert engines.many_blocks(5, 1000, 6).B == 1

@@ -21,6 +21,7 @@ from torch_w2v.plan import Layout
 logger = logging.getLogger(__name__)
 
 SMALL = 2_000_000  # kept tokens in a pass
+WIDE = 32  # context words of a target
 ENGINES = ("auto", "cpu", "torch_batched", "reference")
 
 
@@ -33,7 +34,7 @@ class Engine:
         device: where the tables are during training.
         train_chunk: takes the operator's arguments (`operator.SCHEMA`); the plain function behind it, because the first
             call through torch's dispatcher imports a second's worth of compiler.
-        layout: (negative, kept tokens in a pass) -> how targets are grouped.
+        layout: (negative, kept tokens in a pass, context words of a target) -> how targets are grouped.
         concurrent: chunks may run side by side on threads, updating the tables without locks.
         torch_threads: torch's own operations are large enough to be worth `workers` threads.
         own_rows: (table, its result for the last table or None) -> a copy in rows as the engine wants them, where that
@@ -43,7 +44,7 @@ class Engine:
     name: str
     device: torch.device
     train_chunk: Callable[..., Tensor]
-    layout: Callable[[int, float], Layout]
+    layout: Callable[[int, float, float], Layout]
     concurrent: bool = False
     torch_threads: bool = False
     own_rows: Callable[[Tensor, Tensor | None], Tensor] | None = None
@@ -84,16 +85,21 @@ def torch_threads(workers: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def blocks_one_by_one(negative: int, kept: float) -> Layout:
-    """Eight targets a set, and sets strided so that neighbours have different negatives, as in gensim.
+def blocks_one_by_one(negative: int, kept: float, context: float) -> Layout:
+    """A set for every eighth target or fewer: targets whose windows overlap must not share negatives, or the words
+    around them meet the same few again and again. Lab notes: that costs quality long before the length of a block does.
 
-    On a small corpus blocks are half as long: its words are few and meet again within a block.
+    Blocks are half as long on a small corpus, whose words are few and meet again within a block, and for very wide
+    windows, where every target of a block reads the same rows.
     """
-    T = 32 if kept < SMALL else 64
-    return Layout(T=T, S=T // 8, N=negative, B=1)
+    T = 32 if kept < SMALL or context > WIDE else 64
+    S = 8
+    while min(T, 1.3 * context) > S:
+        S *= 2
+    return Layout(T=T, S=S, N=negative, B=1)
 
 
-def many_blocks(negative: int, kept: float) -> Layout:
+def many_blocks(negative: int, kept: float, context: float) -> Layout:
     """Up to 4,096 targets at once, fewer on a small corpus so that a pass has hundreds of steps.
 
     The 64 targets of a block share one set, large enough that a row of it collects no more than 10 gradients a step.
