@@ -86,15 +86,15 @@ def torch_threads(workers: int) -> Iterator[None]:
 
 
 def blocks_one_by_one(negative: int, kept: float, context: float) -> Layout:
-    """A set for every eighth target or fewer: targets whose windows overlap must not share negatives, or the words
-    around them meet the same few again and again. Lab notes: that costs quality long before the length of a block does.
+    """At most eight targets a set, and as many sets as a target has context words: targets whose windows overlap must
+    not share negatives, or the words around them meet the same few again and again (docs/lab-notes.md).
 
     Blocks are half as long on a small corpus, whose words are few and meet again within a block, and for very wide
     windows, where every target of a block reads the same rows.
     """
     T = 32 if kept < SMALL or context > WIDE else 64
     S = 8
-    while min(T, 1.3 * context) > S:
+    while min(T, context) > S:
         S *= 2
     return Layout(T=T, S=S, N=negative, B=1)
 
