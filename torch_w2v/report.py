@@ -14,6 +14,7 @@ from typing import Any
 from torch_w2v.compare import GENSIM, INFERIOR, NOT_INFERIOR, UNDECIDED, Comparison
 
 FILE = "report.html"
+_COLUMNS = 4
 _COLOURS = {NOT_INFERIOR: "#1a7f37", INFERIOR: "#c62828", UNDECIDED: "#9a6700"}
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #1f2328; }
@@ -113,17 +114,22 @@ def _runs(result: Comparison) -> str:
     return _table(["", "seed", "train, s", "whole, s", "M words/s", "peak, MB"], rows)
 
 
-def _figure(width: float, height: float, columns: int = 1) -> tuple[Any, Any]:
+def _figure(height: float, panels: int = 1) -> tuple[Any, list[Any]]:
+    """A figure with up to `_COLUMNS` panels in a row, each row `height` inches."""
     from matplotlib.figure import Figure  # noqa: PLC0415  an optional extra; needs no display
 
-    figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, figure.subplots(1, columns, squeeze=False)[0]
+    rows, columns = -(-panels // _COLUMNS), min(panels, _COLUMNS)
+    figure = Figure(figsize=(9, height * rows), layout="constrained")
+    every = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for axes in every[panels:]:
+        axes.set_visible(False)
+    return figure, every[:panels]
 
 
 def _differences(result: Comparison) -> Any:
     """In units of the margin, so that measures of different scales share one axis."""
     shown = [v for v in result.verdicts if math.isfinite(v.difference)]
-    figure, (axes,) = _figure(9, 1.2 + 0.35 * max(len(shown), 1))
+    figure, (axes,) = _figure(1.2 + 0.35 * max(len(shown), 1))
     for row, v in enumerate(reversed(shown)):
         ends = [v.difference - v.low, v.high - v.difference] if math.isfinite(v.low) else [0, 0]
         axes.errorbar(
@@ -140,7 +146,7 @@ def _differences(result: Comparison) -> Any:
 def _scores(result: Comparison) -> Any:
     measures = list(dict.fromkeys(v.measure for v in result.verdicts))
     names = result.contenders
-    figure, every = _figure(max(9, 1.9 * len(measures)), 3.2, max(len(measures), 1))
+    figure, every = _figure(3, max(len(measures), 1))
     for axes, measure in zip(every, measures, strict=False):
         for x, name in enumerate(names):
             values = [run.scores[measure] for run in result.runs if run.contender == name and measure in run.scores]
@@ -153,7 +159,7 @@ def _scores(result: Comparison) -> Any:
 
 
 def _speeds(result: Comparison) -> Any:
-    figure, (axes,) = _figure(9, 0.8 + 0.4 * len(result.contenders))
+    figure, (axes,) = _figure(0.8 + 0.4 * len(result.contenders))
     names = result.contenders[::-1]
     bars = axes.barh(names, [result.speed(name) for name in names], color="#0969da", height=0.6)
     axes.bar_label(bars, [f"{result.speed(name):.2f}" for name in names], padding=3)

@@ -245,12 +245,13 @@ struct Stream {
 template <int NVC> struct Block {
   const Call &a;
   const i64 D, NV, T, S, N, TS, K1, NW, ring;
+  i64 span;  // a power of two, more than the places that a block reaches
   float *P, *Q, *H, *E, *zero, *spare, *label, *score, *coef, *scaled, *share, *ones;
   vf *sums;
   int32_t *words, *later;  // (S, NW) of this block and of the next: a set's negatives, then its targets, then -1
   int32_t *slot;  // where a block's target is in H, E and share: those of one set lie together
   float **hs, **ys, **vs, **origin;
-  uint8_t *edges;  // (ring) whether the place is the low or high end of a target's window
+  uint8_t *edges;  // (span) whether the place is the low or high end of a target's window
   const float **ahead;
   i64 waiting = 0, fetched = 0;
   double loss = 0, pairs = 0;
@@ -262,7 +263,8 @@ template <int NVC> struct Block {
     P = m.get<float>(ring * D), Q = m.get<float>(ring * D);        // rings: sums of rows before, differences of errors
     H = m.get<float>(S * TS * D), E = m.get<float>(TS * D);  // by set: targets' hidden layers, then their errors; one set's errors
     zero = m.get<float>(D), spare = m.get<float>(2 * (N + TS) * D), ones = m.get<float>(TS);
-    edges = m.get<uint8_t>(ring), share = m.get<float>(S * TS);  // 1 / context words, 0 without any
+    for (span = ring; span < ring + T;) span *= 2;
+    edges = m.get<uint8_t>(span), share = m.get<float>(S * TS);  // 1 / context words, 0 without any
     sums = m.get<vf>(TS * K1 + W), score = m.get<float>(TS * K1 + W);
     coef = m.get<float>(TS * K1 + W), scaled = m.get<float>(TS * K1 + W);
     words = m.get<int32_t>(S * NW), later = m.get<int32_t>(S * NW);
@@ -270,7 +272,7 @@ template <int NVC> struct Block {
     ahead = m.get<const float *>(S * N + 2 * T + 1), slot = m.get<int32_t>(T), label = m.get<float>(TS * K1 + W);
     if (m.failed) return;
     memset(zero, 0, sizeof(float) * (size_t)D);
-    memset(Q, 0, sizeof(float) * (size_t)(ring * D)), memset(edges, 0, (size_t)ring);
+    memset(Q, 0, sizeof(float) * (size_t)(ring * D)), memset(edges, 0, (size_t)span);
     for (i64 i = 0; i < TS; i++) ones[i] = 1.f;
     for (i64 k = 0; k < T; k++) slot[k] = (int32_t)((k % S) * TS + k / S);
     for (i64 i = 0; i < TS * K1 + W; i++) label[i] = i % K1 ? 0.f : 1.f;
@@ -320,7 +322,7 @@ template <int NVC> struct Block {
 
   // In both of the following, WIDE is for windows that hold many more places than are the edge of one: the rings are
   // read and written at those alone.
-  uint8_t &edge(i64 place) const { return edges[place & (ring - 1)]; }
+  uint8_t &edge(i64 place) const { return edges[place & (span - 1)]; }
 
   template <bool WIDE> void hidden(const Stream &s, i64 t0, i64 t1) {  // H[t] = mean or sum of the window's rows
     const i64 NV = vectors(), end = far(s, t1);
