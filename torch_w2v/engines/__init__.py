@@ -89,10 +89,10 @@ def blocks_one_by_one(negative: int, kept: float, context: float) -> Layout:
     """At most eight targets a set, and as many sets as a target has context words: targets whose windows overlap must
     not share negatives, or the words around them meet the same few again and again (docs/lab-notes.md).
 
-    Blocks are half as long on a small corpus, whose words are few and meet again within a block, and for very wide
-    windows, where every target of a block reads the same rows.
+    Blocks are half as long on a small corpus, whose words are few and meet again within a block, and short for very
+    wide windows, where all targets of a block read the same rows.
     """
-    T = 32 if kept < SMALL or context > WIDE else 64
+    T = 16 if context > WIDE else 32 if kept < SMALL else 64
     S = 8
     while min(T, context) > S:
         S *= 2
