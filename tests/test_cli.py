@@ -363,7 +363,7 @@ def test_the_example_in_the_readme_runs(tmp_path: Path) -> None:
 
 def test_the_commands_in_the_readme_are_understood() -> None:
     lines = re.findall(r"^    torch-w2v (.*)$", (ROOT / "README.md").read_text(encoding="utf8"), re.MULTILINE)
-    assert [line.split()[0] for line in lines] == ["train", "neighbours", "demo"]
+    assert [line.split()[0] for line in lines] == ["train", "neighbours", "compare", "demo"]
     for line in lines:
         assert cli.parser().parse_args(shlex.split(line)).run
 
