@@ -27,18 +27,17 @@ import gensim.models
 import torch
 from gensim.models.callbacks import CallbackAny2Vec
 from gensim.models.word2vec import LineSentence
-from gensim.test.utils import datapath
 from torch.utils.data import DataLoader
 
 from torch_w2v import CBOWNegativeSampling, Word2Vec, engines
 from torch_w2v.cli import constructor_options
 from torch_w2v.dataset import CBOWDataset
-from torch_w2v.demo import cores, demo_corpus, scores
+from torch_w2v.demo import cores, demo_corpus
+from torch_w2v.quality import SHIPPED
 
 NOT_TIMED = ("auto", "reference")  # a choice, and the specification, which is made to be read
 ARGUMENTS = ("vector_size", "window", "negative", "sample", "min_count", "alpha")
 BATCH = 1024  # of the plain loop
-ANALOGY_WORDS = 30_000  # the questions are restricted to the most frequent words
 
 NOTES = """\
 M raw words/s: median of the runs (lowest-highest). Timed is train() alone, on vocabularies made beforehand. `train` is
@@ -115,9 +114,7 @@ class Contender:
         if epochs > 1:
             self.later.append(corpus.words * (epochs - 1) / sum(clock.seconds[1:]) / 1e6)
         if quality:
-            questions = datapath("questions-words.txt")
-            analogies = model.wv.evaluate_word_analogies(questions, restrict_vocab=ANALOGY_WORDS)[0]
-            self.quality.append((*(score.spearman for score in scores(model.wv).values()), analogies))
+            self.quality.append(tuple(gold.score(model.wv) for gold in SHIPPED))
 
 
 def plain_loop(corpus: Corpus, settings: dict[str, Any], words: int) -> float:
@@ -168,7 +165,7 @@ def report(contenders: list[Contender], plain: list[float]) -> list[str]:
         later = f"{median(c.later) / best_later:.2f}" if c.later else "-"
         print(row(c.name, c.mode, spread(c.train), f"{median(c.train) / best_train:.2f}", spread(c.later), later))
     if contenders[0].quality:
-        print(f"\nquality, mean of the runs (a seed each): WordSim-353, SimLex-999, analogies (top {ANALOGY_WORDS:,})")
+        print(f"\nquality, mean of the runs (a seed each): {', '.join(gold.name for gold in SHIPPED)}")
         for c in contenders:
             means = [statistics.mean(column) for column in zip(*c.quality, strict=True)]
             print(f"{c.name:16}{c.mode:13}" + "".join(f"{mean:9.3f}" for mean in means))

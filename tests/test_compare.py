@@ -5,6 +5,7 @@ import sys
 import gensim.models
 import numpy as np
 import pytest
+from gensim.models.callbacks import CallbackAny2Vec
 from scipy import stats
 
 import torch_w2v
@@ -135,6 +136,7 @@ def test_a_run_that_diverges_is_inferior():
         ({"held_out": 0.7}, "held_out=0.7: must be a share"),
         ({"sentences": []}, "the corpus has no words"),
         ({"window": 0}, "window=0"),
+        ({"corpus_file": "a.txt"}, "corpus_file is not taken"),
     ],
 )
 def test_what_cannot_be_compared_is_said(options, message):
@@ -151,6 +153,19 @@ def test_an_empty_or_another_vocabulary_is_said():
 
     with pytest.raises(RuntimeError, match="another: its vocabulary is not that of gensim"):
         compare(topics(20), (), 1, variants={"another": another}, **SMALL)
+
+
+def test_what_only_train_can_be_told_reaches_it():
+    epochs, losses = [], []
+
+    class Watch(CallbackAny2Vec):
+        def on_epoch_end(self, model):
+            epochs.append(type(model))
+            losses.append(model.get_latest_training_loss())
+
+    compare(topics(50), ("torch_batched",), 1, compute_loss=True, callbacks=[Watch()], **SMALL)
+    assert epochs == [gensim.models.Word2Vec] * 3 + [torch_w2v.Word2Vec] * 3
+    assert min(losses) > 0
 
 
 def test_an_engine_with_its_own_workers():

@@ -293,7 +293,7 @@ def compare(
 
     Raises:
         ValueError: nothing to compare (sg, hs or negative=0, which gensim trains for us too; no sentences; no
-            contender; seeds < 1; held_out not in 0 to 0.5), or what the constructors raise.
+            contender; seeds < 1; held_out not in 0 to 0.5; a corpus_file), or what the constructors raise.
         RuntimeError: an engine that is not there, an empty vocabulary, or a variant with another vocabulary.
     """
     makers: dict[str, Maker] = {GENSIM: baseline, **contenders_named(engines, device), **(variants or {})}
@@ -318,7 +318,10 @@ def compare(
             ready = default_timer()
             if not len(model.wv):
                 raise RuntimeError(f"{name}: no word occurs min_count={model.min_count} times or more")
-            model.train(train, total_examples=model.corpus_count, epochs=model.epochs)
+            model.train(
+                train, total_examples=model.corpus_count, epochs=model.epochs,
+                compute_loss=settings.get("compute_loss", False), callbacks=settings.get("callbacks", ()),
+            )  # fmt: skip
             end = default_timer()
         if order is not None and order != model.wv.index_to_key:
             raise RuntimeError(f"{name}: its vocabulary is not that of {GENSIM}; they cannot be compared")
@@ -352,6 +355,8 @@ def _check(makers: Mapping[str, Maker], seeds: int, held_out: float, settings: M
         raise ValueError(f"seeds={seeds}: must be at least 1")
     if not 0 <= held_out <= 0.5:
         raise ValueError(f"held_out={held_out}: must be a share of the sentences from 0 to 0.5")
+    if settings.get("corpus_file") is not None:
+        raise ValueError("corpus_file is not taken: give the sentences, for example LineSentence(path)")
     if settings.get("sg") or settings.get("hs") or not settings.get("negative", 5):
         raise ValueError("sg=1, hs=1 and negative=0 are trained by gensim's own engine: there is nothing to compare")
 

@@ -49,15 +49,19 @@ class Gold:
     margin: float
     analogies: bool = False
 
+    def known(self, vectors: KeyedVectors) -> tuple[int, int]:
+        """How many of a set's word pairs have both words among the vectors, and how many there are."""
+        pairs = [set(map(str.upper, line.split("\t")[:2])) for line in _lines(self.path)]
+        words = set(map(str.upper, vectors.index_to_key))  # gensim's evaluation ignores case
+        return sum(pair <= words for pair in pairs), len(pairs)
+
     def score(self, vectors: KeyedVectors) -> float:
         """Spearman's rho, or the share of questions answered; nan where too few of its words are known."""
         if self.analogies:
             score, sections = vectors.evaluate_word_analogies(self.path, restrict_vocab=ANALOGY_WORDS)
             asked = len(sections[-1]["correct"]) + len(sections[-1]["incorrect"])
             return float(score) if asked >= FEWEST_QUESTIONS else float("nan")
-        words = [set(map(str.upper, line.split("\t")[:2])) for line in _lines(self.path)]
-        known = set(map(str.upper, vectors.index_to_key))
-        if sum(pair <= known for pair in words) < FEWEST_PAIRS:
+        if self.known(vectors)[0] < FEWEST_PAIRS:
             return float("nan")
         return float(vectors.evaluate_word_pairs(self.path, restrict_vocab=len(vectors))[1][0])
 

@@ -22,13 +22,23 @@ SHAPES = [
     for D, window, negative, V in itertools.product((1, 3, 63, 100, 300), (1, 5, 500), (1, 5, 20), (1, 2, 1000))
 ]
 OPTIONS = [
-    {"cbow_mean": False}, {"exact_gradient": True}, {"cbow_mean": False, "exact_gradient": True}, {"shrink_windows":
-    False}, {"scales": True}, {"sample": False, "unknown": 0}, {"compute_loss": False}, {"lengths": (10001,), "V":
-    1000}, {"lengths": (10001, 63), "window": 500, "V": 1000, "alpha": (1e-4, 9e-5)}, {"lengths": ()}, {"lengths":
-    (0,)}, {"lengths": (1,)}, {"lengths": (2,)}, {"lengths": (1,) * 200}, {"lengths": (2,) * 100}, {"lengths": (63,
-    64, 65, 128)}, {"lengths": (300,), "begin": 100, "end": 210}, {"position": 2**40}, {"unknown": 1.0}, {"window":
-    10**6}, {"lengths": (8,) * 300, "V": 1000}, {"alpha": (0.0, 0.0)},
-]  # fmt: skip
+    {"cbow_mean": False},
+    {"exact_gradient": True},
+    {"cbow_mean": False, "exact_gradient": True},
+    {"shrink_windows": False},
+    {"scales": True},
+    {"sample": False, "unknown": 0},
+    {"compute_loss": False},
+    {"lengths": (10001,), "V": 1000},
+    {"lengths": (10001, 63), "window": 500, "V": 1000, "alpha": (1e-4, 9e-5)},
+    *({"lengths": lengths} for lengths in ((), (0,), (1,), (2,), (1,) * 200, (2,) * 100, (63, 64, 65, 128))),
+    {"lengths": (300,), "begin": 100, "end": 210},
+    {"position": 2**40},
+    {"unknown": 1.0},
+    {"window": 10**6},
+    {"lengths": (8,) * 300, "V": 1000},
+    {"alpha": (0.0, 0.0)},
+]
 
 
 def op_of(engine):

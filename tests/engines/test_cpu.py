@@ -30,7 +30,10 @@ SHAPES = [
     {"window": 40, "lengths": (300, 3, 90)}, {"V": 1}, {"V": 2, "cbow_mean": False, "alpha": (1e-3, 1e-3)},
     {"scales": True, "exact_gradient": True}, {"negative": 1, "lengths": (1,) * 100}, {"lengths": (5000,), "V": 1000},
     {"lengths": (300,), "begin": 100, "end": 210, "position": 2**40}, {"layout": Layout(7, 3, 2, 1)},
-    {"layout": Layout(1, 1, 5, 1), "lengths": (40, 2)},
+    {"layout": Layout(1, 1, 5, 1), "lengths": (40, 2)}, {"layout": Layout(32, 8, 5, 1)},
+    {"layout": Layout(64, 16, 5, 1), "window": 15, "lengths": (300, 3, 90)},
+    {"layout": Layout(16, 16, 5, 1), "window": 100, "lengths": (300, 3, 90), "D": 100},
+    {"window": 40, "lengths": (300, 3, 90), "scales": True, "V": 1000},
 ]  # fmt: skip
 
 
