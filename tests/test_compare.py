@@ -1,17 +1,16 @@
 import json
 import math
-import sys
 
 import gensim.models
 import numpy as np
 import pytest
 from gensim.models.callbacks import CallbackAny2Vec
-from scipy import stats
 
 import torch_w2v
 from tests.helpers import topics
 from torch_w2v import compare as module
-from torch_w2v.compare import INFERIOR, NOT_INFERIOR, UNDECIDED, compare, judge, welch
+from torch_w2v.compare import compare
+from torch_w2v.verdict import INFERIOR, UNDECIDED
 
 SMALL = {"vector_size": 8, "min_count": 1, "workers": 1, "epochs": 3}
 
@@ -19,39 +18,6 @@ SMALL = {"vector_size": 8, "min_count": 1, "workers": 1, "epochs": 3}
 def untrained(**settings):
     """A contender that learns nothing."""
     return torch_w2v.Word2Vec(**{**settings, "engine": "torch_batched", "alpha": 1e-9, "min_alpha": 1e-9})
-
-
-def test_welch_is_scipys():
-    one, other = [0.58, 0.60, 0.57, 0.61], [0.55, 0.56, 0.59]
-    difference, low, high = welch(one, other)
-    want = stats.ttest_ind(one, other, equal_var=False).confidence_interval(0.90)
-    assert (low, high) == pytest.approx(tuple(want))
-    assert difference == pytest.approx(np.mean(one) - np.mean(other))
-
-
-def test_welch_of_equal_runs_and_of_one_run():
-    assert welch([1, 1], [1, 1]) == (0, 0, 0)
-    difference, low, high = welch([2], [1, 1])
-    assert difference == 1
-    assert math.isnan(low)
-    assert math.isnan(high)
-
-
-@pytest.mark.parametrize(
-    ("ours", "less_is_better", "verdict"),
-    [
-        ([0.500, 0.501, 0.499], False, NOT_INFERIOR),
-        ([0.480, 0.481, 0.479], False, INFERIOR),
-        ([0.520, 0.521, 0.519], False, NOT_INFERIOR),
-        ([0.520, 0.521, 0.519], True, INFERIOR),
-        ([0.480, 0.481, 0.479], True, NOT_INFERIOR),
-        ([0.480, 0.530, 0.460], False, UNDECIDED),
-        ([0.5], False, UNDECIDED),
-        ([0.5, float("nan"), 0.5], False, INFERIOR),
-    ],
-)
-def test_verdicts(ours, less_is_better, verdict):
-    assert judge("x", "m", ours, [0.500, 0.502, 0.498], 0.01, less_is_better).verdict == verdict
 
 
 @pytest.fixture(scope="module")
@@ -172,13 +138,3 @@ def test_an_engine_with_its_own_workers():
     makers = module.contenders_named(["gensim", "torch_batched:2", "torch_batched"])
     assert list(makers) == ["torch_batched:2", "torch_batched"]
     assert [make(workers=5).workers for make in makers.values()] == [2, 5]
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="the system does not tell")
-def test_peak_memory_is_that_of_the_block():
-    with module.PeakMemory() as peak:
-        np.ones(8_000_000)
-    assert 60e6 < peak.bytes < 80e6
-    with module.PeakMemory() as peak:
-        pass
-    assert peak.bytes < 10e6

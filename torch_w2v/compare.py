@@ -9,7 +9,6 @@ The question is one-sided: is the mean over the seeds worse than gensim's by mor
 
 from __future__ import annotations
 
-import gc
 import itertools
 import math
 import platform
@@ -25,18 +24,17 @@ import numpy as np
 import torch
 
 from torch_w2v import engines, quality
+from torch_w2v.memory import PeakMemory
 from torch_w2v.quality import Gold, Portrait
+from torch_w2v.verdict import INFERIOR, Verdict, judge
 from torch_w2v.word2vec import Word2Vec
 
 GENSIM = "gensim"
 LOSS, OVERLAP, COSINES = "held-out loss", f"neighbours@{quality.TOP}", "cosines"
 LOSS_MARGIN = 0.01  # of gensim's own loss
 OVERLAP_MARGIN, COSINES_MARGIN = 0.05, 0.02  # docs/quality.md: why these
-CONFIDENCE = 0.95  # one-sided: the interval shown holds the true difference with 90 %
 HELD_OUT = 0.02  # share of the sentences
 MOST_HELD_OUT = 500_000  # words
-
-NOT_INFERIOR, INFERIOR, UNDECIDED = "not inferior", "inferior", "undecided"
 
 Maker = Callable[..., gensim.models.Word2Vec]
 
@@ -62,30 +60,6 @@ class Run:
     words_per_second: float
     peak_bytes: int | None
     scores: dict[str, float]
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """One measure of one contender, beside gensim's.
-
-    Attributes:
-        contender, measure: which.
-        gensim, ours: means over the seeds.
-        difference: ours less gensim's, turned round where less is better: above 0 is better than gensim.
-        low, high: the interval of the difference (Welch's t over the seeds); nan with one seed.
-        margin: how far below 0 still counts as the same.
-        verdict: 'not inferior' where low > -margin, 'inferior' where high < -margin, else 'undecided'.
-    """
-
-    contender: str
-    measure: str
-    gensim: float
-    ours: float
-    difference: float
-    low: float
-    high: float
-    margin: float
-    verdict: str
 
 
 @dataclass(frozen=True)
@@ -158,65 +132,6 @@ class Comparison:
                 f"{interval:>20}{v.margin:9.4f}  {v.verdict}"
             )
         yield from self.left_out
-
-
-def welch(ours: Sequence[float], theirs: Sequence[float]) -> tuple[float, float, float]:
-    """Difference of the means, and the ends of its interval: each is wrong with probability 1 - `CONFIDENCE`.
-
-    B. L. Welch, "The generalization of Student's problem…", Biometrika 34 (1947). One value on a side: nan ends.
-    """
-    from scipy.stats import t  # noqa: PLC0415  gensim's own dependency; slow to import
-
-    difference = statistics.mean(ours) - statistics.mean(theirs)
-    if min(len(ours), len(theirs)) < 2:
-        return difference, float("nan"), float("nan")
-    parts = [statistics.variance(side) / len(side) for side in (ours, theirs)]
-    if not sum(parts):
-        return difference, difference, difference
-    freedom = sum(parts) ** 2 / sum(part**2 / (len(side) - 1) for part, side in zip(parts, (ours, theirs), strict=True))
-    half = float(t.ppf(CONFIDENCE, freedom)) * math.sqrt(sum(parts))
-    return difference, difference - half, difference + half
-
-
-def judge(
-    contender: str, measure: str, ours: Sequence[float], theirs: Sequence[float], margin: float, less_is_better: bool
-) -> Verdict:
-    """The verdict over the runs of one measure; a run that diverged (nan) makes it 'inferior'."""
-    if not all(map(math.isfinite, ours)):
-        nan = float("nan")
-        return Verdict(contender, measure, statistics.mean(theirs), nan, nan, nan, nan, margin, INFERIOR)
-    sign = -1 if less_is_better else 1
-    difference, low, high = welch([sign * x for x in ours], [sign * x for x in theirs])
-    verdict = NOT_INFERIOR if low > -margin else INFERIOR if high < -margin else UNDECIDED
-    return Verdict(
-        contender, measure, statistics.mean(theirs), statistics.mean(ours), difference, low, high, margin, verdict
-    )
-
-
-class PeakMemory:
-    """The most memory of this process while the block runs, beyond what it had at its start; Linux only."""
-
-    bytes: int | None = None
-    _before: int | None = None
-
-    def __enter__(self) -> PeakMemory:
-        gc.collect()
-        try:
-            with open("/proc/self/clear_refs", "w", encoding="ascii") as file:
-                file.write("5")  # man 5 proc: resets the peak, VmHWM
-            self._before = self._status("VmRSS")
-        except OSError:  # another system, or not allowed
-            pass
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self._before is not None:
-            self.bytes = max(0, self._status("VmHWM") - self._before)
-
-    @staticmethod
-    def _status(name: str) -> int:
-        with open("/proc/self/status", encoding="ascii") as lines:
-            return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
 
 
 def on_engine(engine: str, **ours: Any) -> Maker:

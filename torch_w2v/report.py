@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from torch_w2v.compare import GENSIM, INFERIOR, NOT_INFERIOR, UNDECIDED, Comparison
+from torch_w2v.compare import GENSIM, Comparison
+from torch_w2v.verdict import INFERIOR, NOT_INFERIOR, UNDECIDED
 
 FILE = "report.html"
 _COLUMNS = 4
