@@ -3,10 +3,6 @@ from __future__ import annotations
 import itertools
 import math
 import os
-import re
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,62 +15,24 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from tests.batches import (
+    CONTEXTS,
+    FLAT,
+    FORMS,
+    INPUT_ROWS,
+    MASK,
+    NEGATIVES,
+    OFFSETS,
+    OUTPUT_ROWS,
+    PADDED,
+    TARGET,
+    V,
+    dense_gradients,
+    make,
+    reference,
+    rows_named,
+)  # fmt: skip
 from torch_w2v.module import CBOWDataset, CBOWNegativeSampling, pad_contexts
-
-ROOT = Path(__file__).parents[1]
-V, D = 9, 4
-# one empty context; one negative equal to its target (row 0), one repeated negative (row 1); word 7 only as padding,
-# word 8 only beside the empty context; word 0, which pad_contexts pads with, is no context
-CONTEXTS = [[1, 2, 3], [4], [], [2, 6, 6, 1]]
-TARGET = torch.tensor([0, 5, 8, 3])
-NEGATIVES = torch.tensor([[1, 0, 4], [6, 6, 1], [8, 8, 1], [6, 1, 1]])
-PADDED = torch.tensor([[1, 2, 3, 7], [4, -1, 7, 7], [7, 7, -1, 99], [2, 6, 6, 1]])
-MASK = torch.tensor([[1, 1, 1, 0], [1, 0, 0, 0], [0, 0, 0, 0], [1, 1, 1, 1]])
-FLAT, OFFSETS = torch.tensor([1, 2, 3, 4, 2, 6, 6, 1]), torch.tensor([0, 3, 4, 4])
-FORMS: dict[str, tuple[Any, ...]] = {
-    "lists": (CONTEXTS, TARGET, NEGATIVES),
-    "padded": (PADDED, TARGET, NEGATIVES, MASK),
-    "offsets": (FLAT, TARGET, NEGATIVES, None, OFFSETS),
-}
-INPUT_ROWS, OUTPUT_ROWS = {1, 2, 3, 4, 6}, {0, 1, 3, 4, 5, 6}
-
-
-def make(cls: type[CBOWNegativeSampling] = CBOWNegativeSampling, **options: Any) -> Any:
-    """A model with tables large enough that every sigmoid is far from 1/2."""
-    model = cls(V, D, init="uniform", dtype=options.pop("dtype", torch.float64), **options)
-    with torch.no_grad():
-        for table in (model.input.weight, model.output.weight):
-            table.mul_(2 * D)
-    return model
-
-
-def reference(model: CBOWNegativeSampling, *, skip: bool = True) -> np.ndarray:
-    """Equation 4 of Mikolov et al. 2013, negated, written out a pair at a time."""
-    W_in, W_out = (table.weight.detach().numpy() for table in (model.input, model.output))
-    losses = []
-    for context, target, negatives in zip(CONTEXTS, TARGET.tolist(), NEGATIVES.tolist(), strict=True):
-        loss = 0.0
-        if context:
-            h = sum(W_in[word] for word in context) / (len(context) if model.cbow_mean else 1)
-            loss += -math.log(1 / (1 + math.exp(-W_out[target] @ h)))
-            for word in negatives:
-                if not (skip and word == target):
-                    loss += -math.log(1 / (1 + math.exp(W_out[word] @ h)))
-        losses.append(loss)
-    return np.array(losses)
-
-
-def dense_gradients(model: CBOWNegativeSampling) -> tuple[Tensor, Tensor]:
-    gradients = [table.weight.grad for table in (model.input, model.output)]
-    assert all(gradient is not None for gradient in gradients)
-    return tuple(g.to_dense() if g.is_sparse else g for g in gradients)  # type: ignore[union-attr, return-value]
-
-
-def rows_named(gradient: Tensor) -> set[int]:
-    if gradient.is_sparse:
-        return set(gradient.coalesce().indices()[0].tolist())
-    return set(gradient.abs().sum(1).nonzero().flatten().tolist())
-
 
 # --- the loss
 
@@ -325,86 +283,6 @@ def test_learns_planted_topics() -> None:
     assert share_of_same_topic(model) > 0.95
 
 
-# --- the mistakes of common tutorials: each check must pass for the module and fail for the wrong variant
-
-
-class NumpyInForward(CBOWNegativeSampling):
-    def _hidden(self, contexts: Tensor, mask: Tensor | None, offsets: Tensor | None) -> tuple[Tensor, Tensor]:
-        h, active = super()._hidden(contexts, mask, offsets)
-        return torch.from_numpy(h.detach().numpy()), active
-
-
-class SumBeforeLogSigmoid(CBOWNegativeSampling):
-    def loss(self, *arguments: Any, **_options: Any) -> Tensor:
-        logits, _, weight = self.logits(*arguments)
-        log_sigmoid = nn.functional.logsigmoid
-        negatives = (logits[:, 1:] * weight[:, 1:]).sum(dim=1)
-        return -(log_sigmoid(logits[:, 0]) + log_sigmoid(-negatives)).mul(weight[:, 0]).sum() / weight[:, 0].sum()
-
-
-class SigmoidBeforeBCEWithLogits(CBOWNegativeSampling):
-    def loss(self, *arguments: Any, **_options: Any) -> Tensor:
-        logits, labels, weight = self.logits(*arguments)
-        bce = nn.BCEWithLogitsLoss(weight=weight, reduction="sum")
-        return bce(torch.sigmoid(logits), labels) / weight[:, 0].sum()
-
-
-class OneTable(CBOWNegativeSampling):
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self.output = self.input
-
-
-def check_gradient_reaches_both_tables(cls: type[CBOWNegativeSampling]) -> None:
-    model = make(cls)
-    model(*FORMS["padded"]).backward()
-    for table in (model.input, model.output):
-        assert table.weight.grad is not None
-        assert table.weight.grad.abs().max() > 0.01
-
-
-def check_each_negative_has_its_own_log_sigmoid(cls: type[CBOWNegativeSampling]) -> None:
-    model = make(cls)
-    assert model(*FORMS["padded"]).item() == pytest.approx(reference(model).sum() / 3)
-
-
-def check_perfect_scores_cost_nothing(cls: type[CBOWNegativeSampling]) -> None:
-    model = cls(3, 1)
-    with torch.no_grad():
-        model.input.weight.fill_(10.0)
-        model.output.weight.copy_(torch.tensor([[2.0], [-2.0], [-2.0]]))  # scores +20, -20, -20
-    for form in ("logsigmoid", "bce"):
-        assert model.loss([[1]], [0], [[1, 2]], form=form).item() < 1e-6
-
-
-def check_tables_are_separate(cls: type[CBOWNegativeSampling]) -> None:
-    model = make(cls)
-    assert len(list(model.parameters())) == 2
-    model(*FORMS["padded"]).backward()
-    # word 5 is only a target, word 2 only a context
-    assert rows_named(model.input.weight.grad) == INPUT_ROWS
-    assert rows_named(model.output.weight.grad) == OUTPUT_ROWS
-    assert 5 not in INPUT_ROWS
-    assert 2 not in OUTPUT_ROWS
-
-
-MISTAKES = [
-    (NumpyInForward, check_gradient_reaches_both_tables),
-    (SumBeforeLogSigmoid, check_each_negative_has_its_own_log_sigmoid),
-    (SigmoidBeforeBCEWithLogits, check_perfect_scores_cost_nothing),
-    (OneTable, check_tables_are_separate),
-]
-
-
-@pytest.mark.parametrize(("wrong", "check"), MISTAKES)
-def test_tutorial_mistake_is_not_made_here(
-    wrong: type[CBOWNegativeSampling], check: Callable[[type[CBOWNegativeSampling]], None]
-) -> None:
-    check(CBOWNegativeSampling)
-    with pytest.raises(AssertionError):
-        check(wrong)
-
-
 # --- saving
 
 
@@ -542,33 +420,3 @@ def test_pad_contexts() -> None:
     assert pad_contexts([[]])[0].shape == (1, 1)
     with pytest.raises(ValueError, match="raise it to 2"):
         pad_contexts([[3, 4]], width=1)
-
-
-# --- the docs page
-
-
-def test_the_script_of_the_docs_page_runs(tmp_path: Path) -> None:
-    page = (ROOT / "docs" / "custom-loop.md").read_text(encoding="utf8")
-    (script,) = re.findall(r"```python\n(from .*?)```", page, flags=re.DOTALL)
-    (tmp_path / "loop.py").write_text(script, encoding="utf8")
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [sys.executable, "loop.py"],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    losses = [float(loss) for loss in re.findall(r"mean loss (\S+)", done.stdout)]
-    assert losses[-1] < losses[0] - 0.3
-    assert len(KeyedVectors.load_word2vec_format(tmp_path / "vectors.txt")) == 1750
-
-
-def test_the_docs_page_names_every_check() -> None:
-    page = (ROOT / "docs" / "custom-loop.md").read_text(encoding="utf8")
-    for wrong, check in MISTAKES:
-        assert wrong.__name__ in page
-        assert check.__name__ in page

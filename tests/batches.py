@@ -1,0 +1,65 @@
+"""One small batch for CBOWNegativeSampling, in the three forms that it takes, and its loss written out."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from torch_w2v.module import CBOWNegativeSampling
+
+V, D = 9, 4
+# one empty context; one negative equal to its target (row 0), one repeated negative (row 1); word 7 only as padding,
+# word 8 only beside the empty context; word 0, which pad_contexts pads with, is no context
+CONTEXTS = [[1, 2, 3], [4], [], [2, 6, 6, 1]]
+TARGET = torch.tensor([0, 5, 8, 3])
+NEGATIVES = torch.tensor([[1, 0, 4], [6, 6, 1], [8, 8, 1], [6, 1, 1]])
+PADDED = torch.tensor([[1, 2, 3, 7], [4, -1, 7, 7], [7, 7, -1, 99], [2, 6, 6, 1]])
+MASK = torch.tensor([[1, 1, 1, 0], [1, 0, 0, 0], [0, 0, 0, 0], [1, 1, 1, 1]])
+FLAT, OFFSETS = torch.tensor([1, 2, 3, 4, 2, 6, 6, 1]), torch.tensor([0, 3, 4, 4])
+FORMS: dict[str, tuple[Any, ...]] = {
+    "lists": (CONTEXTS, TARGET, NEGATIVES),
+    "padded": (PADDED, TARGET, NEGATIVES, MASK),
+    "offsets": (FLAT, TARGET, NEGATIVES, None, OFFSETS),
+}
+INPUT_ROWS, OUTPUT_ROWS = {1, 2, 3, 4, 6}, {0, 1, 3, 4, 5, 6}
+
+
+def make(cls: type[CBOWNegativeSampling] = CBOWNegativeSampling, **options: Any) -> Any:
+    """A model with tables large enough that every sigmoid is far from 1/2."""
+    model = cls(V, D, init="uniform", dtype=options.pop("dtype", torch.float64), **options)
+    with torch.no_grad():
+        for table in (model.input.weight, model.output.weight):
+            table.mul_(2 * D)
+    return model
+
+
+def reference(model: CBOWNegativeSampling, *, skip: bool = True) -> np.ndarray:
+    """Equation 4 of Mikolov et al. 2013, negated, written out a pair at a time."""
+    W_in, W_out = (table.weight.detach().numpy() for table in (model.input, model.output))
+    losses = []
+    for context, target, negatives in zip(CONTEXTS, TARGET.tolist(), NEGATIVES.tolist(), strict=True):
+        loss = 0.0
+        if context:
+            h = sum(W_in[word] for word in context) / (len(context) if model.cbow_mean else 1)
+            loss += -math.log(1 / (1 + math.exp(-W_out[target] @ h)))
+            for word in negatives:
+                if not (skip and word == target):
+                    loss += -math.log(1 / (1 + math.exp(W_out[word] @ h)))
+        losses.append(loss)
+    return np.array(losses)
+
+
+def dense_gradients(model: CBOWNegativeSampling) -> tuple[Tensor, Tensor]:
+    gradients = [table.weight.grad for table in (model.input, model.output)]
+    assert all(gradient is not None for gradient in gradients)
+    return tuple(g.to_dense() if g.is_sparse else g for g in gradients)  # type: ignore[union-attr, return-value]
+
+
+def rows_named(gradient: Tensor) -> set[int]:
+    if gradient.is_sparse:
+        return set(gradient.coalesce().indices()[0].tolist())
+    return set(gradient.abs().sum(1).nonzero().flatten().tolist())
