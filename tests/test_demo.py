@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from gensim.models import KeyedVectors
 
+from tests.helpers import KERNEL
 from torch_w2v import cli, demo
 
 BENCH = Path(__file__).parents[1] / "benchmarks" / "bench.py"
@@ -122,3 +123,19 @@ def test_bench_names_an_engine_that_is_slower_than_the_plain_loop(
         line.split()[-1] for line in lines if line.startswith(("gensim  ", "quick  ", "slow  ")) and " list " in line
     ]
     assert ratios == ["1.00", "4.00", "0.05"]
+
+
+@pytest.mark.skipif(not KERNEL, reason="times the fused kernel")
+def test_the_table_has_a_row_for_each_shape(tmp_path: Path, sentences: list[list[str]]) -> None:
+    corpus = tmp_path / "corpus.txt"
+    corpus.write_text("".join(" ".join(sentence) + "\n" for sentence in sentences[:1000]), encoding="utf8")
+    options = ["--shapes", "short", "one", "--reps", "1", "--threads", "1"]
+    done = subprocess.run(
+        [sys.executable, BENCH.with_name("table.py"), corpus, *options],
+        env={**os.environ, "PYTHONPATH": str(BENCH.parents[1])}, capture_output=True, text=True, timeout=120,
+        check=False,
+    )  # fmt: skip
+    rows = [line.split(" | ") for line in done.stdout.splitlines() if line.startswith("| ")][1:]
+    assert [row[0] for row in rows] == ["| sentences of 8 words", "| the same, 1 thread"], done.stderr
+    missed = any(float(row[5]) < float(row[6].strip(" |")) for row in rows)
+    assert done.returncode == missed
