@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 import torch_w2v
-from torch_w2v.engines import cpu
+from torch_w2v import native
 
 # Every test of the adapter's promises runs on each. Without a compiler there is no fused kernel, and
 # tests/engines/test_cpu.py is skipped with the reason.
-KERNEL = ("cpu",) if cpu.available() else ()
+KERNEL = ("cpu",) if native.available() else ()
 ENGINES = ("reference", "torch_batched", *KERNEL)
 ROOT = Path(__file__).parent.parent
 

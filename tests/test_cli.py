@@ -87,6 +87,7 @@ def test_options_reach_the_model(corpus: Path, tmp_path: Path, command: Command)
         "seed": 5, "workers": 1, "min_alpha": 0.002, "sg": 0, "hs": 0, "negative": 4, "ns_exponent": 0.5,
         "cbow_mean": 0, "epochs": 2, "null_word": 0, "sorted_vocab": 0, "batch_words": 5000, "comment": "a note",
         "max_final_vocab": 500, "device": "cpu", "engine": "torch_batched", "cbow_gradient": "exact",
+        "corpus_cache": "disk",
     }  # fmt: skip
     options = [word for name, value in given.items() for word in (f"--{name.replace('_', '-')}", value)]
     path = tmp_path / "x.model"
@@ -255,7 +256,7 @@ def test_bad_paths(corpus: Path, tmp_path: Path, command: Command) -> None:
     folder.mkdir()
     for given, output, message in [
         (tmp_path / "none.txt", good, "none.txt: No such file or directory"),
-        (tmp_path, good, "is a folder; give one text file"),
+        (folder, good, "there is no file in this folder"),
         ("/dev/null", good, "must be a regular file"),
         (corpus, tmp_path / "x.vec", "x.vec: the suffix must be one of .kv, .txt, .txt.gz, .bin, .bin.gz, .model"),
         (corpus, tmp_path / ".kv", "the suffix must be one of"),
@@ -296,7 +297,7 @@ def test_text_that_is_not_utf8(tmp_path: Path, command: Command) -> None:
     corpus.write_bytes(b"good line\nna\xefve line\n")
     code, _, err = command("train", corpus, "-o", tmp_path / "x.kv", "--quiet")
     assert code == 2
-    assert "line 2 of" in one_line(err)
+    assert "line 2, byte 12 of" in one_line(err)
     assert "must be UTF-8" in err
 
 

@@ -28,7 +28,8 @@ def test_constructor_is_gensims_plus_keywords():
     assert [kind for *_, kind in mine[: len(theirs)]] == [kind for *_, kind in theirs]
     keyword = inspect.Parameter.KEYWORD_ONLY
     assert mine[len(theirs) :] == [
-        ("device", "auto", keyword), ("engine", "auto", keyword), ("cbow_gradient", "gensim", keyword)
+        ("device", "auto", keyword), ("engine", "auto", keyword), ("cbow_gradient", "gensim", keyword),
+            ("corpus_cache", "auto", keyword),
     ]  # fmt: skip
 
 

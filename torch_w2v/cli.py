@@ -1,8 +1,9 @@
-"""The command `torch-w2v`: train, neighbours, demo, compare."""
+"""The command `torch-w2v`: train, neighbours, demo, compare, encode."""
 
 from __future__ import annotations
 
 import argparse
+import errno
 import glob
 import inspect
 import json
@@ -19,14 +20,16 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from timeit import default_timer
 from typing import Any, NoReturn
 
 import torch
 from gensim.models import KeyedVectors
 
-from torch_w2v import Word2Vec, __version__, compare, demo, quality, report
-from torch_w2v.corpus import TextFile, is_uri
+from torch_w2v import Word2Vec, __version__, compare, corpus, demo, encoded_file, quality, report
+from torch_w2v.corpus import is_uri
 from torch_w2v.engines import ENGINES
+from torch_w2v.store import CACHES
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
 
@@ -62,7 +65,12 @@ HELP = {
     "device": "'auto', or a torch device such as 'cpu' or 'cuda:0'",
     "engine": f"one of {', '.join(ENGINES)}",
     "cbow_gradient": "'gensim', or 'exact' for the derivative of the loss",
+    "corpus_cache": f"where the corpus is kept in numbers: one of {', '.join(CACHES)}",
 }
+_CORPUS = (
+    "UTF-8 text, a sentence a line, words between white space (.gz, .bz2, .xz, .zst too); a folder of such files, "
+    "a pattern in quotes such as 'texts/*.gz', or a URI"
+)
 _ZERO_OR_ONE = ("sg", "hs", "cbow_mean", "null_word", "sorted_vocab")
 
 
@@ -172,10 +180,9 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(metavar="COMMAND", required=True)
 
     one = commands.add_parser("train", help="train vectors on a text file", allow_abbrev=False, description=(
-        "Train on CORPUS, a UTF-8 text file with one sentence a line and words between white space "
-        "(.gz, .bz2, .xz too). Options are the arguments of gensim's Word2Vec."))  # fmt: skip
+        "Train on CORPUS. Options are the arguments of gensim's Word2Vec."))  # fmt: skip
     one.set_defaults(run=train, options=tuple(constructor_options()))
-    one.add_argument("corpus", metavar="CORPUS")
+    one.add_argument("corpus", metavar="CORPUS", help=f"{_CORPUS}; or what `encode` wrote")
     kinds = "; ".join(f"{suffix}: {kind.what}" for suffix, kind in FORMATS.items())
     one.add_argument("-o", "--output", required=True, metavar="FILE", help=f"the vectors; the suffix says how. {kinds}")
     one.add_argument("--overwrite", action="store_true", help="replace FILE if it exists")
@@ -205,7 +212,7 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     names = tuple(name for name in constructor_options() if name not in ("engine", "sg", "hs"))
     four.set_defaults(run=run_compare, options=names)
-    four.add_argument("corpus", metavar="CORPUS", help="UTF-8 text, a sentence a line (.gz, .bz2, .xz too)")
+    four.add_argument("corpus", metavar="CORPUS", help=_CORPUS)
     some = f"of {', '.join(ENGINES)}; cpu:2 gives one its own number of workers (default auto)"
     four.add_argument("--engines", default="auto", metavar="NAME,…", help=some)
     four.add_argument("--seeds", type=int, default=3, help="runs of each, from --seed on (default 3)")
@@ -216,6 +223,16 @@ def parser() -> argparse.ArgumentParser:
     four.add_argument("--json", action="store_true", help="print JSON instead of tables")
     four.add_argument("--report", metavar="DIR", help="write a page with plots, DIR/report.html (needs matplotlib)")
     _add_options(four, names, workers=demo.cores())
+
+    five = commands.add_parser("encode", help="read text once, for any number of models", allow_abbrev=False,
+        description="Write CORPUS in numbers: Word2Vec(corpus_file=FILE) and `train FILE` then read no text.",
+    )  # fmt: skip
+    five.set_defaults(run=encode)
+    five.add_argument("corpus", metavar="CORPUS", help=_CORPUS)
+    five.add_argument("-o", "--output", required=True, metavar="FILE", help="must end in .w2v")
+    five.add_argument("--overwrite", action="store_true", help="replace FILE if it exists")
+    five.add_argument("--quiet", action="store_true", help="show warnings and errors only")
+    five.add_argument("--workers", type=int, default=demo.cores(), help="threads that split text (default all cores)")
     return top
 
 
@@ -232,14 +249,14 @@ def train(args: argparse.Namespace) -> int:
         raise CommandError("--negative 0 trains nothing without --hs 1")
     model = _construct({name: getattr(args, name) for name in args.options})
     # gensim's own engines neither decompress a corpus_file nor read all of it (piskvorky/gensim#2693).
-    source = {"corpus_iterable": TextFile(args.corpus)} if args.sg or args.hs else {"corpus_file": args.corpus}
-    with _log_lines(logging.WARNING if args.quiet else logging.INFO):
+    source = {"corpus_iterable": _files(args.corpus)} if args.sg or args.hs else {"corpus_file": args.corpus}
+    with _log_lines(logging.WARNING if args.quiet else logging.INFO), model._one_reading():
         try:
             model.build_vocab(**source, keep_raw_vocab=True)
         except _UNREADABLE as e:
             raise CommandError(f"{args.corpus}: cannot be read: {e}") from e
         _check_vocabulary(model, args)
-        model.raw_vocab = {}
+        model.raw_vocab.clear()
         model.train(
             **source, total_examples=model.corpus_count, total_words=model.corpus_total_words, epochs=model.epochs,
             compute_loss=model.compute_loss,
@@ -267,18 +284,53 @@ def _construct(arguments: dict[str, Any]) -> Word2Vec:
         raise CommandError(str(e)) from e
 
 
-def _check_corpus(path: str) -> None:
-    if is_uri(path):
-        return
-    if os.path.isdir(path):
-        raise CommandError(f"{path}: is a folder; give one text file with a sentence a line")
-    if os.path.exists(path) and not os.path.isfile(path):
-        raise CommandError(f"{path}: must be a regular file, because it is read more than once")
+def encode(args: argparse.Namespace) -> int:
+    """`encode`."""
+    if not args.output.endswith(".w2v"):
+        raise CommandError(f"{args.output}: must end in .w2v")
+    if args.workers < 1:
+        raise CommandError(f"--workers {args.workers}: must be at least 1")
+    _check_corpus(args.corpus)
+    _check_output(args.output, args.corpus, args.overwrite)
+    source = _files(args.corpus)
+    if isinstance(source, encoded_file.EncodedFile):
+        raise CommandError(f"{args.corpus}: is encoded already")
+    start = default_timer()
+    with _log_lines(logging.WARNING if args.quiet else logging.INFO):
+        try:
+            found = encoded_file.write(source, args.output, args.workers, progress_per=100_000)
+        except (*_UNREADABLE, ImportError) as e:
+            raise CommandError(f"{args.corpus}: cannot be encoded: {e}") from e
+    if not args.quiet:
+        words, seconds = int(found.counts.sum()), default_timer() - start
+        print(
+            f"{args.output}: {words:,} words in {found.sentences:,} sentences, {len(found.words):,} different ones, "
+            f"{os.path.getsize(args.output) / 1e6:,.1f} MB, in {seconds:.1f} s"
+        )
+    return 0
+
+
+def _files(path: str) -> corpus.Text | encoded_file.EncodedFile:
     try:
-        with open(path, "rb"):
-            pass
+        return corpus.files(path)
+    except (ValueError, OSError) as e:
+        raise CommandError(str(e)) from e
+
+
+def _check_corpus(path: str) -> None:
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        raise CommandError(f"{path}: must be a regular file or a folder of them")
+    try:
+        paths = corpus.paths_of(path)
+    except TypeError as e:
+        what = "there is no file in this folder" if os.path.isdir(path) else os.strerror(errno.ENOENT)
+        raise CommandError(f"{path}: {what}") from e
+    try:
+        for one in paths:
+            if not is_uri(one):
+                open(one, "rb").close()
     except OSError as e:
-        raise CommandError(f"{path}: {e.strerror}") from e
+        raise CommandError(f"{e.filename}: {e.strerror}") from e
 
 
 def _check_output(path: str, corpus: str, overwrite: bool) -> None:
@@ -391,10 +443,11 @@ def run_compare(args: argparse.Namespace) -> int:
             report.check(args.report)
         settings = {name: getattr(args, name) for name in args.options}
         device, gradient = settings.pop("device"), settings.pop("cbow_gradient")
-        makers = compare.contenders_named(args.engines.split(","), device, cbow_gradient=gradient)
+        cache = settings.pop("corpus_cache")
+        makers = compare.contenders_named(args.engines.split(","), device, cbow_gradient=gradient, corpus_cache=cache)
         progress.phase("reading the corpus")
         try:
-            sentences = [list(map(sys.intern, sentence)) for sentence in TextFile(args.corpus)]
+            sentences = [list(map(sys.intern, sentence)) for sentence in _files(args.corpus)]
         except _UNREADABLE as e:
             raise CommandError(f"{args.corpus}: cannot be read: {e}") from e
         result = compare.compare(

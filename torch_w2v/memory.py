@@ -1,8 +1,21 @@
-"""How much memory a piece of work takes."""
+"""How much memory there is, and how much a piece of work takes."""
 
 from __future__ import annotations
 
 import gc
+import os
+from pathlib import Path
+
+_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")  # of a container; v2, v1
+
+
+def limit() -> int:
+    """Bytes of memory of the machine, or of the container where that has less."""
+    found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")] if hasattr(os, "sysconf") else [8 << 30]
+    for path in map(Path, _LIMITS):
+        if path.is_file() and (text := path.read_text(encoding="ascii").strip()).isdecimal():  # else "max"
+            found.append(int(text))
+    return min(found)
 
 
 class PeakMemory:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from torch_w2v import sampling
+from torch_w2v.store import CACHES
 
 MAX_WINDOW = 1_000_000  # keeps (2**32 - 1) * window inside int64 with room to spare
 CAP = 32 * 0.025  # gradients of one row, times alpha, that may be summed at full size in a step (docs/algorithm.md)
@@ -28,6 +29,7 @@ def check_arguments(
     ns_exponent: float,
     batch_words: int,
     cbow_gradient: str,
+    corpus_cache: str = "auto",
 ) -> None:
     """Refuse what gensim would hang, crash or silently train nothing on.
 
@@ -50,6 +52,8 @@ def check_arguments(
             f"cbow_gradient={cbow_gradient!r}: must be 'gensim' (each context row gets gensim's update) "
             "or 'exact' (the derivative of the loss)"
         )
+    if corpus_cache not in CACHES:
+        raise ValueError(f"corpus_cache={corpus_cache!r}: must be one of {', '.join(map(repr, CACHES))}")
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ from gensim.test.utils import datapath
 from torch import Tensor
 
 from torch_w2v import sampling
-from torch_w2v.corpus import encode, joined
+from torch_w2v.corpus import joined, rows_in
+from torch_w2v.text import parts_of
 
 ANALOGY_WORDS = 30_000  # questions are restricted to the most frequent words, gensim's usual setting being 300,000
 FEWEST_PAIRS, FEWEST_QUESTIONS = 10, 20  # known pairs or questions below which a set says nothing
@@ -149,7 +150,7 @@ def held_out_loss(model: Any, sentences: Iterable[Sequence[Any]]) -> float:
     """
     wv = model.wv
     V = len(wv)
-    held = joined(encode(sentences, wv.key_to_index, 1 << 20))
+    held = joined(list(parts_of(sentences, rows_in(wv.key_to_index))))
     keep = wv.expandos["sample_int"] if model.sample else np.full(V, 2**32 - 1)
     keep = torch.from_numpy(np.asarray(keep, np.uint32).view(np.int32))
     token_stream, noise_stream = (

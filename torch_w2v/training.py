@@ -78,6 +78,7 @@ def train_epoch(
     workers: int,
     report: Callable[[Totals], None],
     report_delay: float,
+    stop: Callable[[], None] = lambda: None,
 ) -> Totals:
     """Train on every job of one pass.
 
@@ -89,6 +90,7 @@ def train_epoch(
         workers: threads.
         report: called with the totals at most once every `report_delay` seconds.
         report_delay: seconds.
+        stop: makes `source` end for whoever waits for its next job; called when training ends for any reason.
     """
     totals = Totals()
     next_report = 1.0
@@ -110,16 +112,19 @@ def train_epoch(
             next_report = totals.elapsed + report_delay
 
     if engine.concurrent and workers > 1:
-        for job, result in _side_by_side(run, source, workers):
+        for job, result in _side_by_side(run, source, workers, stop):
             count(job, result)
     else:
-        for job in source:
-            count(job, run(job))
+        try:
+            for job in source:
+                count(job, run(job))
+        finally:
+            stop()
     return totals
 
 
 def _side_by_side(
-    run: Callable[[Job], Tensor | None], source: Iterator[Job], workers: int
+    run: Callable[[Job], Tensor | None], source: Iterator[Job], workers: int, stop: Callable[[], None]
 ) -> Iterator[tuple[Job, Tensor | None]]:
     """Run jobs on `workers` threads; finished ones come back in the order they finish.
 
@@ -156,5 +161,6 @@ def _side_by_side(
                 yield item
     finally:
         stopped.set()
+        stop()
         for thread in threads:
             thread.join()

@@ -7,7 +7,9 @@ import math
 import operator
 import os
 import secrets
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from queue import Queue
 from typing import Any
@@ -18,21 +20,26 @@ import torch
 from gensim.models.word2vec import MAX_WORDS_IN_BATCH
 from torch import Tensor
 
-from torch_w2v import checkpoint, corpus, engines, plan, training
+from torch_w2v import checkpoint, corpus, engines, plan, training, vocabulary
+from torch_w2v.encoded_file import is_encoded
 from torch_w2v.gensim_threads import GensimThreads
 from torch_w2v.sampling import TOKEN, alias_table, keep_mask, key
 
 logger = logging.getLogger(__name__)
 
-_EXTRAS = {"device": "auto", "engine": "auto", "cbow_gradient": "gensim", "training_losses": ()}
+_EXTRAS = {
+    "device": "auto", "engine": "auto", "cbow_gradient": "gensim", "corpus_cache": "auto", "training_losses": (),
+}  # fmt: skip
+_PASSING = ("_call", "_pass", "_scan", "_keep_scan")  # attributes of a call that is running; never saved
 
 
 @dataclass
 class _Call:
     """What lives as long as one `train()` call: its corpus, the memory of its tables, and what was said in the log."""
 
-    reader: corpus.Reader = field(default_factory=corpus.Reader)
+    reader: corpus.Reader
     tables: engines.Tables = field(default_factory=engines.Tables)
+    files: corpus.Text | corpus.EncodedFile | None = None
     said: bool = False
 
 
@@ -50,8 +57,12 @@ class Word2Vec(GensimThreads):
         cbow_gradient: 'gensim', or 'exact' for the derivative of the loss: with cbow_mean=1 gensim gives every context
             word the whole error, the derivative 1/C of it; with cbow_mean=0 the other way round. 'exact' wants a
             larger alpha (0.075 with cbow_mean=1; İrsoy et al. 2021, "Corrected CBOW Performs as well as Skip-gram").
-        (all others): gensim's. `corpus_file` may also be a `pathlib.Path`, compressed (.gz, .bz2, .xz), or anything
-            else smart_open reads.
+        corpus_cache: where the corpus is kept in numbers (4 bytes a word, 8 a sentence) so that it is read once, if it
+            is a file, a list or one of gensim's readers: 'memory', 'disk' (a temporary file in TMPDIR, gone when
+            training ends, however it ends), 'auto' (memory up to a quarter of the machine's, then disk), or 'off' (read
+            anew at every pass).
+        (all others): gensim's. `corpus_file` may also be a `pathlib.Path`, compressed (.gz, .bz2, .xz, .zst), a folder,
+            a pattern ('texts/*.gz'), anything else smart_open reads, a list of these, or what `torch-w2v encode` wrote.
 
     Raises:
         ValueError: an argument out of its range, with what is allowed.
@@ -95,25 +106,38 @@ class Word2Vec(GensimThreads):
         device: str | torch.device = "auto",
         engine: str = "auto",
         cbow_gradient: str = "gensim",
+        corpus_cache: str = "auto",
     ) -> None:
         plan.check_arguments(
             vector_size=int(vector_size), window=int(window), negative=int(negative), workers=int(workers),
             alpha=alpha, min_alpha=min_alpha, sample=sample, ns_exponent=ns_exponent, batch_words=batch_words,
-            cbow_gradient=cbow_gradient,
+            cbow_gradient=cbow_gradient, corpus_cache=corpus_cache,
         )  # fmt: skip
         engines.check(engine, device)
         self.device = str(device)
         self.engine = engine
         self.cbow_gradient = cbow_gradient
+        self.corpus_cache = corpus_cache
         self.training_losses: list[float] = []
-        super().__init__(
-            sentences=sentences, corpus_file=corpus_file, vector_size=vector_size, alpha=alpha, window=window,
-            min_count=min_count, max_vocab_size=max_vocab_size, sample=sample, seed=seed, workers=workers,
-            min_alpha=min_alpha, sg=sg, hs=hs, negative=negative, ns_exponent=ns_exponent, cbow_mean=cbow_mean,
-            hashfxn=hashfxn, epochs=epochs, null_word=null_word, trim_rule=trim_rule, sorted_vocab=sorted_vocab,
-            batch_words=batch_words, compute_loss=compute_loss, callbacks=callbacks, comment=comment,
-            max_final_vocab=max_final_vocab, shrink_windows=shrink_windows,
-        )  # fmt: skip
+        with self._one_reading():
+            super().__init__(
+                sentences=sentences, corpus_file=corpus_file, vector_size=vector_size, alpha=alpha, window=window,
+                min_count=min_count, max_vocab_size=max_vocab_size, sample=sample, seed=seed, workers=workers,
+                min_alpha=min_alpha, sg=sg, hs=hs, negative=negative, ns_exponent=ns_exponent, cbow_mean=cbow_mean,
+                hashfxn=hashfxn, epochs=epochs, null_word=null_word, trim_rule=trim_rule, sorted_vocab=sorted_vocab,
+                batch_words=batch_words, compute_loss=compute_loss, callbacks=callbacks, comment=comment,
+                max_final_vocab=max_final_vocab, shrink_windows=shrink_windows,
+            )  # fmt: skip
+
+    @contextmanager
+    def _one_reading(self) -> Iterator[None]:
+        """What is scanned in this block is what is trained on: a static corpus is kept from one to the other."""
+        self._keep_scan = True
+        try:
+            yield
+        finally:
+            for name in ("_scan", "_keep_scan"):
+                self.__dict__.pop(name, None)
 
     @property
     def _ours(self) -> bool:
@@ -123,9 +147,11 @@ class Word2Vec(GensimThreads):
     def _check_corpus_sanity(self, corpus_iterable: Any = None, corpus_file: Any = None, passes: int = 1) -> None:
         """gensim's checks; our engines read more kinds of `corpus_file` than gensim's."""
         if self._ours and corpus_file is not None and corpus_iterable is None:
-            corpus.check_file(_path(corpus_file))
+            corpus.paths_of(corpus_file)
         else:
             super()._check_corpus_sanity(corpus_iterable, _path(corpus_file), passes)
+            if corpus_file is not None and is_encoded(_path(corpus_file)):
+                raise ValueError(f"{corpus_file} is an encoded corpus: gensim's engine (sg=1, hs=1) needs the text")
 
     def scan_vocab(
         self, corpus_iterable: Any = None, corpus_file: Any = None, progress_per: int = 10000,
@@ -133,8 +159,30 @@ class Word2Vec(GensimThreads):
     ) -> tuple[int, int]:  # fmt: skip
         """As gensim's; gives (words, sentences). `workers` is unused there and here."""
         if corpus_file is not None:
-            corpus_iterable = corpus.TextFile(_path(corpus_file))
+            corpus_iterable = corpus.files(corpus_file)
         return super().scan_vocab(corpus_iterable, None, progress_per, workers, trim_rule)
+
+    def _scan_vocab(self, sentences: Any, progress_per: int, trim_rule: Any) -> tuple[int, int]:
+        self.__dict__.pop("_scan", None)
+        if self.max_vocab_size:  # gensim forgets words while it counts; which ones depends on every step
+            return super()._scan_vocab(sentences, progress_per, trim_rule)
+        source = corpus.native(sentences)
+        keep = self.__dict__.get("_keep_scan") and self._ours and corpus.is_static(source)
+        found = corpus.scan(source, self.workers, progress_per, self.corpus_cache if keep else "off")
+        self.raw_vocab = defaultdict(int, zip(found.words, found.counts.tolist(), strict=True))
+        if keep:
+            self._scan = source, found
+        return int(found.counts.sum()), found.sentences
+
+    def prepare_vocab(
+        self, update: bool = False, keep_raw_vocab: bool = False, trim_rule: Any = None, min_count: int | None = None,
+        sample: float | None = None, dry_run: bool = False,
+    ) -> dict[str, int]:  # fmt: skip
+        """As gensim's."""
+        counts = None if update or trim_rule is not None else vocabulary.countable(self.raw_vocab)
+        if counts is None:
+            return super().prepare_vocab(update, keep_raw_vocab, trim_rule, min_count, sample, dry_run)
+        return vocabulary.prepare(self, counts, keep_raw_vocab, min_count, sample, dry_run)
 
     def make_cum_table(self, domain: int = 2**31 - 1) -> None:
         """As gensim's, and right for integer tokens: gensim takes a row's number for the token of that name."""
@@ -159,11 +207,13 @@ class Word2Vec(GensimThreads):
             vector_size=self.vector_size, window=self.window, negative=self.negative, workers=self.workers,
             alpha=start_alpha or self.alpha, min_alpha=end_alpha or self.min_alpha, sample=self.sample,
             ns_exponent=self.ns_exponent, batch_words=self.batch_words, cbow_gradient=self.cbow_gradient,
+            corpus_cache=self.corpus_cache,
         )  # fmt: skip
         self._make_writable()
         self.training_losses = []
         outer = self.__dict__.get("_call")  # of a train() whose callback calls train()
-        self._call = _Call()
+        scanned, scan = self.__dict__.pop("_scan", (None, None))
+        self._call = _Call(corpus.Reader(self.corpus_cache, self.workers, scan, scanned))
         try:
             return super().train(
                 corpus_iterable, corpus_file, total_examples, total_words, epochs, start_alpha, end_alpha,
@@ -198,8 +248,9 @@ class Word2Vec(GensimThreads):
             )
         if not total_words:
             raise ValueError("total_words must be provided alongside corpus_file argument.")
-        source = corpus.TextFile(_path(corpus_file))
-        return self._train_pass(source, cur_epoch, total_examples, total_words, report_delay, True)
+        if self._call.files is None:  # once for all passes
+            self._call.files = corpus.files(corpus_file)
+        return self._train_pass(self._call.files, cur_epoch, total_examples, total_words, report_delay, True)
 
     def _train_pass(
         self, source: Any, epoch: int, total_examples: int | None, total_words: int | None, report_delay: float,
@@ -236,7 +287,7 @@ class Word2Vec(GensimThreads):
             ):
                 totals = training.train_epoch(
                     engine, tables, made.arguments(self.train_count, epoch), training.jobs(pieces, alpha),
-                    self.workers, report, report_delay,
+                    self.workers, report, report_delay, self._call.reader.close,
                 )  # fmt: skip
         finally:
             self.wv.norms = None  # so that queries in on_epoch_end see the new vectors (piskvorky/gensim#3429)
@@ -337,7 +388,7 @@ class Word2Vec(GensimThreads):
         self.corpus_total_words = other_model.corpus_total_words
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name not in ("_call", "_pass")}
+        return {name: value for name, value in self.__dict__.items() if name not in _PASSING}
 
     def save(self, fname_or_handle: Any, *args: Any, **kwargs: Any) -> None:
         """As gensim's, to a file (str or Path) or a handle: what is written is a plain gensim model.

@@ -19,7 +19,7 @@ import gensim.models
 import torch_w2v
 from torch_w2v import quality
 from torch_w2v.compare import Comparison, Maker, compare, contenders_named
-from torch_w2v.corpus import TextFile
+from torch_w2v.corpus import files
 from torch_w2v.demo import cores
 
 
@@ -108,7 +108,7 @@ def main() -> int:
     args = parser.parse_args()
     gold = [*quality.SHIPPED, *map(quality.pairs_file, args.pairs)]
     sentences, size = [], 0
-    for sentence in TextFile(args.corpus):
+    for sentence in files(args.corpus):
         sentences.append(list(map(sys.intern, sentence)))
         size += len(sentence)
         if size >= args.words:

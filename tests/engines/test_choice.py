@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from tests.helpers import KERNEL
-from torch_w2v import engines
+from torch_w2v import engines, native
 from torch_w2v.engines import cpu
 from torch_w2v.plan import Layout
 
@@ -21,7 +21,7 @@ def choose(engine="auto", device="cpu", vector_size=100):
 
 
 def test_auto_takes_the_fused_kernel_and_says_so_once(caplog, monkeypatch):
-    monkeypatch.setattr(cpu, "available", lambda: True)
+    monkeypatch.setattr(native, "available", lambda: True)
     with caplog.at_level(logging.INFO, "torch_w2v"):
         assert choose().name == "cpu"
         choose()
@@ -31,7 +31,7 @@ def test_auto_takes_the_fused_kernel_and_says_so_once(caplog, monkeypatch):
 
 
 def test_without_the_kernel_auto_falls_back_with_one_visible_warning(monkeypatch, recwarn):
-    monkeypatch.setattr(cpu, "available", lambda: False)
+    monkeypatch.setattr(native, "available", lambda: False)
     assert choose().name == "torch_batched"
     choose()
     assert len(recwarn) == 1
@@ -39,8 +39,8 @@ def test_without_the_kernel_auto_falls_back_with_one_visible_warning(monkeypatch
 
 
 def test_rows_too_long_for_the_kernel_go_to_torch(monkeypatch):
-    monkeypatch.setattr(cpu, "available", lambda: True)
-    monkeypatch.setattr(cpu, "library", lambda: None)
+    monkeypatch.setattr(native, "available", lambda: True)
+    monkeypatch.setattr(native, "library", lambda: None)
     assert choose(vector_size=cpu.MOST + 1).name == "torch_batched"
     with pytest.raises(ValueError, match="4096"):
         choose("cpu", vector_size=cpu.MOST + 1)

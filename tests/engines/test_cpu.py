@@ -1,12 +1,10 @@
 """The CPU kernel's builds: every instruction set, memory it may not touch, and what the library needs and shows."""
 
 import itertools
-import logging
 import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,11 +13,12 @@ import torch
 from tests import helpers
 from tests.engines import native
 from tests.engines.cases import case, run
+from torch_w2v import native as library
 from torch_w2v.engines import cpu, reference
 from torch_w2v.plan import Layout
 
 try:
-    cpu.library()
+    library.library()
 except RuntimeError as e:
     pytest.skip(str(e), allow_module_level=True)
 
@@ -175,11 +174,12 @@ def symbols(*options):
 
 @pytest.mark.skipif(sys.platform != "linux" or not shutil.which("nm"), reason="no nm, or not Linux")
 def test_library_shows_its_entry_points_only_and_needs_no_cpp_library():
-    shown = symbols("-D", "--defined-only", cpu.find())
-    assert set(shown) == {"w2v_isa", *(f"w2v_train_{name}" for name in cpu.ISAS if f"w2v_train_{name}" in shown)}
+    shown = symbols("-D", "--defined-only", library.find())
+    trains = {f"w2v_train_{name}" for name in cpu.ISAS if f"w2v_train_{name}" in shown}
+    assert set(shown) == {"w2v_isa", "w2v_remap", "w2v_count", *trains, *(name for name in shown if "_words_" in name)}
     assert {f"w2v_train_{name}" for name in CAN} <= set(shown)
-    assert not [name for name in symbols("-D", "--undefined-only", cpu.find()) if name.startswith("_Z")]
-    headers = subprocess.run(["readelf", "-d", cpu.find()], capture_output=True, text=True, check=True).stdout
+    assert not [name for name in symbols("-D", "--undefined-only", library.find()) if name.startswith("_Z")]
+    headers = subprocess.run(["readelf", "-d", library.find()], capture_output=True, text=True, check=True).stdout
     assert "libc.so" in headers
     assert "libstdc++" not in headers
     assert "libc++" not in headers
@@ -211,32 +211,3 @@ def test_instruction_set_of_the_environment(monkeypatch):
 def test_too_long_vectors():
     with pytest.raises(ValueError, match="vector_size=4097: the CPU kernel takes up to 4096"):
         run(cpu.op, *case(D=4097, V=3, lengths=(3,)))
-
-
-def test_library_that_is_not_there(monkeypatch, caplog):
-    caplog.set_level(logging.INFO, "torch_w2v")
-    monkeypatch.setattr(cpu, "_FILES", ("nowhere.so",))
-    monkeypatch.setattr(cpu, "library", cpu.library.__wrapped__)
-    with pytest.raises(RuntimeError, match=r"was not built .* --no-binary torch_w2v torch_w2v; or use engine='torch_b"):
-        cpu.library()
-    assert not cpu.available.__wrapped__()
-    assert "the CPU kernel was not built" in caplog.text
-
-
-def test_library_that_is_broken(monkeypatch, caplog, tmp_path):
-    (tmp_path / "_cpu.so").write_bytes(b"not a library")
-    monkeypatch.setattr(cpu, "find", lambda: tmp_path / "_cpu.so")
-    monkeypatch.setattr(cpu, "library", cpu.library.__wrapped__)
-    with pytest.raises(RuntimeError, match=r"_cpu.so cannot be loaded \(.*reinstall with a compiler"):
-        cpu.library()
-    assert not cpu.available.__wrapped__()
-    assert [record.levelname for record in caplog.records] == ["WARNING"]
-
-
-def test_library_of_an_editable_install(monkeypatch, tmp_path):
-    """The library lies in site-packages while this module lies in the tree."""
-    monkeypatch.setattr(cpu, "__file__", str(tmp_path / "cpu.py"))
-    installed = [file for file in cpu.importlib.metadata.files("torch_w2v") or () if file.name in cpu._FILES]
-    if not installed:
-        pytest.skip("torch_w2v is not installed, or was installed without the kernel")
-    assert cpu.find() == Path(str(installed[0].locate()))

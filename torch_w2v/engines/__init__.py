@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from torch_w2v import native
 from torch_w2v.engines import cpu
 from torch_w2v.plan import Layout
 
@@ -147,7 +148,7 @@ def check(engine: str, device: str | torch.device) -> torch.device | None:
     if engine == "cpu":
         if where is not None and where.type != "cpu":
             raise ValueError(f"engine='cpu' with device={device!r}: this engine works on device='cpu' only")
-        cpu.library()
+        native.library()
     return where
 
 
@@ -173,7 +174,7 @@ def _best(device: torch.device, vector_size: int) -> tuple[str, str]:
         return "torch_batched", "plain torch runs on every device"
     if vector_size > cpu.MOST:
         return "torch_batched", f"the fused kernel takes vectors of up to {cpu.MOST} floats"
-    if cpu.available():
+    if native.available():
         return "cpu", "the fused kernel is the fastest on a CPU"
     _warn_once()
     return "torch_batched", "the fused CPU kernel was not built"

@@ -1,30 +1,25 @@
-"""The fused CPU kernel (cpu.cpp): loads the library, and calls it as the operator."""
+"""The fused CPU kernel (cpu.cpp): calls it as the operator."""
 
 from __future__ import annotations
 
 import ctypes
-import importlib.metadata
-import logging
 import mmap
 import os
 import sys
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from torch_w2v.engines.operator import register
-
-logger = logging.getLogger(__name__)
+from torch_w2v.native import library
 
 LANES = 16  # floats that rows are padded to: 64 bytes, a cache line and the widest vector
 MOST = 4096  # floats in a row that the kernel has room for
 ISAS = ("base", "avx2", "avx512")  # the instruction sets it is compiled for, as w2v_isa counts them
 
 _HUGE = 2 << 20  # bytes
-_FILES = ("_cpu.so", "_cpu.dylib")
 
 _POINTERS = ("inputs", "outputs", "tokens", "offsets", "keep", "noise", "input_scale", "output_scale", "result")
 _INTEGERS = (
@@ -42,52 +37,6 @@ class Call(ctypes.Structure):
         *((name, ctypes.c_int64) for name in _INTEGERS),
         *((name, ctypes.c_double) for name in _FLOATS),
     ]
-
-
-def find() -> Path | None:
-    """The library's file: beside this module, or, in an editable install, where the package's own files are."""
-    beside = [Path(__file__).with_name(name) for name in _FILES]
-    try:
-        installed = importlib.metadata.files("torch_w2v") or []
-    except importlib.metadata.PackageNotFoundError:
-        installed = []
-    elsewhere = [Path(str(file.locate())) for file in installed if file.name in _FILES]
-    return next((path for path in beside + elsewhere if path.is_file()), None)
-
-
-@cache
-def library() -> ctypes.CDLL:
-    """The compiled kernel.
-
-    Raises:
-        RuntimeError: it is not there or cannot be loaded, with what to do.
-    """
-    if sys.platform == "win32":
-        raise RuntimeError("there is no CPU kernel for Windows; use engine='torch_batched'")
-    path = find()
-    what_to_do = (
-        "reinstall with a compiler (gcc 12+ or clang 14+): pip install --force-reinstall --no-deps --no-cache-dir "
-        "--no-binary torch_w2v torch_w2v; or use engine='torch_batched'"
-    )
-    if path is None:
-        raise RuntimeError(f"the CPU kernel was not built (no C++ compiler at install time?): {what_to_do}")
-    try:
-        found = ctypes.CDLL(str(path))
-        found.w2v_isa.argtypes = ()
-    except (OSError, AttributeError) as e:
-        raise RuntimeError(f"the CPU kernel {path} cannot be loaded ({e}): {what_to_do}") from e
-    return found
-
-
-@cache
-def available() -> bool:
-    """Whether the kernel can be used here; the log says why not."""
-    try:
-        library()
-    except RuntimeError as e:
-        logger.log(logging.INFO if find() is None else logging.WARNING, "%s", e)
-        return False
-    return True
 
 
 def supported() -> tuple[str, ...]:

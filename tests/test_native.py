@@ -1,0 +1,35 @@
+import logging
+from pathlib import Path
+
+import pytest
+
+from torch_w2v import native
+
+
+def test_library_that_is_not_there(monkeypatch, caplog):
+    caplog.set_level(logging.INFO, "torch_w2v")
+    monkeypatch.setattr(native, "_FILES", ("nowhere.so",))
+    monkeypatch.setattr(native, "library", native.library.__wrapped__)
+    with pytest.raises(RuntimeError, match=r"was not built .* --no-binary torch_w2v torch_w2v; or use engine='torch_b"):
+        native.library()
+    assert not native.available.__wrapped__()
+    assert "the CPU kernel was not built" in caplog.text
+
+
+def test_library_that_is_broken(monkeypatch, caplog, tmp_path):
+    (tmp_path / "_native.so").write_bytes(b"not a library")
+    monkeypatch.setattr(native, "find", lambda: tmp_path / "_native.so")
+    monkeypatch.setattr(native, "library", native.library.__wrapped__)
+    with pytest.raises(RuntimeError, match=r"_native.so cannot be loaded \(.*reinstall with a compiler"):
+        native.library()
+    assert not native.available.__wrapped__()
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_library_of_an_editable_install(monkeypatch, tmp_path):
+    """The library lies in site-packages while this module lies in the tree."""
+    monkeypatch.setattr(native, "__file__", str(tmp_path / "native.py"))
+    installed = [file for file in native.importlib.metadata.files("torch_w2v") or () if file.name in native._FILES]
+    if not installed:
+        pytest.skip("torch_w2v is not installed, or was installed without the kernel")
+    assert native.find() == Path(str(installed[0].locate()))
