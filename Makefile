@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: help demo test test-slow lint bench speed quality clean
+.PHONY: help demo test test-slow lint bench speed reading quality clean
 
 help:
 	@echo 'make demo        gensim beside torch_w2v on a small corpus, about a minute'
@@ -11,6 +11,7 @@ help:
 	@echo 'make lint        ruff and mypy'
 	@echo 'make bench       speed beside gensim; CORPUS=file.txt, ARGS="--epochs 1 --workers 2"'
 	@echo 'make speed       the same for several shapes of work; needs CORPUS=file.txt'
+	@echo 'make reading     how fast text is read, and whole runs, beside gensim; needs CORPUS=file.txt'
 	@echo 'make quality     quality beside gensim for many shapes, an hour or more; needs CORPUS=file.txt'
 
 demo: $(INSTALLED)
@@ -26,6 +27,9 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+reading: $(INSTALLED)
+	$(BIN)/python benchmarks/reading.py '$(CORPUS)' $(ARGS)
 
 speed: $(INSTALLED)
 	$(BIN)/python benchmarks/table.py '$(CORPUS)' $(ARGS)

@@ -1,5 +1,6 @@
 """An encoded corpus is the same wherever it is kept, and nothing of it stays on the disk."""
 
+import mmap
 import os
 import tempfile
 
@@ -38,10 +39,10 @@ def test_auto_goes_to_disk_at_a_quarter_of_the_memory(monkeypatch, caplog):
     caplog.set_level("INFO", "torch_w2v")
     part = [[[1, 2, 3, 4]] * 10]  # 160 bytes of tokens, 88 of offsets
     monkeypatch.setattr(memory, "limit", lambda: 4 * 248)
-    assert spooled("auto", part).tokens.flags.owndata
+    assert spooled("auto", part).in_memory
     assert not caplog.messages
     monkeypatch.setattr(memory, "limit", lambda: 4 * 247)
-    assert not spooled("auto", part).tokens.flags.owndata
+    assert not spooled("auto", part).in_memory
     assert caplog.messages == [
         f"the encoded corpus outgrows a quarter of the memory: it goes to {tempfile.gettempdir()}"
     ]
@@ -79,3 +80,21 @@ def test_runs_translate_into_rows(sentences, size):
         assert one.position == other.position
         np.testing.assert_array_equal(one.tokens, other.tokens)
         np.testing.assert_array_equal(one.offsets, other.offsets)
+
+
+@pytest.mark.parametrize("spill", [None, 3, 9])
+@pytest.mark.parametrize("can_resize", [True, False])
+def test_growing(spill, can_resize, monkeypatch):
+    if not can_resize:  # as on macOS
+
+        class NoResize(mmap.mmap):
+            def resize(self, size):
+                raise SystemError("mmap: resizing not available--no mremap()")
+
+        monkeypatch.setattr(store.mmap, "mmap", NoResize)
+    growing, pieces = store.Growing(np.int64), [np.arange(100_000) + i for i in range(12)]
+    for i, piece in enumerate(pieces):
+        if i == spill:
+            growing.spill()
+        growing.append(piece)
+    np.testing.assert_array_equal(growing.finish(), np.concatenate(pieces))

@@ -394,3 +394,42 @@ def test_ctrl_c():
             assert process.wait(10) == 0
         finally:
             process.kill()
+
+
+STUCK = """
+import sys, time
+from tests.helpers import ours, words
+
+class Stuck:
+    def __iter__(self):
+        yield from words()
+        print("waiting", flush=True)
+        time.sleep(60)
+
+model = ours(engine="torch_batched", workers=int(sys.argv[1]))
+model.build_vocab(words())
+try:
+    model.train(Stuck(), total_examples=300, epochs=1)
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+model.wv.most_similar("w1")
+print("usable", flush=True)
+"""
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_ctrl_c_while_the_corpus_waits_for_something(workers):
+    with subprocess.Popen(
+        [sys.executable, "-c", STUCK, str(workers)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, preexec_fn=heed_ctrl_c,  # noqa: PLW1509
+    ) as process:  # fmt: skip
+        try:
+            assert process.stdout.readline().strip() == "waiting"
+            time.sleep(0.2)
+            start = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            assert process.stdout.read().split() == ["interrupted", "usable"]
+            assert time.monotonic() - start < 3
+            assert process.wait(10) == 0
+        finally:
+            process.kill()

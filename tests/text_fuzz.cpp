@@ -18,6 +18,7 @@ int w2v_remap(const int32_t*, int32_t*, int64_t, const int32_t*, int64_t);
 int main() {
   Words *lines = w2v_words_new('\n'), *joined = w2v_words_new(0);
   int64_t n, texts = 0;
+  uint64_t seen = 0;  // of all numbers: the same in every build
   for (; std::fread(&n, sizeof n, 1, stdin) == 1; texts++) {
     char* text = static_cast<char*>(std::calloc(n + 8, 1));
     if (n && std::fread(text, n, 1, stdin) != 1) return 1;
@@ -26,6 +27,7 @@ int main() {
     int32_t* tokens = static_cast<int32_t*>(std::malloc(4 * (n / 2 + 1)));
     int32_t* ends = static_cast<int32_t*>(std::malloc(4 * (newlines + 1)));
     if (w2v_words_split(lines, text, n, tokens, ends, found)) return 1;
+    for (int64_t i = 0; i < found[0]; i++) seen = seen * 31 + tokens[i];
     int64_t sum = 0;
     for (int64_t i = 0; i <= found[1]; i++) sum += ends[i];
     if (sum != found[0] || (found[2] < 0 && found[1] != newlines)) return 2;
@@ -43,5 +45,5 @@ int main() {
   }
   w2v_words_free(lines);
   w2v_words_free(joined);
-  std::printf("%lld\n", static_cast<long long>(texts));
+  std::printf("%lld %llu\n", static_cast<long long>(texts), static_cast<unsigned long long>(seen));
 }

@@ -218,7 +218,7 @@ class Reader:
             encoded, words = self._scan.encoded, self._scan.words
         if encoded is not None:
             rows = np.array(rows_in(key_to_index)(words), np.int32)
-            if encoded.tokens.flags.owndata:  # in RAM, not a map of a file
+            if encoded.in_memory:
                 remap(encoded.tokens, rows, out=encoded.tokens)
                 self._encoded = encoded
             else:

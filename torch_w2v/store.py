@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import mmap
+import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,12 +30,14 @@ class Encoded:
         offsets: (m + 1,) int64, the sentences' edges in `tokens`, from 0 to n.
         position: place of tokens[0] in the corpus.
         rows: what `tokens` are numbers into: int32 rows of the tables, -1 for unknown words; None where they are rows.
+        in_memory: `tokens` are in memory of their own, and may be changed in place.
     """
 
     tokens: np.ndarray
     offsets: np.ndarray
     position: int = 0
     rows: np.ndarray | None = None
+    in_memory: bool = False
 
     def runs(self, chunk_tokens: int) -> Iterator[Encoded]:
         """Cut at the first sentence edge at or after every `chunk_tokens` tokens; what comes out are rows."""
@@ -52,41 +55,63 @@ class Growing:
     """An array that is appended to, in RAM until `spill` puts it into a temporary file."""
 
     def __init__(self, dtype: Any) -> None:
-        self._array = np.empty(0, dtype)
+        self._dtype = np.dtype(dtype)
         self.size = 0
+        # Memory of its own: it grows without being copied, and pages that were never written take none.
+        self._memory: mmap.mmap | None = _anonymous(1 << 20)
         self._file: BinaryIO | None = None
 
     def append(self, items: np.ndarray) -> None:
         """Add items at the end."""
-        if self._file is not None:
-            _write(self._file, np.ascontiguousarray(items, self._array.dtype))
-        else:
-            if self.size + len(items) > len(self._array):
-                # In place where the allocator can: else the largest arrays would be there twice.
-                self._array.resize(max(self.size + len(items), self.size + self.size // 4, 1 << 16), refcheck=False)
-            self._array[self.size : self.size + len(items)] = items
+        items = np.ascontiguousarray(items, self._dtype)
+        if self._memory is None:
+            assert self._file is not None
+            _write(self._file, items)
+        elif len(items):
+            start, end = self.size * self._dtype.itemsize, (self.size + len(items)) * self._dtype.itemsize
+            if end > len(self._memory):
+                self._memory = _grown(self._memory, max(end, 2 * len(self._memory)))
+            self._memory[start:end] = items.view(np.uint8).data
         self.size += len(items)
 
     def spill(self) -> None:
         """Move what there is, and all that comes, into a temporary file."""
-        if self._file is None:
+        if self._memory is not None:
             # Has no name, so it goes when it is closed, or the process ends.
             self._file = tempfile.TemporaryFile(prefix="torch_w2v-")  # noqa: SIM115
-            _write(self._file, self._array[: self.size])
-            self._array = self._array[:0].copy()
+            _write(self._file, np.frombuffer(self._memory, self._dtype, self.size))
+            self._memory = None
 
     def finish(self) -> np.ndarray:
         """All items."""
-        if self._file is None:
-            self._array.resize(self.size, refcheck=False)
-            return self._array
+        if self._memory is not None:
+            return np.frombuffer(self._memory, self._dtype, self.size)
+        assert self._file is not None
         _write(self._file, None)
-        return mapped(self._file, 0, self._array.dtype, self.size)
+        return mapped(self._file, 0, self._dtype, self.size)
 
     def close(self) -> None:
         """Give up the file; what `finish` gave stays."""
         if self._file is not None:
             self._file.close()
+
+
+def _anonymous(size: int) -> mmap.mmap:
+    # Private: shared memory, mmap's default, cannot grow.
+    found = mmap.mmap(-1, size, **({"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if os.name == "posix" else {}))
+    if hasattr(mmap, "MADV_HUGEPAGE"):  # advice; page faults would cost more than what is written
+        found.madvise(mmap.MADV_HUGEPAGE)
+    return found
+
+
+def _grown(memory: mmap.mmap, size: int) -> mmap.mmap:
+    try:
+        memory.resize(size)
+    except SystemError:  # a system that cannot: macOS
+        larger = _anonymous(size)
+        larger[: len(memory)] = memory[:]
+        return larger
+    return memory
 
 
 def _write(file: BinaryIO, items: np.ndarray | None) -> None:
@@ -143,7 +168,7 @@ class Spool:
 
     def finish(self) -> Encoded:
         """What was added; a temporary file goes when nobody uses this any more."""
-        encoded = Encoded(self._tokens.finish(), self._offsets.finish())
+        encoded = Encoded(self._tokens.finish(), self._offsets.finish(), in_memory=self._budget is not None)
         self.close()
         return encoded
 

@@ -4,6 +4,12 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "words are compared and scanned as little-endian integers");
 
@@ -14,12 +20,22 @@ using u64 = uint64_t;
 using i64 = int64_t;
 
 constexpr int PAD = 8;     // bytes that may be read beyond the end of a text
+constexpr std::size_t HUGE_PAGE = 2 << 20;
 constexpr int AHEAD = 32;  // words whose slots are fetched before they are looked at
 
+// A word's ends and size: all of it up to 16 bytes.
+struct Key {
+  u64 head;  // the first 8 bytes, or fewer and zeros
+  u64 tail;  // the last 8 bytes; of a shorter word the same as head
+  uint32_t size;
+};
+
 struct Slot {
-  u64 head;       // the word's first 8 bytes, or fewer and zeros
-  uint32_t size;  // in bytes
-  int32_t word;   // its number; -1 for a free slot
+  u64 head, tail;
+  uint32_t size;
+  int32_t word;  // its number; -1 for a free slot
+
+  bool holds(const Key& k) const { return ((head ^ k.head) | (tail ^ k.tail) | (size ^ k.size)) == 0; }
 };
 
 }  // namespace
@@ -42,16 +58,20 @@ u64 load(const void* p) {
   return x;
 }
 
-u64 head_of(const u8* p, i64 size) { return size >= 8 ? load(p) : load(p) & ((u64(1) << (8 * size)) - 1); }
+Key key_of(const u8* p, i64 size) {
+  const int unused = size < 8 ? 8 - int(size) : 0;
+  const u64 head = unused == 8 ? 0 : load(p) & (~u64(0) >> (8 * unused));
+  const u64 end = load(p + (size > 8 ? size - 8 : 0));
+  return {head, size > 8 ? end : head, uint32_t(size)};
+}
 
-// Multiply and fold over 8 bytes at a time; the last ones overlap those before.
-u64 hash_of(const u8* p, i64 size, u64 head) {
+// Multiply and fold. The middle of long words counts as well: else those that differ there would share a hash.
+u64 hash_of(const u8* p, const Key& key) {
   const u64 k = 0x9E3779B97F4A7C15u;
-  u64 h = (head ^ u64(size)) * k;
-  if (size > 8) {
-    for (i64 i = 8; i + 8 < size; i += 8) h = ((h ^ (h >> 29)) + load(p + i)) * k;
-    h = ((h ^ (h >> 29)) + load(p + size - 8)) * k;
-  }
+  u64 h = (key.head ^ key.size) * k;
+  h = ((h ^ (h >> 29)) + key.tail) * k;
+  if (key.size > 16)
+    for (uint32_t i = 8; i + 8 < key.size; i += 8) h = ((h ^ (h >> 29)) + load(p + i)) * k;
   return h ^ (h >> 32);
 }
 
@@ -71,13 +91,18 @@ const u8* bytes_of(const Words& w, i64 word) { return reinterpret_cast<const u8*
 // Twice the slots. The words are hashed anew: their hashes are not kept.
 bool grow(Words& w) {
   const u64 n = w.slots ? 2 * (w.mask + 1) : 1 << 12;
-  Slot* slots = static_cast<Slot*>(std::malloc(n * sizeof(Slot)));
-  if (!slots) return false;
-  for (u64 i = 0; i < n; i++) slots[i].word = -1;
+  const u64 size = n * sizeof(Slot);
+  void* memory = nullptr;
+  if (posix_memalign(&memory, size < HUGE_PAGE ? 64 : HUGE_PAGE, size)) return false;
+#ifdef __linux__
+  if (size >= HUGE_PAGE) madvise(memory, size, MADV_HUGEPAGE);  // fewer page walks; advice
+#endif
+  std::memset(memory, -1, size);  // word = -1
+  Slot* slots = static_cast<Slot*>(memory);
   for (u64 i = 0; w.slots && i <= w.mask; i++) {
     const Slot s = w.slots[i];
     if (s.word < 0) continue;
-    u64 at = hash_of(bytes_of(w, s.word), s.size, s.head) & (n - 1);
+    u64 at = hash_of(bytes_of(w, s.word), {s.head, s.tail, s.size}) & (n - 1);
     while (slots[at].word >= 0) at = (at + 1) & (n - 1);
     slots[at] = s;
   }
@@ -88,15 +113,13 @@ bool grow(Words& w) {
 }
 
 // The number of a word, a new one at its first occurrence; -1 without memory.
-int32_t number(Words& w, const u8* p, i64 size, u64 head, u64 hash) {
+int32_t number(Words& w, const u8* p, const Key& key, u64 hash) {
   u64 at = hash & w.mask;
-  for (;; at = (at + 1) & w.mask) {
-    const Slot& s = w.slots[at];
-    if (s.word < 0) break;
-    if (s.head == head && s.size == size &&
-        (size <= 8 || std::memcmp(bytes_of(w, s.word) + 8, p + 8, size - 8) == 0))
-      return s.word;
-  }
+  for (; w.slots[at].word >= 0; at = (at + 1) & w.mask)
+    if (w.slots[at].holds(key) &&
+        (key.size <= 16 || std::memcmp(bytes_of(w, w.slots[at].word) + 8, p + 8, key.size - 16) == 0))
+      return w.slots[at].word;
+  const i64 size = key.size;
   const i64 start = w.count ? w.starts[w.count] : 0;
   if (w.count == INT32_MAX || !reserve(w.bytes, w.bytes_room, start + size + 1 + PAD) ||
       !reserve(w.starts, w.starts_room, w.count + 2))
@@ -105,7 +128,7 @@ int32_t number(Words& w, const u8* p, i64 size, u64 head, u64 hash) {
   w.bytes[start + size] = w.separator;
   w.starts[w.count] = start;
   w.starts[w.count + 1] = start + size + 1;
-  w.slots[at] = {head, uint32_t(size), int32_t(w.count)};
+  w.slots[at] = {key.head, key.tail, key.size, int32_t(w.count)};
   w.count++;
   if (3 * u64(w.mask + 1) < 4 * u64(w.count) && !grow(w)) return -1;
   return int32_t(w.count - 1);
@@ -119,22 +142,23 @@ struct Queue {
   int waiting = 0;
   bool failed = false;
   const u8* p[AHEAD];
-  i64 size[AHEAD];
-  u64 head[AHEAD], hash[AHEAD];
+  Key key[AHEAD];
+  u64 hash[AHEAD];
+
+  Queue(Words& words, int32_t* tokens) : w(words), out(tokens) {}
 
   void add(const u8* from, const u8* to) {
     const int i = waiting++;
     p[i] = from;
-    size[i] = to - from;
-    head[i] = head_of(from, size[i]);
-    hash[i] = hash_of(from, size[i], head[i]);
+    key[i] = key_of(from, to - from);
+    hash[i] = hash_of(from, key[i]);
     __builtin_prefetch(&w.slots[hash[i] & w.mask]);
     if (waiting == AHEAD) flush();
   }
 
   void flush() {
     for (int i = 0; i < waiting; i++) {
-      const int32_t found = number(w, p[i], size[i], head[i], hash[i]);
+      const int32_t found = number(w, p[i], key[i], hash[i]);
       failed |= found < 0;
       out[written++] = found;
     }
@@ -167,32 +191,22 @@ int decode(const u8* p, const u8* end, uint32_t& code) {
   return size;
 }
 
-// Where the word at p ends: at white space, or at the end; null at what is not UTF-8, and then p is there.
-const u8* word_end(const u8*& p, const u8* end) {
-  const u64 low = 0x2121212121212121u, top = 0x8080808080808080u;
-  for (const u8* q = p;;) {
-    const u64 x = load(q);
-    const u64 special = (((x - low) & ~x) | x) & top;  // the lowest mark is right: a byte below '!' or beyond ASCII
-    if (!special) {
-      q += 8;
-      continue;
-    }
-    q += __builtin_ctzll(special) >> 3;
-    if (q >= end) return end;
-    if (*q < 0x80) {
-      if (ascii_space(*q)) return q;
-      q++;
-      continue;
-    }
-    uint32_t code;
-    const int size = decode(q, end, code);
-    if (!size) {
-      p = q;
-      return nullptr;
-    }
-    if (space(code)) return q;
-    q += size;
+// Bit i: byte i is below '!' or beyond ASCII.
+u64 special(const u8* p) {
+  u64 bits = 0;
+#ifdef __SSE2__
+  for (int i = 0; i < 4; i++) {
+    const __m128i x = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p) + i);
+    bits |= u64(uint32_t(_mm_movemask_epi8(_mm_cmplt_epi8(x, _mm_set1_epi8('!'))))) << (16 * i);  // signed
   }
+#else
+  const u64 low7 = 0x7F7F7F7F7F7F7F7Fu, top = ~low7, above = 0x5F5F5F5F5F5F5F5Fu;  // '!' + 0x5F is 0x80
+  for (int i = 0; i < 8; i++) {
+    const u64 x = load(p + 8 * i), marks = (~((x & low7) + above) | x) & top;
+    bits |= ((marks >> 7) * 0x0102040810204080u >> 56) << (8 * i);
+  }
+#endif
+  return bits;
 }
 
 }  // namespace
@@ -234,50 +248,58 @@ EXPORT const char* w2v_words_bytes(const Words* w, i64 first, i64 last, i64* siz
 // after the last newline included. found: {words, newlines, place of the first byte that is no UTF-8 or -1}.
 // Gives 1 without memory.
 EXPORT int w2v_words_split(Words* w, const char* text, i64 n, int32_t* tokens, int32_t* lines, i64* found) {
-  const u8 *p = reinterpret_cast<const u8*>(text), *end = p + n;
-  Queue queue{*w, tokens};
+  const u8 *const begin = reinterpret_cast<const u8*>(text), *const end = begin + n;
+  const u8 *start = begin, *next = begin;  // of the word; of the first character not looked at yet
+  Queue queue(*w, tokens);
   i64 newlines = 0, before = 0;
-  found[2] = -1;
-  while (p < end) {
-    if (*p < 0x80) {
-      if (ascii_space(*p)) {
-        if (*p++ == '\n') {
-          lines[newlines++] = int32_t(queue.words() - before);
-          before = queue.words();
-        }
-        continue;
-      }
+  const u8* bad = nullptr;
+  for (const u8* p = begin; p < end && !bad; p += 64) {
+    u64 bits;
+    if (end - p >= 64) {
+      bits = special(p);
     } else {
-      uint32_t code;
-      const int size = decode(p, end, code);
-      if (size && space(code)) {
-        p += size;
-        continue;
+      u8 rest[64] = {};
+      std::memcpy(rest, p, end - p);
+      bits = special(rest) & ((u64(1) << (end - p)) - 1);
+    }
+    for (; bits; bits &= bits - 1) {
+      const u8* q = p + __builtin_ctzll(bits);
+      if (q < next) continue;
+      int size = 1;
+      if (*q != ' ' && *q != '\n') {
+        uint32_t code = 0;
+        if (*q >= 0x80 && !(size = decode(q, end, code))) {
+          bad = q;
+          break;
+        }
+        next = q + size;
+        if (*q < 0x80 ? !ascii_space(*q) : !space(code)) continue;
+      }
+      if (q > start) queue.add(start, q);
+      start = q + size;
+      if (*q == '\n') {
+        lines[newlines++] = int32_t(queue.words() - before);
+        before = queue.words();
       }
     }
-    const u8* to = word_end(p, end);
-    if (!to) {
-      found[2] = p - reinterpret_cast<const u8*>(text);
-      break;
-    }
-    queue.add(p, to);
-    p = to;
   }
+  if (!bad && end > start) queue.add(start, end);
   queue.flush();
   lines[newlines] = int32_t(queue.words() - before);
   found[0] = queue.words();
   found[1] = newlines;
+  found[2] = bad ? bad - begin : -1;
   return queue.failed;
 }
 
-// Splits at the byte 0 alone, so words may hold anything else or be empty: one word more than there are zeros.
-// tokens: room for n + 1 numbers. Gives 1 without memory.
+// Splits at the table's separator alone, so words may hold anything else or be empty: one word more than separators.
+// PAD bytes after the n of `text` must be readable. tokens: room for n + 1 numbers. Gives 1 without memory.
 EXPORT int w2v_words_split_joined(Words* w, const char* text, i64 n, int32_t* tokens) {
   const u8 *p = reinterpret_cast<const u8*>(text), *end = p + n;
-  Queue queue{*w, tokens};
+  Queue queue(*w, tokens);
   for (;; p++) {
-    const void* zero = std::memchr(p, 0, end - p);
-    const u8* to = zero ? static_cast<const u8*>(zero) : end;
+    const void* found = std::memchr(p, w->separator, end - p);
+    const u8* to = found ? static_cast<const u8*>(found) : end;
     queue.add(p, to);
     p = to;
     if (p == end) break;

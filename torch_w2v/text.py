@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ctypes
 import itertools
-from collections import deque
+import weakref
+from collections import defaultdict, deque
 from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,10 +25,10 @@ from torch_w2v.ahead import Ahead
 
 Part = tuple[np.ndarray, np.ndarray]  # tokens, sentence lengths
 T = TypeVar("T")
-Numbers = Callable[[Sequence[Hashable]], Sequence[int]]  # words -> a number for each
+Numbers = Callable[[Sequence[Hashable]], Sequence[int]]  # words -> a number for each; `Numbering` is the fastest
 
 BLOCK = 1 << 20  # bytes of text that are split at a time
-BATCH = 16_384  # words of lists that are joined and split at a time: about what fits a core's own cache
+BATCH = 32_768  # words of lists that are joined and split at a time: about what fits a core's own cache
 _PAD = bytes(8)  # text.cpp reads on beyond the end of a text, in whole machine words
 
 
@@ -80,6 +81,64 @@ def count(tokens: np.ndarray, counts: np.ndarray) -> None:
         counts += np.bincount(tokens, minlength=len(counts))
 
 
+def _bytes(words: int, first: int, last: int) -> bytes:
+    """Words first .. last - 1 of a table of text.cpp, a separator after each."""
+    size = ctypes.c_int64()
+    start = _library().w2v_words_bytes(words, first, last, ctypes.byref(size))
+    return ctypes.string_at(start, size.value)
+
+
+def _words(joined: bytes, separator: str) -> list[str]:
+    return joined.decode("utf-8", "surrogatepass").split(separator)[:-1]
+
+
+class Numbering:
+    """Numbers for words, from 0 in the order of first occurrence.
+
+    A table of text.cpp as long as all come from there, a dictionary from the first on that do not.
+    """
+
+    def __init__(self, separator: str) -> None:
+        """separator: what follows each word in `of`."""
+        self._separator = separator
+        self._ids: defaultdict[Hashable, int] | None = None
+        self._table = 0
+        if not native.available():
+            self._to_dictionary()
+            return
+        self._table = _library().w2v_words_new(ord(separator))
+        if not self._table:
+            raise MemoryError("no memory for a table of words")
+        weakref.finalize(self, _library().w2v_words_free, self._table)
+
+    def of(self, joined: bytes, n: int) -> np.ndarray | list[int]:
+        """The numbers of n words, each followed by the separator."""
+        if self._ids is not None:
+            return self(_words(joined, self._separator))
+        found = np.empty(n, np.int32)
+        if _library().w2v_words_split_joined(self._table, joined + _PAD, len(joined) - 1, found.ctypes.data):
+            raise MemoryError("no memory for the words of the corpus")
+        return found
+
+    def __call__(self, words: Sequence[Hashable]) -> list[int]:
+        """The numbers of words of any hashable kind."""
+        ids = self._to_dictionary() if self._ids is None else self._ids
+        return list(map(ids.__getitem__, words))
+
+    def _to_dictionary(self) -> defaultdict[Hashable, int]:
+        known = {word: i for i, word in enumerate(self)} if self._table else {}
+        self._ids = defaultdict(itertools.count(len(known)).__next__, known)
+        return self._ids
+
+    def __len__(self) -> int:
+        return len(self._ids) if self._ids is not None else _library().w2v_words_count(self._table)
+
+    def __iter__(self) -> Iterator[Hashable]:
+        if self._ids is not None:
+            return iter(self._ids)
+        return iter(_words(_bytes(self._table, 0, len(self)), self._separator))
+
+
 @dataclass
 class _Split:
     """One block in the numbers of the thread that split it.
@@ -88,14 +147,16 @@ class _Split:
         tokens: (n,) int32.
         lines: (newlines + 1,) words up to each newline and after the last, int32; empty for joined words.
         first: the number of the first new word.
-        new: the new words.
+        new: the new words, a separator after each.
+        last: the number of the last new word, and one.
         bad: place of the first byte that is not UTF-8, or -1.
     """
 
     tokens: np.ndarray
     lines: np.ndarray
     first: int
-    new: list[str]
+    last: int
+    new: bytes
     bad: int
 
 
@@ -129,24 +190,23 @@ class _Splitter:
             )
         if failed:
             raise MemoryError("no memory for the words of the corpus")
-        size = ctypes.c_int64()
         last = self._library.w2v_words_count(self._words)
-        start = self._library.w2v_words_bytes(self._words, first, last, ctypes.byref(size))
-        new = ctypes.string_at(start, size.value).decode("utf-8", "surrogatepass")
         lines = self._lines[: 0 if self._joined else found[1] + 1]
         return _Split(
-            self._tokens[: found[0]].copy(), lines.copy(), first, new.split("\0" if self._joined else "\n")[:-1],
-            found[2],
-        )  # fmt: skip
+            self._tokens[: found[0]].copy(), lines.copy(), first, last, _bytes(self._words, first, last), found[2]
+        )
 
     def translate(self, split: _Split, numbers: Numbers) -> np.ndarray:
         """The tokens of a block in the caller's numbers; to be called for the blocks in order."""
-        last = split.first + len(split.new)
+        first, last = split.first, split.last
         if len(self._numbers) < last:
             self._numbers = np.resize(self._numbers, 2 * last)
-        if split.new:
-            self._numbers[split.first : last] = numbers(split.new)
-        return remap(split.tokens, self._numbers[:last])
+        if first < last:
+            if isinstance(numbers, Numbering):
+                self._numbers[first:last] = numbers.of(split.new, last - first)
+            else:
+                self._numbers[first:last] = numbers(_words(split.new, "\0" if self._joined else "\n"))
+        return remap(split.tokens, self._numbers[:last], out=split.tokens)
 
     def close(self) -> None:
         self._thread.shutdown()

@@ -46,18 +46,14 @@ def scan(
     Raises:
         TypeError: a sentence that is not an iterable of hashable words.
     """
-    numbers: defaultdict[Hashable, int] = defaultdict(itertools.count().__next__)
-    look_up = numbers.__getitem__
     counts = np.zeros(1 << 16, np.int64)
     sentences = words = 0
-
-    def numbered(new: Iterable[Hashable]) -> list[int]:
-        return list(map(look_up, new))
-
     if isinstance(source, text.Text):
-        parts = source.parts(numbered, threads)
+        seen = text.Numbering("\n")
+        parts = source.parts(seen, threads)
     else:
-        parts = text.parts_of(_checked(source), numbered)
+        seen = text.Numbering("\0")
+        parts = text.parts_of(_checked(source), seen)
     with closing(parts):
         for tokens, lengths in parts:
             for i in range(-sentences % progress_per, len(lengths), progress_per):
@@ -65,14 +61,14 @@ def scan(
                     "PROGRESS: at sentence #%i, processed %i words, keeping %i word types",
                     sentences + i, words + lengths[:i].sum(), np.count_nonzero(counts),
                 )  # fmt: skip
-            if len(counts) < len(numbers):
-                counts = np.concatenate([counts, np.zeros(2 * len(numbers) - len(counts), np.int64)])
+            if len(counts) < len(seen):
+                counts = np.concatenate([counts, np.zeros(2 * len(seen) - len(counts), np.int64)])
             text.count(tokens, counts)
             sentences += len(lengths)
             words += len(tokens)
             if keep is not None:
                 keep(tokens, lengths)
-    return Scan(list(numbers), counts[: len(numbers)], sentences)
+    return Scan(list(seen), counts[: len(seen)], sentences)
 
 
 def _checked(sentences: Iterable[Any]) -> Iterable[Any]:
