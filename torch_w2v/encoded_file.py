@@ -117,13 +117,12 @@ class EncodedWriter:
     def finish(self, words: Iterable[Any], counts: np.ndarray) -> None:
         """Write what follows the tokens, and the header."""
         self._put(bytes(-4 * self._n % 8))
-        offsets = self._offsets.finish()
-        for i in range(0, len(offsets), _STEP // 8):
-            self._put(offsets[i : i + _STEP // 8].astype("<i8").data)
+        for data in self._offsets.written(_STEP):
+            self._put(data)
         self._put(np.ascontiguousarray(counts, "<i8").data)
         text = "".join(f"{word}\n" for word in words).encode()
         self._put(text)
-        header = _HEADER.pack(MAGIC, VERSION, self._crc, self._n, len(offsets) - 1, len(counts), len(text), 0)[:-4]
+        header = _HEADER.pack(MAGIC, VERSION, self._crc, self._n, self._offsets.size - 1, len(counts), len(text), 0)[:-4]
         self._file.seek(0)
         self._file.write(header + struct.pack("<I", zlib.crc32(header)))
         self.close()

@@ -82,6 +82,14 @@ class Growing:
             _write(self._file, np.frombuffer(self._memory, self._dtype, self.size))
             self._memory = None
 
+    def written(self, step: int) -> Iterator[bytes]:
+        """The temporary file, in pieces of `step` bytes; to be called after `spill` and the last `append`."""
+        assert self._file is not None
+        _write(self._file, None)
+        self._file.seek(0)
+        while data := self._file.read(step):
+            yield data
+
     def finish(self) -> np.ndarray:
         """All items."""
         if self._memory is not None:
