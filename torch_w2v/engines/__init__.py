@@ -92,7 +92,9 @@ def blocks_one_by_one(negative: int, kept: float, context: float) -> Layout:
     Blocks are half as long on a small corpus, whose words are few and meet again within a block, and short for very
     wide windows, where all targets of a block read the same rows.
     """
-    T = 16 if context > WIDE else 32 if kept < SMALL else 64
+    if context > WIDE:
+        return Layout(T=256, S=256, N=negative, B=1, G=2, fresh=True)
+    T = 32 if kept < SMALL else 64
     S = 8
     while min(T, context) > S:
         S *= 2
