@@ -185,4 +185,4 @@ def row_scales(
         full = (CAP / np.maximum(abs(alpha) * n, CAP) * factor).astype(np.float32)
         return torch.from_numpy(full if (full != 1).any() else np.zeros(0, np.float32))
 
-    return scale(n_input, np.resize(lockf, len(kept_share))), scale(n_output, 1.0)
+    return scale(n_input, lockf[np.arange(len(kept_share)) % len(lockf)]), scale(n_output, 1.0)

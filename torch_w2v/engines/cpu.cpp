@@ -251,6 +251,7 @@ template <int NVC> struct Block {
   vf *sums;
   int32_t *words, *later;  // (groups, NW) of this block and of the next: each set's negatives, then its targets; then -1
   int32_t *count = nullptr;  // (V) of a word in a stretch of places; zeros in between
+  uint64_t *draws;
   int32_t *slot;  // where a block's target is in H, E and share: those of one set lie together
   float **hs, **rows, **origin;
   uint8_t *edges;  // (span) whether the place is the low or high end of a target's window
@@ -273,7 +274,7 @@ template <int NVC> struct Block {
     coef = m.get<float>(TG * K1 + W), scaled = m.get<float>(TG * K1 + W);
     words = m.get<int32_t>(groups * NW), later = m.get<int32_t>(groups * NW);
     hs = m.get<float *>(TG), rows = m.get<float *>(NW), origin = m.get<float *>(NW);
-    ahead = m.get<const float *>(S * N + 2 * T + 1), slot = m.get<int32_t>(T), label = m.get<float>(TG * K1 + W);
+    ahead = m.get<const float *>(S * N + 2 * T + 1), slot = m.get<int32_t>(T), draws = m.get<uint64_t>(S * N), label = m.get<float>(TG * K1 + W);
     if (a.fresh) pull = m.get<float>(T), drift = m.get<float>(D), count = m.get<int32_t>(a.V);
     if (m.failed) return;
     if (a.fresh) memset(count, 0, sizeof(int32_t) * (size_t)a.V);
@@ -292,10 +293,13 @@ template <int NVC> struct Block {
   void choose(const Stream &s, i64 t0, i64 t1) {  // `later`, for the block t0 to t1
     memset(later, 0xff, sizeof(int32_t) * (size_t)(groups * NW));
     const i64 most = G > 1 ? TG * K1 : N;  // where a group's negatives end
+    const uint64_t counter = (uint64_t)(a.position + s.raw[t0]) * (uint64_t)(S * N);
+    for (i64 i = 0; i < S * N; i++) draws[i] = draw((uint64_t)a.noise_stream, counter + (uint64_t)i);
+    auto slot_of = [&](uint64_t z) { return (i64)(((z >> 32) * (uint64_t)a.V) >> 32); };
     for (i64 i = 0, group = 0, k = 0, left = N; i < S * N; i++) {
-      const uint64_t counter = (uint64_t)(a.position + s.raw[t0]) * (uint64_t)(S * N) + (uint64_t)i;
-      const uint64_t z = draw((uint64_t)a.noise_stream, counter);
-      const i64 row = (i64)(((z >> 32) * (uint64_t)a.V) >> 32);
+      __builtin_prefetch(a.noise + 2 * slot_of(draws[min(i + 16, S * N - 1)]));
+      const uint64_t z = draws[i];
+      const i64 row = slot_of(z);
       const int32_t own = -(int32_t)((uint32_t)z < a.noise[2 * row]);  // all bits or none: no branch
       later[group * NW + k++] = ((int32_t)row & own) | ((int32_t)a.noise[2 * row + 1] & ~own);
       if (--left == 0) left = N, k += G > 1;
