@@ -24,6 +24,7 @@ def test_a_plan_is_checked_once_when_made():
         ({"window": 0}, "window=0"),
         ({"negative": 0}, "negative=0"),
         ({"layout": Layout(S=0)}, "at least 1"),
+        ({"layout": Layout(G=0)}, "at least 1"),
         ({"keep": torch.zeros(V)}, r"keep: \(4,\) torch.float32 given"),
         ({"noise": alias_table(np.ones(V + 1))}, r"noise: \(5, 2\)"),
         ({"input_scale": torch.ones(V - 1)}, r"input_scale: \(3,\)"),
@@ -59,6 +60,13 @@ def test_the_cap_is_on_alpha_times_gradients():
 
 def test_nothing_to_scale_is_an_empty_tensor():
     assert [len(scale) for scale in scales([1e-6] * 3, Layout())] == [0, 0]
+
+
+def test_targets_that_others_have_moved_for_are_not_in_flight():
+    wide = Layout(T=256, S=256, N=5, G=2, fresh=True)
+    assert (wide.targets_in_flight, wide.targets_together) == (2, 2)
+    assert (Layout(T=64, S=8, N=5).targets_in_flight, Layout(T=64, S=8, N=5).targets_together) == (64, 8)
+    assert [len(scale) for scale in scales([0.02] * 3, wide, context=501.0)] == [0, 0]
 
 
 def test_lockf_is_part_of_the_context_rows_factor_only():

@@ -122,7 +122,9 @@ class EncodedWriter:
         self._put(np.ascontiguousarray(counts, "<i8").data)
         text = "".join(f"{word}\n" for word in words).encode()
         self._put(text)
-        header = _HEADER.pack(MAGIC, VERSION, self._crc, self._n, self._offsets.size - 1, len(counts), len(text), 0)[:-4]
+        header = _HEADER.pack(MAGIC, VERSION, self._crc, self._n, self._offsets.size - 1, len(counts), len(text), 0)[
+            :-4
+        ]
         self._file.seek(0)
         self._file.write(header + struct.pack("<I", zlib.crc32(header)))
         self.close()

@@ -62,18 +62,27 @@ class Layout:
 
     A block is T consecutive targets. Target t of a block uses negative set t mod S; each of the S sets holds N
     negatives, weighted negative / N. A step is B blocks taken evenly across the chunk: its context rows are read once
-    at the start and updated once at the end; its output rows are read and updated set by set.
+    at the start and updated once at the end; its output rows are read and updated set by set, or G sets at once.
+    With `fresh`, hidden layers follow what the errors of the block's earlier groups of sets do to the context rows
+    (docs/algorithm.md), so that blocks may be long where windows are wide.
     """
 
     T: int = 64
     S: int = 8
     N: int = 5
     B: int = 1
+    G: int = 1
+    fresh: bool = False
 
     @property
-    def targets_in_flight(self) -> int:
-        """Targets whose gradients are computed from the same context rows."""
-        return self.B * self.T
+    def targets_together(self) -> float:
+        """Targets whose gradients are computed from the same output rows."""
+        return self.B * self.G * self.T / self.S
+
+    @property
+    def targets_in_flight(self) -> float:
+        """Targets whose gradients are computed from the same hidden context: a step, or what `fresh` leaves of it."""
+        return self.targets_together if self.fresh else self.B * self.T
 
 
 @dataclass(frozen=True)
@@ -108,7 +117,7 @@ class TrainingPlan:
         V = len(self.keep)
         if self.window < 1 or self.negative < 1:
             raise ValueError(f"window={self.window}, negative={self.negative}: an engine needs both to be at least 1")
-        if min(self.layout.T, self.layout.S, self.layout.N, self.layout.B) < 1:
+        if min(self.layout.T, self.layout.S, self.layout.N, self.layout.B, self.layout.G) < 1:
             raise ValueError(f"{self.layout}: every size must be at least 1")
         for name, tensor, shape, dtype in (
             ("keep", self.keep, (V,), torch.int32),
@@ -140,6 +149,8 @@ class TrainingPlan:
             "S": self.layout.S,
             "N": self.layout.N,
             "B": self.layout.B,
+            "G": self.layout.G,
+            "fresh": self.layout.fresh,
         }
 
     def to(self, device: torch.device) -> TrainingPlan:
@@ -171,12 +182,11 @@ def row_scales(
         lockf: gensim's `vectors_lockf`, used as lockf[w % len(lockf)].
         alpha: the learning rate at its highest.
     """
-    flight = layout.targets_in_flight
-    n_input = flight * context * kept_share
-    n_output = flight / layout.S * (kept_share + negative * noise_share)
+    n_input = layout.targets_in_flight * context * kept_share
+    n_output = layout.targets_together * (kept_share + negative * noise_share)
 
     def scale(n: np.ndarray, factor: np.ndarray | float) -> Tensor:
         full = (CAP / np.maximum(abs(alpha) * n, CAP) * factor).astype(np.float32)
         return torch.from_numpy(full if (full != 1).any() else np.zeros(0, np.float32))
 
-    return scale(n_input, np.resize(lockf, len(kept_share))), scale(n_output, 1.0)
+    return scale(n_input, lockf[np.arange(len(kept_share)) % len(lockf)]), scale(n_output, 1.0)

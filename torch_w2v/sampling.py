@@ -68,6 +68,7 @@ class Kept(NamedTuple):
     place: Tensor  # place in the chunk's tokens
     low: Tensor  # window of each token as a half-open range of this stream, clipped at sentence edges;
     high: Tensor  # the token's own place lies in it and is to be left out
+    sentence: Tensor
 
 
 def keep_mask(tokens: Tensor, position: int, keep: Tensor, stream: int) -> tuple[Tensor, Tensor]:
@@ -99,6 +100,7 @@ def kept_stream(
         chosen,
         torch.maximum(edges[sentence - 1], own - reach),
         torch.minimum(edges[sentence], own + reach + 1),
+        sentence - 1,
     )
 
 

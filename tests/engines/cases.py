@@ -50,6 +50,8 @@ def case(
         "S": layout.S,
         "N": layout.N,
         "B": layout.B,
+        "G": layout.G,
+        "fresh": layout.fresh,
     }
     return tables, arguments
 
@@ -68,6 +70,14 @@ def splitmix(stream, counter):
     z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & word
     z ^= z >> 31
     return z >> 32, z & 0xFFFFFFFF
+
+
+def same_words(stream, block, sentence, input_scale):
+    """The share of pairs of places with the same word, where windows of the block's targets in this sentence reach."""
+    own = [k for k in block if stream[k][2] == sentence]
+    low, high = min(k - stream[k][3] for k in own), max(k + stream[k][3] for k in own)
+    words = [stream[j][0] for j in range(max(low, 0), min(high + 1, len(stream))) if stream[j][2] == sentence]
+    return sum(float(input_scale[one]) for one in words for other in words if one == other) / len(words) ** 2
 
 
 def transcribe(tables, a):
@@ -91,11 +101,15 @@ def transcribe(tables, a):
     blocks = [targets[k : k + a["T"]] for k in range(0, len(targets), a["T"])]
     steps = math.ceil(len(blocks) / a["B"])
     loss = pairs = 0.0
+    same = {}
     for step in range(steps):
         d_inputs = np.zeros_like(Wi)
+        moved = [[] for _ in blocks[step::steps]]  # of each block: what its trained targets did, in the order of sets
         for s in range(a["S"]):
-            d_outputs = np.zeros_like(Wo)
-            for block in blocks[step::steps]:
+            if s % a["G"] == 0:
+                d_outputs = np.zeros_like(Wo)
+                seen = [len(moves) for moves in moved]
+            for block, moves, before in zip(blocks[step::steps], moved, seen, strict=True):
                 first = stream[block[0]][1]
                 share = (first - a["begin"]) / (a["end"] - a["begin"])
                 alpha = a["alpha_begin"] + (a["alpha_end"] - a["alpha_begin"]) * share
@@ -117,6 +131,13 @@ def transcribe(tables, a):
                     h = sum(Wi[c] for c in context)
                     if a["cbow_mean"]:
                         h = h / len(context)
+                    if a["fresh"]:
+                        scale = 1 if a["cbow_mean"] else len(context)
+                        if (block[0], sentence) not in same:
+                            same[block[0], sentence] = same_words(stream, block, sentence, input_scale)
+                        for place, times, error in moves[:before]:
+                            if place == sentence:
+                                h = h + scale * times * same[block[0], sentence] * error
                     e = np.zeros_like(h)
                     for row, label, weight in [
                         (word, 1, 1.0),
@@ -130,8 +151,10 @@ def transcribe(tables, a):
                         pairs += weight
                     if a["cbow_mean"] == a["exact_gradient"]:
                         e = e / len(context)
+                    moves.append((sentence, len(context), e))
                     for c in context:
                         d_inputs[c] += e * input_scale[c]
-            Wo += d_outputs
+            if s % a["G"] == a["G"] - 1 or s == a["S"] - 1:
+                Wo += d_outputs
         Wi += d_inputs
     return Wi, Wo, np.array([len(targets), loss, pairs])

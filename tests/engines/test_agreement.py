@@ -39,6 +39,27 @@ OPTIONS = [
     {"lengths": (8,) * 300, "V": 1000},
     {"alpha": (0.0, 0.0)},
 ]
+# Blocks as wide windows get them, but short, and with a slow start for the longest (see above).
+FRESH = [
+    *(
+        {"D": D, "window": window, "V": V, "layout": Layout(32, 32, 5, G=G, fresh=True), "alpha": (1e-3, 9e-4)}
+        for (D, V), window, G in itertools.product(((1, 50), (100, 1000)), (5, 500), (1, 2, 4))
+    ),
+    *(
+        options | {"layout": Layout(32, 32, options.get("negative", 5), G=2, fresh=True)}
+        for options in (
+            {"cbow_mean": False}, {"exact_gradient": True}, {"cbow_mean": False, "exact_gradient": True},
+            {"shrink_windows": False}, {"scales": True, "window": 40}, {"compute_loss": False}, {"V": 1}, {"V": 2},
+            {"negative": 20, "D": 300}, {"negative": 1}, {"lengths": (300,), "begin": 100, "end": 210, "window": 50},
+            {"lengths": (1,) * 200}, {"lengths": ()}, {"unknown": 1.0}, {"position": 2**40},
+            {"window": 10**6, "alpha": (1e-3, 9e-4)},
+            {"lengths": (1501, 63), "window": 500, "V": 1000, "alpha": (2e-5, 1e-5)},
+        )
+    ),
+    {"layout": Layout(7, 7, 2, G=3)},
+    {"layout": Layout(256, 256, 5, G=2, fresh=True), "lengths": (700, 3, 300), "window": 500, "V": 1000, "D": 100,
+     "alpha": (1e-3, 9e-4)},
+]  # fmt: skip
 
 
 def op_of(engine):
@@ -56,7 +77,8 @@ def agree(engine, **options):
     # torch_batched can be held to float64; fused kernels work in float32, in another order of additions.
     dtype = torch.float64 if engine == "torch_batched" else torch.float32
     tolerance = {"rtol": 1e-9, "atol": 1e-12} if dtype is torch.float64 else {"rtol": 1e-5, "atol": 1e-6}
-    for layout in layouts_of(engine, options.get("negative", 5)):
+    layouts = [options.pop("layout")] if "layout" in options else layouts_of(engine, options.get("negative", 5))
+    for layout in layouts:
         tables, arguments = case(dtype=dtype, layout=layout, **options)
         wide = [table.double() for table in tables]
         want_inputs, want_outputs, want = run(reference.op, wide, arguments)
@@ -76,6 +98,19 @@ def test_shapes(engine, options):
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 def test_options(engine, options):
     agree(engine, **options)
+
+
+@pytest.mark.parametrize("options", FRESH, ids=str)
+@pytest.mark.parametrize("engine", [name for name in OTHERS if name != "torch_batched"])
+def test_hidden_layers_that_follow_the_errors(engine, options):
+    agree(engine, **options)
+
+
+def test_engines_that_group_no_sets_say_so():
+    for layout in (Layout(32, 32, 5, G=2), Layout(32, 32, 5, fresh=True)):
+        tables, arguments = case(layout=layout)
+        with pytest.raises(ValueError, match=r"engine 'torch_batched' takes G=1 and fresh=False only"):
+            run(op_of("torch_batched"), tables, arguments)
 
 
 @pytest.mark.parametrize("engine", ["reference", *OTHERS])

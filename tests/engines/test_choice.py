@@ -113,7 +113,7 @@ def test_layouts():
     assert engines.blocks_one_by_one(7, 1e9, 6) == Layout(T=64, S=8, N=7, B=1)
     assert engines.blocks_one_by_one(7, 1e5, 6) == Layout(T=32, S=8, N=7, B=1)
     assert engines.blocks_one_by_one(7, 1e9, 16) == Layout(T=64, S=16, N=7, B=1)
-    assert engines.blocks_one_by_one(7, 1e9, 501) == Layout(T=16, S=16, N=7, B=1)
+    assert engines.blocks_one_by_one(7, 1e9, 501) == Layout(T=256, S=256, N=7, B=1, G=2, fresh=True)
     for negative in (1, 5, 20, 100):
         layout = engines.many_blocks(negative, 1e9, 6)
         assert layout.targets_in_flight == 4096

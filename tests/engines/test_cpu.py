@@ -33,6 +33,10 @@ SHAPES = [
     {"layout": Layout(64, 16, 5, 1), "window": 15, "lengths": (300, 3, 90)},
     {"layout": Layout(16, 16, 5, 1), "window": 100, "lengths": (300, 3, 90), "D": 100},
     {"window": 40, "lengths": (300, 3, 90), "scales": True, "V": 1000},
+    {"layout": Layout(64, 64, 5, G=2, fresh=True), "window": 100, "lengths": (300, 3, 90), "D": 100,
+     "alpha": (1e-3, 9e-4)},
+    {"layout": Layout(16, 16, 6, G=3, fresh=True), "negative": 6, "lengths": (40, 1, 2, 90), "scales": True, "D": 17},
+    {"layout": Layout(7, 7, 2, G=4), "lengths": (40, 2)},
 ]  # fmt: skip
 
 
@@ -63,9 +67,10 @@ def test_instruction_sets_agree(monkeypatch):
         native.close(one, other)
 
 
+@pytest.mark.parametrize("layout", [None, Layout(32, 32, 5, G=2, fresh=True)], ids=["default", "fresh"])
 @pytest.mark.parametrize("D", [1, 16, 100, 300])
-def test_touches_nothing_around_the_tables(isa, D):
-    tables, arguments = case(D=D, V=50)
+def test_touches_nothing_around_the_tables(isa, D, layout):
+    tables, arguments = case(D=D, V=50, layout=layout)
     wide, guard = -(-D // cpu.LANES) * cpu.LANES, 3
     buffers, views = [], []
     for table in tables:
@@ -134,6 +139,11 @@ GRID = [
     {"D": D, "window": window, "negative": negative, "V": V, "layout": Layout(T, S, negative, 1), "scales": D == 5}
     for D, window, negative, V, (T, S) in itertools.product(
         (1, 5, 16, 100, 300), (1, 5, 100), (1, 5, 6), (1, 50), ((64, 8), (64, 1), (7, 3), (1, 1))
+    )
+] + [
+    {"D": D, "window": window, "negative": negative, "V": V, "layout": Layout(T, T, negative, G=G, fresh=True)}
+    for D, window, negative, V, (T, G) in itertools.product(
+        (5, 100), (1, 100), (1, 6), (1, 50), ((64, 2), (7, 3), (1, 1), (32, 5))
     )
 ] + SHAPES + [
     {"lengths": ()}, {"lengths": (0,)}, {"lengths": (0, 0, 2, 0)}, {"unknown": 1.0}, {"window": 10**6},
@@ -211,3 +221,16 @@ def test_instruction_set_of_the_environment(monkeypatch):
 def test_too_long_vectors():
     with pytest.raises(ValueError, match="vector_size=4097: the CPU kernel takes up to 4096"):
         run(cpu.op, *case(D=4097, V=3, lengths=(3,)))
+
+
+@pytest.mark.parametrize(
+    ("layout", "message"),
+    [
+        (Layout(64, 8, 5, B=2), "B=2: the CPU kernel works on one block at a time"),
+        (Layout(64, 8, 5, G=2), "G=2, fresh=False with T=64, S=8: the CPU kernel takes these with S = T only"),
+        (Layout(64, 8, 5, fresh=True), "G=1, fresh=True with T=64, S=8: the CPU kernel takes these with S = T only"),
+    ],
+)
+def test_layouts_that_the_kernel_does_not_take(layout, message):
+    with pytest.raises(ValueError, match=message):
+        run(cpu.op, *case(layout=layout))

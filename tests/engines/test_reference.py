@@ -8,6 +8,7 @@ from torch_w2v.engines.reference import op
 from torch_w2v.plan import Layout
 
 SEQUENTIAL = Layout(T=1, S=1, N=5, B=1)  # gensim's own order: one target at a time
+FRESH = Layout(T=32, S=32, N=5, B=1, G=4, fresh=True)
 
 
 def same_as_transcription(**options):
@@ -23,8 +24,12 @@ def same_as_transcription(**options):
 @pytest.mark.parametrize("cbow_mean", [True, False])
 @pytest.mark.parametrize("exact_gradient", [True, False])
 @pytest.mark.parametrize(
-    "layout", [SEQUENTIAL, Layout(64, 8, 5, 1), Layout(7, 3, 2, 2), Layout(16, 1, 9, 3), Layout(2, 4, 5, 1)]
-)
+    "layout",
+    [
+        SEQUENTIAL, Layout(64, 8, 5, 1), Layout(7, 3, 2, 2), Layout(16, 1, 9, 3), Layout(2, 4, 5, 1), FRESH,
+        Layout(16, 16, 5, 1, G=3), Layout(16, 16, 5, 1, fresh=True), Layout(24, 6, 2, 2, G=4, fresh=True),
+    ],
+)  # fmt: skip
 def test_agrees_with_a_slow_transcription(cbow_mean, exact_gradient, layout):
     tables, inputs, outputs, result = same_as_transcription(
         cbow_mean=cbow_mean, exact_gradient=exact_gradient, layout=layout
@@ -41,6 +46,9 @@ def test_agrees_with_a_slow_transcription(cbow_mean, exact_gradient, layout):
         {"V": 1}, {"V": 2}, {"D": 1}, {"D": 3}, {"negative": 1}, {"negative": 20}, {"compute_loss": False},
         {"lengths": ()}, {"lengths": (0, 0)}, {"lengths": (1, 1, 1)}, {"lengths": (2,), "sample": False, "unknown": 0},
         {"lengths": (300,), "begin": 100, "end": 210}, {"position": 2**40}, {"unknown": 1.0},
+        {"layout": FRESH, "scales": True}, {"layout": FRESH, "window": 500, "lengths": (100, 3, 1, 40)},
+        {"layout": FRESH, "shrink_windows": False, "window": 15}, {"layout": FRESH, "lengths": (1,) * 40},
+        {"layout": FRESH, "lengths": (90,), "begin": 20, "end": 70, "window": 30},
     ],
     ids=str,
 )  # fmt: skip

@@ -90,10 +90,12 @@ def blocks_one_by_one(negative: int, kept: float, context: float) -> Layout:
     """At most eight targets a set, and as many sets as a target has context words: targets whose windows overlap must
     not share negatives, or the words around them meet the same few again and again (docs/lab-notes.md).
 
-    Blocks are half as long on a small corpus, whose words are few and meet again within a block, and short for very
-    wide windows, where all targets of a block read the same rows.
+    Blocks are half as long on a small corpus, whose words are few and meet again within a block. Where windows are very
+    wide all targets read the same rows: each has negatives of its own, and hidden layers follow the errors before them.
     """
-    T = 16 if context > WIDE else 32 if kept < SMALL else 64
+    if context > WIDE:
+        return Layout(T=256, S=256, N=negative, B=1, G=2, fresh=True)
+    T = 32 if kept < SMALL else 64
     S = 8
     while min(T, context) > S:
         S *= 2

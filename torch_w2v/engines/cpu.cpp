@@ -25,7 +25,7 @@ struct Call {
   const float *input_scale, *output_scale;  // (V) or null
   double *result;                      // (3): kept words, loss, weight of pairs
   int64_t V, stride, sentences, begin, end, position, token_stream, noise_stream;
-  int64_t window, negative, cbow_mean, exact_gradient, shrink_windows, compute_loss, T, S, N;
+  int64_t window, negative, cbow_mean, exact_gradient, shrink_windows, compute_loss, T, S, N, G, fresh;
   double alpha_begin, alpha_end;
 };
 
@@ -244,38 +244,45 @@ struct Stream {
 // NVC: vectors in a row where that is known to the compiler, else 0.
 template <int NVC> struct Block {
   const Call &a;
-  const i64 D, NV, T, S, N, TS, K1, NW, ring;
+  // The sets that are trained together are a group, of TG targets. With G > 1 a set has one target (cpu.py sees to it).
+  const i64 D, NV, T, S, N, TS, K1, G, groups, TG, NW, ring;
   i64 span;  // a power of two, more than the places that a block reaches
-  float *P, *Q, *H, *E, *zero, *spare, *label, *score, *coef, *scaled, *share, *ones;
+  float *P, *Q, *H, *E, *zero, *spare, *label, *score, *coef, *scaled, *share, *ones, *pull, *drift;
   vf *sums;
-  int32_t *words, *later;  // (S, NW) of this block and of the next: a set's negatives, then its targets, then -1
+  int32_t *words, *later;  // (groups, NW) of this block and of the next: each set's negatives, then its targets; then -1
+  int32_t *count = nullptr;  // (V) of a word in a stretch of places; zeros in between
+  uint64_t *draws;
   int32_t *slot;  // where a block's target is in H, E and share: those of one set lie together
-  float **hs, **ys, **vs, **origin;
+  float **hs, **rows, **origin;
   uint8_t *edges;  // (span) whether the place is the low or high end of a target's window
   const float **ahead;
   i64 waiting = 0, fetched = 0;
   double loss = 0, pairs = 0;
+  i64 drifting = -1;  // the sentence, by its first place, that `drift` is of
   bool lonely;  // a target of this block has no context
 
   Block(const Call &call, i64 ring, Memory &m)
       : a(call), D(call.stride), NV(NVC ? NVC : call.stride / W), T(call.T), S(call.S), N(call.N), TS((T + S - 1) / S),
-        K1(N + 1), NW((N + TS + W - 1) / W * W), ring(ring) {
+        K1(N + 1), G(call.G), groups((S + G - 1) / G), TG(TS * G), NW(((G > 1 ? TG * K1 : N + TS) + W - 1) / W * W),
+        ring(ring) {
     P = m.get<float>(ring * D), Q = m.get<float>(ring * D);        // rings: sums of rows before, differences of errors
-    H = m.get<float>(S * TS * D), E = m.get<float>(TS * D);  // by set: targets' hidden layers, then their errors; one set's errors
-    zero = m.get<float>(D), spare = m.get<float>(2 * (N + TS) * D), ones = m.get<float>(TS);
+    H = m.get<float>(S * TS * D), E = m.get<float>(TG * D);  // by set: targets' hidden layers, then their errors; one group's errors
+    zero = m.get<float>(D), spare = m.get<float>(2 * NW * D), ones = m.get<float>(TG);
     for (span = ring; span < ring + T;) span *= 2;
     edges = m.get<uint8_t>(span), share = m.get<float>(S * TS);  // 1 / context words, 0 without any
-    sums = m.get<vf>(TS * K1 + W), score = m.get<float>(TS * K1 + W);
-    coef = m.get<float>(TS * K1 + W), scaled = m.get<float>(TS * K1 + W);
-    words = m.get<int32_t>(S * NW), later = m.get<int32_t>(S * NW);
-    hs = m.get<float *>(TS), ys = m.get<float *>(TS), vs = m.get<float *>(N), origin = m.get<float *>(N + TS);
-    ahead = m.get<const float *>(S * N + 2 * T + 1), slot = m.get<int32_t>(T), label = m.get<float>(TS * K1 + W);
+    sums = m.get<vf>(TG * K1 + W), score = m.get<float>(TG * K1 + W);
+    coef = m.get<float>(TG * K1 + W), scaled = m.get<float>(TG * K1 + W);
+    words = m.get<int32_t>(groups * NW), later = m.get<int32_t>(groups * NW);
+    hs = m.get<float *>(TG), rows = m.get<float *>(NW), origin = m.get<float *>(NW);
+    ahead = m.get<const float *>(S * N + 2 * T + 1), slot = m.get<int32_t>(T), draws = m.get<uint64_t>(S * N), label = m.get<float>(TG * K1 + W);
+    if (a.fresh) pull = m.get<float>(T), drift = m.get<float>(D), count = m.get<int32_t>(a.V);
     if (m.failed) return;
+    if (a.fresh) memset(count, 0, sizeof(int32_t) * (size_t)a.V);
     memset(zero, 0, sizeof(float) * (size_t)D);
     memset(Q, 0, sizeof(float) * (size_t)(ring * D)), memset(edges, 0, (size_t)span);
-    for (i64 i = 0; i < TS; i++) ones[i] = 1.f;
+    for (i64 i = 0; i < TG; i++) ones[i] = 1.f;
     for (i64 k = 0; k < T; k++) slot[k] = (int32_t)((k % S) * TS + k / S);
-    for (i64 i = 0; i < TS * K1 + W; i++) label[i] = i % K1 ? 0.f : 1.f;
+    for (i64 i = 0; i < TG * K1 + W; i++) label[i] = i % K1 ? 0.f : 1.f;
   }
 
   i64 vectors() const { return NVC ? NVC : NV; }
@@ -284,18 +291,24 @@ template <int NVC> struct Block {
   float *ringed(float *buffer, i64 place) const { return buffer + (place & (ring - 1)) * D; }
 
   void choose(const Stream &s, i64 t0, i64 t1) {  // `later`, for the block t0 to t1
-    memset(later, 0xff, sizeof(int32_t) * (size_t)(S * NW));
-    for (i64 i = 0, set = 0, k = 0; i < S * N; i++) {
-      const uint64_t counter = (uint64_t)(a.position + s.raw[t0]) * (uint64_t)(S * N) + (uint64_t)i;
-      const uint64_t z = draw((uint64_t)a.noise_stream, counter);
-      const i64 row = (i64)(((z >> 32) * (uint64_t)a.V) >> 32);
+    memset(later, 0xff, sizeof(int32_t) * (size_t)(groups * NW));
+    const i64 most = G > 1 ? TG * K1 : N;  // where a group's negatives end
+    const uint64_t counter = (uint64_t)(a.position + s.raw[t0]) * (uint64_t)(S * N);
+    for (i64 i = 0; i < S * N; i++) draws[i] = draw((uint64_t)a.noise_stream, counter + (uint64_t)i);
+    auto slot_of = [&](uint64_t z) { return (i64)(((z >> 32) * (uint64_t)a.V) >> 32); };
+    for (i64 i = 0, group = 0, k = 0, left = N; i < S * N; i++) {
+      __builtin_prefetch(a.noise + 2 * slot_of(draws[min(i + 16, S * N - 1)]));
+      const uint64_t z = draws[i];
+      const i64 row = slot_of(z);
       const int32_t own = -(int32_t)((uint32_t)z < a.noise[2 * row]);  // all bits or none: no branch
-      later[set * NW + k] = ((int32_t)row & own) | ((int32_t)a.noise[2 * row + 1] & ~own);
-      if (++k == N) k = 0, set++;
+      later[group * NW + k++] = ((int32_t)row & own) | ((int32_t)a.noise[2 * row + 1] & ~own);
+      if (--left == 0) left = N, k += G > 1;
+      if (k == most) k = 0, group++;
     }
-    for (i64 t = t0, set = 0, i = 0; t < t1; t++) {
-      later[set * NW + N + i] = s.id[t];
-      if (++set == S) set = 0, i++;
+    for (i64 t = t0, group = 0, i = 0; t < t1; t++) {
+      later[group * NW + N + i] = s.id[t];
+      if (G > 1) i += K1, i == most ? i = 0, group++ : 0;
+      else if (++group == S) group = 0, i++;
     }
   }
   // The rows of the next block, to be prefetched along the way. Not the most frequent words': they are in the cache
@@ -305,7 +318,7 @@ template <int NVC> struct Block {
     if (t1 >= stop) return;
     choose(s, t1, min(stop, t1 + T));
     auto add = [&](int32_t word, const float *row) { ahead[waiting] = row, waiting += word >= FREQUENT; };
-    for (i64 i = 0; i < S * NW; i++) add(later[i], output(later[i]));
+    for (i64 i = 0; G == 1 && i < groups * NW; i++) add(later[i], output(later[i]));  // else too many for the cache
     for (i64 c = t1 + s.reach; c < min(s.n, t1 + s.reach + T); c++) add(s.id[c], input(s.id[c]));
   }
   void near(const float *row) const {
@@ -352,24 +365,31 @@ template <int NVC> struct Block {
     lonely = least == 0.f;
   }
 
-  void train_set(i64 t0, i64 t1, i64 set, float alpha) {
+  void train_group(i64 t0, i64 t1, i64 group, float alpha) {
     const i64 NV = vectors();
-    const i64 tn = (t1 - t0 - set + S - 1) / S;  // targets t0 + set, + S, ...
-    const int32_t *word = words + set * NW;      // N negatives, tn targets
-    for (i64 k = 0; k < N; k++) vs[k] = output(word[k]);
-    for (i64 i = 0; i < tn; i++) hs[i] = H + (set * TS + i) * D, ys[i] = output(word[N + i]);
-    if (set + 1 < S)  // the next set's rows into the first cache
-      for (i64 i = 0; i < N + tn && word[NW + i] >= 0; i++) near(output(word[NW + i]));
-    const bool twice = repeated(word, N + tn);
-    tiles<MT>(tn, [&](i64 i, auto M) {
+    const i64 tn = G > 1 ? min(G, t1 - t0 - group * G) : (t1 - t0 - group + S - 1) / S;  // targets
+    const i64 n = G > 1 ? tn * K1 : N + tn;                // rows
+    const i64 own = G > 1 ? K1 : 1, next = G > 1 ? K1 : 0;  // from one target to the next: its row and its negatives
+    const int32_t *word = words + group * NW;
+    float *h = H + group * TG * D;
+    for (i64 k = 0; k < n; k++) rows[k] = output(word[k]);
+    for (i64 i = 0; i < tn; i++) hs[i] = h + i * D;
+    if (group + 1 < groups)  // the next rows into the first cache
+      for (i64 i = 0; i < n && word[NW + i] >= 0; i++) near(output(word[NW + i]));
+    const bool twice = repeated(word, n);
+    auto scores = [&](i64 i, auto M) {
       constexpr int m = decltype(M)::value;
-      fetch((S - set) * TS - i > m ? ((S - set) * TS - i) / m : 1);
+      const i64 left = (groups - group) * TG - i;
+      fetch(left > m ? left / m : 1);
       tiles<NT>(N, [&](i64 k, auto Nk) {
         constexpr int n = decltype(Nk)::value;
-        if (k == 0) dots<m, n, true>(hs + i, ys + i, vs, NV, sums + i * K1, K1);
-        else dots<m, n, false>(hs + i, ys + i, vs + k, NV, sums + i * K1 + 1 + k, K1);
+        float *const *v = rows + i * next + k;
+        if (k == 0) dots<m, n, true>(hs + i, rows + N + i * own, v, NV, sums + i * K1, K1);
+        else dots<m, n, false>(hs + i, rows, v, NV, sums + i * K1 + 1 + k, K1);
       });
-    });
+    };
+    if (G == 1) tiles<MT>(tn, scores);
+    for (i64 i = 0; G > 1 && i < tn; i++) scores(i, Size<1>());
     for (i64 i = tn * K1; i % W; i++) sums[i] = vf{};
     for (i64 i = 0; i < tn * K1; i += W) {
       const vf z = sum_lanes(sums + i);
@@ -383,32 +403,37 @@ template <int NVC> struct Block {
       *vec(coef + i) = (l - *vec(coef + i)) * (l * (1.f - weight) + weight) * alpha;
     }
     for (i64 i = 0; (twice || lonely || a.compute_loss) && i < tn; i++) {
-      const int32_t y = word[N + i];
-      if (share[set * TS + i] == 0.f) {  // no context: trains nothing
+      const int32_t y = word[N + i * own], *negatives = word + i * next;
+      if (share[group * TG + i] == 0.f) {  // no context: trains nothing
         for (i64 k = 0; k < K1; k++) coef[i * K1 + k] = 0.f;
         continue;
       }
       for (i64 k = 0; k < N; k++)
-        if (word[k] == y) coef[i * K1 + 1 + k] = 0.f;  // a negative equal to the target is skipped
-      if (a.compute_loss) add_loss(score + i * K1, word, y, weight);
+        if (negatives[k] == y) coef[i * K1 + 1 + k] = 0.f;  // a negative equal to the target is skipped
+      if (a.compute_loss) add_loss(score + i * K1, negatives, y, weight);
     }
     const float *u = coef;
     if (a.output_scale) {
       for (i64 i = 0; i < tn; i++) {
-        scaled[i * K1] = coef[i * K1] * a.output_scale[word[N + i]];
-        for (i64 k = 0; k < N; k++) scaled[i * K1 + 1 + k] = coef[i * K1 + 1 + k] * a.output_scale[word[k]];
+        scaled[i * K1] = coef[i * K1] * a.output_scale[word[N + i * own]];
+        for (i64 k = 0; k < N; k++)
+          scaled[i * K1 + 1 + k] = coef[i * K1 + 1 + k] * a.output_scale[word[i * next + k]];
       }
       u = scaled;
     }
-    const i64 copies = twice ? part(word, tn) : 0;
-    Updates all_of{tn, K1, D, H + set * TS * D, E, ys, vs, coef, u, divide ? share + set * TS : ones, true, true};
-    tiles<NT>(N, [&](i64 k, auto Nk) {
-      constexpr int n = decltype(Nk)::value, Q = W == 16 ? 2 : 1;
-      Updates tile = all_of;
-      tile.v = vs + k, tile.first = k == 0, tile.last = k + n == N;
-      if (n == N && u == coef) update_rows<n, Q, true>(tile, 1);
-      else update_rows<n, Q, false>(tile, 1 + k);
-    });
+    const i64 copies = twice ? part(word, n) : 0;
+    const float *scale = divide ? share + group * TG : ones;
+    for (i64 i = 0, at_once = G > 1 ? 1 : tn; i < tn; i += at_once) {
+      Updates all_of{at_once, K1, D, h + i * D, E, rows + N + i * own, rows + i * next, coef + i * K1, u + i * K1,
+                     scale + i, true, true};
+      tiles<NT>(N, [&](i64 k, auto Nk) {
+        constexpr int n = decltype(Nk)::value, Q = W == 16 ? 2 : 1;
+        Updates tile = all_of;
+        tile.v += k, tile.first = k == 0, tile.last = k + n == N;
+        if (n == N && u == coef) update_rows<n, Q, true>(tile, 1);
+        else update_rows<n, Q, false>(tile, 1 + k);
+      });
+    }
     join(copies);
   }
   template <int N, int Q, bool PLAIN> void update_rows(const Updates &tile, i64 column) {
@@ -432,13 +457,13 @@ template <int NVC> struct Block {
   }
   // A row that a set has more than once is read and written through a copy in all places but its first: every update
   // of a set comes from its rows as they were. Gives the number of copies; `join` adds what became of them.
-  i64 part(const int32_t *word, i64 tn) {
+  i64 part(const int32_t *word, i64 n) {
     i64 copies = 0;
-    for (i64 i = 1; i < N + tn; i++) {
+    for (i64 i = 1; i < n; i++) {
       i64 j = 0;
       while (word[j] != word[i]) j++;
       if (j == i) continue;
-      float *&row = i < N ? vs[i] : ys[i - N], *was = spare + 2 * copies * D;
+      float *&row = rows[i], *was = spare + 2 * copies * D;
       memcpy(was, row, sizeof(float) * (size_t)D), memcpy(was + D, row, sizeof(float) * (size_t)D);
       origin[copies++] = row, row = was + D;
     }
@@ -455,6 +480,40 @@ template <int NVC> struct Block {
     loss += softplus(-(double)z[0]), pairs += 1;
     for (i64 k = 0; k < N; k++)
       if (word[k] != y) loss += weight * softplus((double)z[1 + k]), pairs += weight;
+  }
+
+  // What errors of earlier targets have done to the hidden layers of later ones since `hidden` (docs/algorithm.md).
+  void overlaps(const Stream &s, i64 t0, i64 t1) {
+    for (i64 t = t0, next; t < t1; t = next) {
+      i64 low = s.low(t), high = s.high(t);
+      for (next = t + 1; next < t1 && s.first[next] == s.first[t]; next++)
+        low = min(low, s.low(next)), high = max(high, s.high(next));
+      double same = 0;  // pairs of places with the same word
+      for (i64 c = low; c < high; c++) {
+        const int32_t before = count[s.id[c]]++;
+        same += a.input_scale ? (2 * before + 1) * a.input_scale[s.id[c]] : 2 * before + 1;
+      }
+      for (i64 c = low; c < high; c++) count[s.id[c]] = 0;
+      same /= (double)(high - low) * (double)(high - low);
+      for (i64 i = t; i < next; i++)
+        pull[i - t0] = share[i - t0] == 0.f ? 0.f : (float)(same * (a.cbow_mean ? 1 : s.high(i) - s.low(i) - 1));
+    }
+    drifting = -1;
+  }
+  void freshen(const Stream &s, i64 t0, i64 from, i64 to) {
+    for (i64 t = from; t < to && s.first[t] == drifting; t++) {
+      vf *h = vec(H + (t - t0) * D), *d = vec(drift);
+      for (i64 q = 0; q < vectors(); q++) h[q] += pull[t - t0] * d[q];
+    }
+  }
+  void remember(const Stream &s, i64 t0, i64 from, i64 to) {
+    for (i64 t = from; t < to; t++) {
+      const vf *e = vec(H + (t - t0) * D);
+      vf *d = vec(drift);
+      if (s.first[t] != drifting) memset(drift, 0, sizeof(float) * (size_t)D), drifting = s.first[t];
+      const float context = (float)(s.high(t) - s.low(t) - 1);
+      for (i64 q = 0; q < vectors(); q++) d[q] += context * e[q];
+    }
   }
 
   template <bool WIDE> void scatter(const Stream &s, i64 t0, i64 t1) {  // each context row gets the errors of the windows it lies in
@@ -501,7 +560,13 @@ template <int NVC> struct Block {
     look_ahead(s, t1, stop);
     const bool wide = s.reach > T / 2;
     wide ? hidden<true>(s, t0, t1) : hidden<false>(s, t0, t1);
-    for (i64 set = 0; set < S && set < t1 - t0; set++) train_set(t0, t1, set, alpha);
+    if (a.fresh) overlaps(s, t0, t1);
+    for (i64 group = 0; group < groups && group * G < t1 - t0; group++) {
+      const i64 from = t0 + group * G, to = min(from + G, t1);  // where a set is one target
+      if (a.fresh) freshen(s, t0, from, to);
+      train_group(t0, t1, group, alpha);
+      if (a.fresh) remember(s, t0, from, to);
+    }
     wide ? scatter<true>(s, t0, t1) : scatter<false>(s, t0, t1);
   }
 };

@@ -24,7 +24,7 @@ _HUGE = 2 << 20  # bytes
 _POINTERS = ("inputs", "outputs", "tokens", "offsets", "keep", "noise", "input_scale", "output_scale", "result")
 _INTEGERS = (
     "V", "stride", "sentences", "begin", "end", "position", "token_stream", "noise_stream", "window", "negative",
-    "cbow_mean", "exact_gradient", "shrink_windows", "compute_loss", "T", "S", "N",
+    "cbow_mean", "exact_gradient", "shrink_windows", "compute_loss", "T", "S", "N", "G", "fresh",
 )  # fmt: skip
 _FLOATS = ("alpha_begin", "alpha_end")
 
@@ -72,14 +72,16 @@ def train_chunk(
     inputs: Tensor, outputs: Tensor, tokens: Tensor, offsets: Tensor, begin: int, end: int, position: int,
     alpha_begin: float, alpha_end: float, keep: Tensor, noise: Tensor, input_scale: Tensor, output_scale: Tensor,
     token_stream: int, noise_stream: int, window: int, negative: int, cbow_mean: bool, exact_gradient: bool,
-    shrink_windows: bool, compute_loss: bool, T: int, S: int, N: int, B: int,
+    shrink_windows: bool, compute_loss: bool, T: int, S: int, N: int, B: int, G: int, fresh: bool,
 ) -> Tensor:  # fmt: skip
-    """See `operator.SCHEMA`; here B must be 1.
+    """See `operator.SCHEMA`; here B must be 1, and G > 1 or fresh goes with S = T only.
 
     TORCH_W2V_ISA=base, avx2 or avx512 in the environment chooses an instruction set; else the best of the machine.
     """
     if B != 1:
         raise ValueError(f"B={B}: the CPU kernel works on one block at a time")
+    if (G > 1 or fresh) and S != T:
+        raise ValueError(f"G={G}, fresh={fresh} with T={T}, S={S}: the CPU kernel takes these with S = T only")
     check_vector_size(inputs.shape[1])
     result = torch.zeros(3, dtype=torch.float64)
     tables = [table if is_padded(table) else padded(table) for table in (inputs, outputs)]
@@ -87,7 +89,7 @@ def train_chunk(
         *(t.data_ptr() if len(t) else None for t in (*tables, tokens, offsets, keep, noise, input_scale, output_scale)),
         result.data_ptr(), len(inputs), tables[0].stride(0), len(offsets) - 1, begin, end, position, token_stream,
         noise_stream, window, negative, cbow_mean, exact_gradient, shrink_windows, compute_loss, T, S, N,
-        alpha_begin, alpha_end,
+        G, fresh, alpha_begin, alpha_end,
     )  # fmt: skip
     if kernel(os.environ.get("TORCH_W2V_ISA", ""))(ctypes.byref(call)):
         raise MemoryError("no memory for the CPU kernel's scratch")

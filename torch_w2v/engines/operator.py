@@ -18,7 +18,7 @@ SCHEMA = (
     "(Tensor(a!) inputs, Tensor(b!) outputs, Tensor tokens, Tensor offsets, int begin, int end, int position, "
     "float alpha_begin, float alpha_end, Tensor keep, Tensor noise, Tensor input_scale, Tensor output_scale, "
     "int token_stream, int noise_stream, int window, int negative, bool cbow_mean, bool exact_gradient, "
-    "bool shrink_windows, bool compute_loss, int T, int S, int N, int B) -> Tensor"
+    "bool shrink_windows, bool compute_loss, int T, int S, int N, int B, int G, bool fresh) -> Tensor"
 )
 """
     inputs: (V, D) context rows, gensim's `wv.vectors`; outputs: (V, D), gensim's `syn1neg`; both updated in place.

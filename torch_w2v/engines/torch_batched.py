@@ -17,9 +17,11 @@ def train_chunk(
     inputs: Tensor, outputs: Tensor, tokens: Tensor, offsets: Tensor, begin: int, end: int, position: int,
     alpha_begin: float, alpha_end: float, keep: Tensor, noise: Tensor, input_scale: Tensor, output_scale: Tensor,
     token_stream: int, noise_stream: int, window: int, negative: int, cbow_mean: bool, exact_gradient: bool,
-    shrink_windows: bool, compute_loss: bool, T: int, S: int, N: int, B: int,
+    shrink_windows: bool, compute_loss: bool, T: int, S: int, N: int, B: int, G: int, fresh: bool,
 ) -> Tensor:  # fmt: skip
-    """See `operator.SCHEMA`."""
+    """See `operator.SCHEMA`; here G must be 1 and fresh False."""
+    if G != 1 or fresh:
+        raise ValueError(f"G={G}, fresh={fresh}: engine 'torch_batched' takes G=1 and fresh=False only")
     device, dtype = inputs.device, inputs.dtype
     kept = sampling.kept_stream(tokens, offsets, position, keep, token_stream, window, shrink_windows)
     first, last = torch.searchsorted(kept.place, torch.tensor([begin, end], device=device)).tolist()
