@@ -56,7 +56,7 @@ def test_auto_device_is_the_cpu_and_cuda_raises():
 @pytest.mark.parametrize(
     ("engine", "device", "message"),
     [
-        ("fast", "cpu", "engine='fast': must be one of 'auto', 'cpu', 'torch_batched', 'reference'"),
+        ("fast", "cpu", "engine='fast': must be one of 'auto', 'cpu', 'triton', 'torch_batched', 'reference'"),
         ("auto", "gpu", "device='gpu': must be 'auto' or a torch device"),
         ("auto", 3.5, "device=3.5: must be 'auto' or a torch device"),
         ("cpu", "meta", "works on device='cpu' only"),

@@ -130,6 +130,7 @@ def padded(table: Tensor, into: Tensor | None = None, *, device: torch.device) -
     """A float32 copy (V, D) on `device` whose rows are 16-byte aligned and followed by zeros; in the memory of `into`,
     if that fits."""
     V, D = table.shape
+    device = torch.empty(0, device=device).device  # 'cuda' -> 'cuda:0'
     if into is None or into.shape != table.shape or into.device != device:
         into = torch.empty(V, -(-D // LANES) * LANES, device=device)[:, :D]
     into.as_strided((V, into.stride(0)), (into.stride(0), 1))[:, D:] = 0
