@@ -104,7 +104,7 @@ def opcheck():
 
 def neighbours():
     """A model of two topics, trained by the adapter as a user would; the words nearest to a0, and its losses."""
-    model = ours(topics(200), "triton", epochs=12, alpha=0.1, sample=0, compute_loss=True)
+    model = ours(topics(100), "triton", epochs=5, alpha=0.1, sample=0, compute_loss=True)
     assert model.train_count == 1
     return [word for word, _ in model.wv.most_similar("a0", topn=4)], model.training_losses
 

@@ -179,6 +179,7 @@ def train_blocks(
                             inputs, ids, input_scale, lo, hi, t, begin, end, columns, e, D, BC, DOT, SCALE_INPUTS
                         )
                     else:  # in the place of the hidden layers, which no other set reads
+                        tl.debug_barrier()
                         tl.store(own + columns[None, :], e, mask=mine[:, None] & (columns < D)[None, :])
                 tl.debug_barrier()
 
