@@ -6,7 +6,6 @@ from collections import Counter
 
 import numpy as np
 import pytest
-import torch
 
 from tests.engines import worker
 from tests.engines.cases import case, run
@@ -29,7 +28,7 @@ def layouts(negative):
 
 
 def numbers(D, window, negative, V):
-    """As in test_agreement: one or two rows that a long window adds to thousands of times start small and move slowly."""
+    """As in test_agreement: one or two rows that a long window adds to thousands of times start small and are slow."""
     slow = {"alpha": (2e-5, 1e-5)} if window == 500 else {}
     return {"D": D, "window": window, "negative": negative, "V": V} | slow | ({"size": 0.02} if V < 3 else {})
 
@@ -136,9 +135,7 @@ MORE = [pair for pair in itertools.product((52, 100, 128, 200, 300, 600), (5, 15
 
 @needs_triton
 @pytest.mark.parametrize("arch", [80, 90])
-@pytest.mark.parametrize(
-    ("D", "negative"), [*SHIPPED, *(pytest.param(*pair, marks=pytest.mark.slow) for pair in MORE)]
-)
+@pytest.mark.parametrize(("D", "negative"), [*SHIPPED, *(pytest.param(*pair, marks=pytest.mark.slow) for pair in MORE)])
 def test_what_it_compiles_to(compiler, arch, D, negative):
     """The window is no argument of the kernel: it is what `low` and `high` say, whatever its width."""
     layout = engines.blocks_in_flight(negative, 1e9, 6)

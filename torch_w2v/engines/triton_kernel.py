@@ -175,9 +175,7 @@ def train_blocks(
                         gn, columns, D, DOT,
                     ) * share[:, None]  # fmt: skip
                     if S == 1:
-                        _scatter(
-                            inputs, ids, input_scale, lo, hi, t, begin, end, columns, e, D, BC, DOT, SCALE_INPUTS
-                        )
+                        _scatter(inputs, ids, input_scale, lo, hi, t, begin, end, columns, e, D, BC, DOT, SCALE_INPUTS)
                     else:  # in the place of the hidden layers, which no other set reads
                         tl.debug_barrier()
                         tl.store(own + columns[None, :], e, mask=mine[:, None] & (columns < D)[None, :])
@@ -188,7 +186,7 @@ def train_blocks(
                 columns = d + column
                 e = tl.load(own + columns[None, :], mask=(columns < D)[None, :], other=0.0)
                 _scatter(inputs, ids, input_scale, lo, hi, t, begin, end, columns, e, D, BC, DOT, SCALE_INPUTS)
-            tl.debug_barrier()
+        tl.debug_barrier()  # the next block sees what this one has added
 
     if LOSS:
         tl.store(losses + 2 * program, loss)
