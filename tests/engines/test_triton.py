@@ -1,4 +1,4 @@
-"""What can be proven of the GPU engine without a GPU: what it computes, in Triton's interpreter; what it compiles to."""
+"""The GPU engine without a GPU: what it computes, in Triton's interpreter, and what it compiles to."""
 
 import itertools
 import re
