@@ -125,7 +125,7 @@ def compiled(arch, D, T, S, N, cache, **constants):
     from torch_w2v.engines.triton_kernel import train_blocks  # noqa: PLC0415
 
     form = triton.shape(D, T, S, N)
-    options = {name: form.pop(name) for name in ("num_warps", "num_stages")}
+    options = {name: form.pop(name) for name in ("num_warps", "num_stages", "maxnreg")}
     flags = {"MEAN": True, "SHARED": False, "LOSS": False, "SCALE_INPUTS": True, "SCALE_OUTPUTS": True, "DOT": "tf32"}
     constants = {"S": S, "D": D, **flags, **form, **constants}
     pointers = dict.fromkeys(("inputs", "outputs", "scratch", "alphas", "input_scale", "output_scale"), "*fp32")

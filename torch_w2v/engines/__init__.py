@@ -68,20 +68,20 @@ class Tables:
             torch.OutOfMemoryError: here or inside, with what the device has and what to do.
         """
         before = torch.from_numpy(inputs), torch.from_numpy(outputs)
-        during: list[Tensor] = []
         try:
             if engine.own_rows is None:
                 during = [table.to(engine.device) for table in before]
             else:
                 during = [engine.own_rows(table, last) for table, last in zip(before, self._during, strict=True)]
                 self._during = list(during)
-            yield during[0], during[1]
+            try:
+                yield during[0], during[1]
+            finally:
+                for array, table in zip(before, during, strict=True):
+                    if table is not array:
+                        triton.copy_rows(array, table)
         except torch.OutOfMemoryError as e:
             raise torch.OutOfMemoryError(_too_large(engine, before)) from e
-        finally:
-            for array, table in zip(before, during, strict=bool(during)):
-                if table is not array:
-                    triton.copy_rows(array, table)
 
 
 def _too_large(engine: Engine, tables: Sequence[Tensor]) -> str:

@@ -116,7 +116,7 @@ def shape(D: int, T: int, S: int, N: int) -> dict[str, Any]:
     BT, BN = power(T), power(N)
     return {
         "BT": BT, "BN": BN, "BC": 32 if one else 16, "BD": power(D) if one else min(64, power(D)),
-        "num_warps": 4 if max(BT, BN) <= 32 else 8, "num_stages": 2,
+        "num_warps": 4 if max(BT, BN) <= 32 else 8, "num_stages": 2, "maxnreg": 255,
     }  # fmt: skip
 
 
