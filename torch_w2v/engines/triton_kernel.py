@@ -98,7 +98,7 @@ def train_blocks(
     ONE: tl.constexpr = D <= BD and S == 1  # all of a hidden layer stays in registers
     program = tl.program_id(0)
     lane, slot, column = tl.arange(0, BT), tl.arange(0, BN), tl.arange(0, BD)
-    own = scratch + program.to(tl.int64) * (BT * D) + lane[:, None] * D
+    own = scratch + (program.to(tl.int64) * BT + lane)[:, None] * D
     drawn = N.to(tl.int64) * S
     some = slot < N
     loss, pairs = tl.full((), 0, tl.float64), tl.full((), 0, tl.float64)
