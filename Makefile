@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: help demo test test-slow lint bench speed reading quality clean
+.PHONY: help demo test test-slow lint bench speed reading gpu quality clean
 
 help:
 	@echo 'make demo        gensim beside torch_w2v on a small corpus, about a minute'
@@ -12,6 +12,7 @@ help:
 	@echo 'make bench       speed beside gensim; CORPUS=file.txt, ARGS="--epochs 1 --workers 2"'
 	@echo 'make speed       the same for several shapes of work; needs CORPUS=file.txt'
 	@echo 'make reading     how fast text is read, and whole runs, beside gensim; needs CORPUS=file.txt'
+	@echo 'make gpu         all that is to be measured on a GPU, 9 minutes; needs CORPUS=file.txt'
 	@echo 'make quality     quality beside gensim for many shapes, an hour or more; needs CORPUS=file.txt'
 
 demo: $(INSTALLED)
@@ -33,6 +34,9 @@ reading: $(INSTALLED)
 
 speed: $(INSTALLED)
 	$(BIN)/python benchmarks/table.py '$(CORPUS)' $(ARGS)
+
+gpu: $(INSTALLED)
+	$(BIN)/python benchmarks/gpu.py '$(CORPUS)' $(ARGS)
 
 quality: $(INSTALLED)
 	$(BIN)/python -m compat_tests.quality.grid '$(CORPUS)' $(ARGS)

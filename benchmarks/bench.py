@@ -180,7 +180,8 @@ def report(contenders: list[Contender], plain: list[float]) -> list[str]:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    timed = [name for name in engines.ENGINES if name not in NOT_TIMED]
+    gpu = torch.cuda.is_available()
+    timed = [name for name in engines.ENGINES if name not in NOT_TIMED and (gpu or name != "triton")]
     parser.add_argument("corpus", nargs="?", metavar="CORPUS")
     parser.add_argument("--engines", nargs="+", choices=engines.ENGINES, default=timed)
     parser.add_argument("--device", default="auto")

@@ -15,7 +15,7 @@ import pytest
 
 import torch_w2v
 from compat_tests import differences
-from tests.helpers import ENGINES
+from tests.helpers import ENGINES, GPU
 
 TESTS_IN_GENSIM_4_4 = 84
 # Minutes each on the specification, which is plain and slow; `make test-slow` runs them.
@@ -29,14 +29,16 @@ BULK = {"BULK_TEST_REPS": "1", "METHOD_NAME": "test_cbow_neg"}
 
 
 def class_on(engine):
+    device = "cuda" if engine in GPU else "cpu"
+
     class Word2Vec(torch_w2v.Word2Vec):
         def __init__(self, *args, **kwargs):
-            super().__init__(*args, engine=engine, device="cpu", **kwargs)
+            super().__init__(*args, engine=engine, device=device, **kwargs)
 
         @classmethod
         def load(cls, *args, **kwargs):
             model = super().load(*args, **kwargs)
-            model.engine, model.device = engine, "cpu"
+            model.engine, model.device = engine, device
             return model
 
     return Word2Vec
@@ -72,7 +74,7 @@ def gensim_tests(case):
     return unittest.defaultTestLoader.getTestCaseNames(case)
 
 
-SUITES = {engine: suite_on(engine) for engine in ENGINES}
+SUITES = {engine: suite_on(engine) for engine in (*ENGINES, *GPU)}
 
 
 def marks(engine, test):

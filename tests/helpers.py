@@ -11,14 +11,17 @@ from pathlib import Path
 import gensim.models
 import numpy as np
 import pytest
+import torch
 
 import torch_w2v
 from torch_w2v import native
+from torch_w2v.engines import triton
 
 # Every test of the adapter's promises runs on each. Without a compiler there is no fused kernel, and
 # tests/engines/test_cpu.py is skipped with the reason.
 KERNEL = ("cpu",) if native.available() else ()
 ENGINES = ("reference", "torch_batched", *KERNEL)
+GPU = ("triton",) if torch.cuda.is_available() and triton.unusable(torch.device("cuda")) is None else ()
 ROOT = Path(__file__).parent.parent
 
 

@@ -524,3 +524,14 @@ def test_train_inside_a_callback():
     model = ours(words(), epochs=3, callbacks=[again])
     assert again.calls == 3
     assert not hasattr(model, "_call")
+
+
+def test_chunks_are_as_large_as_the_engine_wants():
+    size = torch_w2v.Word2Vec()._chunk_tokens
+    assert [size(words) for words in (None, 1_000, 1_000_000, 10**9)] == [100_000, 10_000, 15_625, 100_000]
+    assert [size(words, 2_000_000) for words in (None, 1_000, 1_000_000, 10**9)] == [
+        2_000_000,
+        10_000,
+        125_000,
+        2_000_000,
+    ]

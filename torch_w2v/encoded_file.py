@@ -26,7 +26,7 @@ from torch_w2v.vocabulary import Scan, scan
 # The first byte is not UTF-8, so no text is mistaken for it; the newlines in MAGIC find transfers that change them.
 MAGIC = b"\x93W2V\r\n\x1a\n"
 VERSION = 1
-_HEADER = struct.Struct("<8sIIQQQQI")
+_FIELDS = struct.Struct("<8sIIQQQQ")
 _SIZE = 64
 _STEP = 1 << 22  # bytes
 
@@ -50,13 +50,13 @@ class EncodedFile:
             header = file.read(_SIZE)
             if len(header) < _SIZE or header[: len(MAGIC)] != MAGIC:
                 raise ValueError(f"{path} is not an encoded corpus; `torch-w2v encode` writes them")
-            fields = header[: _HEADER.size]
-            _, version, checksum, n, m, V, size, own = _HEADER.unpack(fields)
+            fields, rest = header[: _FIELDS.size], header[_FIELDS.size :]
+            _, version, checksum, n, m, V, size = _FIELDS.unpack(fields)
             if version != VERSION:
                 raise ValueError(
                     f"{path} has version {version} of the format, this torch_w2v reads {VERSION}: encode anew"
                 )
-            if zlib.crc32(fields[:-4]) != own or any(header[_HEADER.size :]):
+            if rest != struct.pack("<I8x", zlib.crc32(fields)):
                 raise ValueError(f"{path} is damaged (its header): encode the corpus anew")
             offsets = _SIZE + -(-4 * n // 8) * 8
             counts = offsets + 8 * (m + 1)
@@ -122,9 +122,7 @@ class EncodedWriter:
         self._put(np.ascontiguousarray(counts, "<i8").data)
         text = "".join(f"{word}\n" for word in words).encode()
         self._put(text)
-        header = _HEADER.pack(MAGIC, VERSION, self._crc, self._n, self._offsets.size - 1, len(counts), len(text), 0)[
-            :-4
-        ]
+        header = _FIELDS.pack(MAGIC, VERSION, self._crc, self._n, self._offsets.size - 1, len(counts), len(text))
         self._file.seek(0)
         self._file.write(header + struct.pack("<I", zlib.crc32(header)))
         self.close()

@@ -52,8 +52,8 @@ class Word2Vec(GensimThreads):
 
     Args:
         device: 'auto' (a CUDA device when there is one, else the CPU) or a torch device.
-        engine: 'auto', 'cpu' (the fused kernel, the fastest on a CPU), 'torch_batched' (large synchronous steps, any
-            torch device) or 'reference' (the specification: slow and plain).
+        engine: 'auto', 'cpu' (the fused kernel, the fastest on a CPU), 'triton' (the fused kernel for NVIDIA GPUs),
+            'torch_batched' (large synchronous steps, any torch device) or 'reference' (the specification: slow, plain).
         cbow_gradient: 'gensim', or 'exact' for the derivative of the loss: with cbow_mean=1 gensim gives every context
             word the whole error, the derivative 1/C of it; with cbow_mean=0 the other way round. 'exact' wants a
             larger alpha (0.075 with cbow_mean=1; İrsoy et al. 2021, "Corrected CBOW Performs as well as Skip-gram").
@@ -260,7 +260,7 @@ class Word2Vec(GensimThreads):
         self._check_trainable()
         engine = engines.choose(self.engine, self.device, self.vector_size)
         made = self._plan(engine).to(engine.device)
-        size = self._chunk_tokens(total_words)
+        size = self._chunk_tokens(total_words, engine.chunk_words)
 
         def kept(tokens: Tensor, position: int) -> Tensor:
             return keep_mask(tokens, position, made.keep.cpu(), key(made.seed, self.train_count, epoch, TOKEN))[0]
@@ -321,7 +321,7 @@ class Word2Vec(GensimThreads):
         context = window + 1.0 if self.shrink_windows else 2.0 * window
         if self.corpus_count:  # a sentence shorter than the window gives fewer context words
             context = min(context, max(kept.sum() / self.corpus_count, 1.0))
-        layout = engine.layout(negative, kept.sum(), context)
+        layout = engine.layout(negative, kept.sum(), context, bool(self.cbow_mean))
         input_scale, output_scale = plan.row_scales(
             kept / max(kept.sum(), 1.0), noise / noise.sum(), layout, negative, context, self.wv.vectors_lockf,
             self.alpha,
@@ -335,11 +335,16 @@ class Word2Vec(GensimThreads):
             seed=secrets.randbits(32) if self.seed is None else operator.index(self.seed),
         )  # fmt: skip
 
-    def _chunk_tokens(self, total_words: int | None) -> int:
-        """Ten of gensim's batches; on a small corpus less, down to one, so that a pass has many chunks."""
+    def _chunk_tokens(self, total_words: int | None, most: int | None = None) -> int:
+        """Ten of gensim's batches; on a small corpus less, down to one, so that a pass has many chunks.
+
+        An engine that wants chunks of its own size (`most`) gets them, if a pass then has eight.
+        """
         words = total_words or self.corpus_total_words
         batch = int(self.batch_words)
-        return min(10 * batch, max(batch, words // 64)) if words else 10 * batch
+        share = 64 if most is None else 8
+        most = most or 10 * batch
+        return min(most, max(batch, words // share)) if words else most
 
     def _check_trainable(self) -> None:
         """Refuse what gensim's threads would die of: arrays that do not fit the vocabulary."""

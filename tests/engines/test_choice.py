@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from tests.helpers import KERNEL
+import torch_w2v
+from tests.helpers import KERNEL, topics, trainable, weights
 from torch_w2v import engines, native
-from torch_w2v.engines import cpu
-from torch_w2v.plan import Layout
+from torch_w2v.engines import cpu, triton
+from torch_w2v.plan import Layout, TrainingPlan
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +57,7 @@ def test_auto_device_is_the_cpu_and_cuda_raises():
 @pytest.mark.parametrize(
     ("engine", "device", "message"),
     [
-        ("fast", "cpu", "engine='fast': must be one of 'auto', 'cpu', 'torch_batched', 'reference'"),
+        ("fast", "cpu", "engine='fast': must be one of 'auto', 'cpu', 'triton', 'torch_batched', 'reference'"),
         ("auto", "gpu", "device='gpu': must be 'auto' or a torch device"),
         ("auto", 3.5, "device=3.5: must be 'auto' or a torch device"),
         ("cpu", "meta", "works on device='cpu' only"),
@@ -65,6 +66,98 @@ def test_auto_device_is_the_cpu_and_cuda_raises():
 def test_unknown_names(engine, device, message):
     with pytest.raises(ValueError, match=message):
         choose(engine, device)
+
+
+@pytest.fixture
+def gpu(monkeypatch):
+    """A GPU that is said to be there."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (9, 0))
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "Tesla T4")
+    monkeypatch.setattr(torch.version, "hip", None)
+    monkeypatch.setattr(triton.importlib.util, "find_spec", lambda name: name)
+    monkeypatch.setattr(engines, "check_device", lambda device: None if device == "auto" else torch.device(device))
+    return monkeypatch
+
+
+def test_auto_takes_the_gpu_and_says_so_once(gpu, caplog):
+    with caplog.at_level(logging.INFO, "torch_w2v"):
+        for device in ("auto", "cuda:1"):
+            engine = choose(device=device)
+            assert (engine.name, engine.device.type, engine.chunk_words) == ("triton", "cuda", engines.GPU_CHUNK)
+        choose(device="auto")
+    assert [r.getMessage() for r in caplog.records] == [
+        f"engine 'auto': triton on {device} (the fused kernel is the fastest on a GPU)" for device in ("cuda", "cuda:1")
+    ]
+    assert choose("cpu", "auto").device.type == "cpu"
+    assert choose(device="cpu").chunk_words is None
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "value", "why"),
+    [
+        (triton.importlib.util, "find_spec", lambda name: None, r"pip install 'torch_w2v\[gpu\]'"),
+        (torch.version, "hip", "6.4", "AMD"),
+        (torch.cuda, "get_device_capability", lambda device: (7, 5), r"Tesla T4 has 7.5"),
+    ],
+    ids=["not-installed", "rocm", "too-old"],
+)
+def test_a_gpu_without_triton_goes_to_torch_and_the_log_says_why(gpu, caplog, owner, name, value, why):
+    gpu.setattr(owner, name, value)
+    with caplog.at_level(logging.INFO, "torch_w2v"):
+        engine = choose(device="auto")
+    assert (engine.name, engine.chunk_words) == ("torch_batched", engines.GPU_CHUNK)
+    with pytest.raises(RuntimeError, match=why) as raised:
+        choose("triton", "cuda")
+    assert "use engine='torch_batched'" in str(raised.value)
+    assert str(raised.value).endswith(caplog.records[0].getMessage().partition("(")[2][:-1])
+
+
+@pytest.mark.parametrize("device", ["mps", "xpu"])
+def test_other_devices_go_to_torch(gpu, device):
+    assert choose(device=device).name == "torch_batched"
+    with pytest.raises(RuntimeError, match=f"engine='triton' with device='{device}' cannot be used here: it needs an"):
+        choose("triton", device)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="for machines without a GPU")
+def test_triton_without_a_gpu_raises(monkeypatch):
+    monkeypatch.delenv("TRITON_INTERPRET", raising=False)
+    for device in ("auto", "cpu"):
+        with pytest.raises(RuntimeError, match=r"it needs an NVIDIA GPU, device='cuda'; on device='cpu' use"):
+            choose("triton", device)
+        with pytest.raises(RuntimeError, match="engine='triton' with device"):
+            torch_w2v.Word2Vec(engine="triton", device=device)
+
+
+def test_out_of_memory_says_what_is_needed_and_leaves_the_model_usable(gpu):
+    """Rows that do not fit at the first pass; then a chunk that does not fit."""
+    gpu.setattr(torch.cuda, "mem_get_info", lambda device: (1_000_000_000, 80_000_000_000))
+    gpu.setattr(torch.cuda, "memory_reserved", lambda device: 3_000_000_000)
+    gpu.setattr(torch.cuda, "memory_allocated", lambda device: 2_000_000_000)
+    model = torch_w2v.Word2Vec(topics(), vector_size=8, min_count=1, engine="torch_batched", device="cpu")
+    before = [array.copy() for array in weights(model)]
+
+    def full(*_, **__):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9.60 GiB.")
+
+    for where in ({"own_rows": full}, {"train_chunk": full, "own_rows": lambda table, last: table.clone()}):
+        engine = engines.Engine(
+            **{"name": "triton", "device": torch.device("cuda"), "layout": engines.blocks_in_flight,
+               "train_chunk": full, **where}
+        )  # fmt: skip
+        with gpu.context() as patch:
+            patch.setattr(engines, "choose", lambda *_, engine=engine: engine)
+            patch.setattr(TrainingPlan, "to", lambda self, device: self)
+            patch.setattr(torch.Tensor, "to", lambda self, device: self)
+            with pytest.raises(torch.OutOfMemoryError) as raised:
+                model.train(topics(), total_examples=600, epochs=1)
+        said = str(raised.value)
+        assert "the vectors of 16 words with vector_size=8 need 0.00 GB" in said
+        assert "of the device's 80.00 GB, 2.00 GB are free" in said
+        assert "smaller vector_size, a higher min_count, a max_final_vocab, or device='cpu'" in said
+        assert all(map(np.array_equal, before, weights(model)))
+    assert trainable(model, topics())
 
 
 def test_torch_threads_are_given_back():
@@ -112,6 +205,8 @@ def test_tables_keep_their_memory_from_pass_to_pass():
 def test_layouts():
     assert engines.blocks_one_by_one(7, 1e9, 6) == Layout(T=64, S=8, N=7, B=1)
     assert engines.blocks_one_by_one(7, 1e5, 6) == Layout(T=32, S=8, N=7, B=1)
+    assert engines.blocks_one_by_one(7, 1e9, 6, mean=False) == Layout(T=64, S=32, N=7, B=1)
+    assert engines.blocks_one_by_one(7, 1e5, 6, mean=False) == Layout(T=32, S=16, N=7, B=1)
     assert engines.blocks_one_by_one(7, 1e9, 16) == Layout(T=64, S=16, N=7, B=1)
     assert engines.blocks_one_by_one(7, 1e9, 501) == Layout(T=256, S=256, N=7, B=1, G=2, fresh=True)
     for negative in (1, 5, 20, 100):

@@ -6,24 +6,25 @@ import importlib
 import logging
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from torch_w2v import native
-from torch_w2v.engines import cpu
+from torch_w2v.engines import cpu, triton
 from torch_w2v.plan import Layout
 
 logger = logging.getLogger(__name__)
 
 SMALL = 2_000_000  # kept tokens in a pass
 WIDE = 32  # context words of a target
-ENGINES = ("auto", "cpu", "torch_batched", "reference")
+ENGINES = ("auto", "cpu", "triton", "torch_batched", "reference")
+GPU_CHUNK = 2_000_000  # words: some milliseconds of a GPU, where a call costs half a one
 
 
 @dataclass(frozen=True)
@@ -35,20 +36,22 @@ class Engine:
         device: where the tables are during training.
         train_chunk: takes the operator's arguments (`operator.SCHEMA`); the plain function behind it, because the first
             call through torch's dispatcher imports a second's worth of compiler.
-        layout: (negative, kept tokens in a pass, context words of a target) -> how targets are grouped.
+        layout: (negative, kept tokens in a pass, context words of a target, cbow_mean) -> how targets are grouped.
         concurrent: chunks may run side by side on threads, updating the tables without locks.
         torch_threads: torch's own operations are large enough to be worth `workers` threads.
         own_rows: (table, its result for the last table or None) -> a copy in rows as the engine wants them, where that
             is not the table's own memory.
+        chunk_words: words of a chunk where not the CPU's hundred thousand, which a GPU is done with too soon.
     """
 
     name: str
     device: torch.device
     train_chunk: Callable[..., Tensor]
-    layout: Callable[[int, float, float], Layout]
+    layout: Callable[[int, float, float, bool], Layout]
     concurrent: bool = False
     torch_threads: bool = False
     own_rows: Callable[[Tensor, Tensor | None], Tensor] | None = None
+    chunk_words: int | None = None
 
 
 class Tables:
@@ -60,19 +63,42 @@ class Tables:
 
     @contextmanager
     def on(self, engine: Engine, inputs: np.ndarray, outputs: np.ndarray) -> Iterator[tuple[Tensor, Tensor]]:
-        """Tensors over the arrays' own memory, or copies that are written back, even on an interrupt."""
+        """Tensors over the arrays' own memory, or copies that are written back, even on an interrupt.
+
+        Raises:
+            torch.OutOfMemoryError: here or inside, with what the device has and what to do.
+        """
         before = torch.from_numpy(inputs), torch.from_numpy(outputs)
-        if engine.own_rows is None:
-            during = [table.to(engine.device) for table in before]
-        else:
-            during = [engine.own_rows(table, last) for table, last in zip(before, self._during, strict=True)]
-            self._during = list(during)
         try:
-            yield during[0], during[1]
-        finally:
-            for array, table in zip(before, during, strict=True):
-                if table is not array:
-                    array.copy_(table)
+            if engine.own_rows is None:
+                during = [table.to(engine.device) for table in before]
+            else:
+                during = [engine.own_rows(table, last) for table, last in zip(before, self._during, strict=True)]
+                self._during = list(during)
+            try:
+                yield during[0], during[1]
+            finally:
+                for array, table in zip(before, during, strict=True):
+                    if table is not array:
+                        triton.copy_rows(array, table)
+        except torch.OutOfMemoryError as e:
+            raise torch.OutOfMemoryError(_too_large(engine, before)) from e
+
+
+def _too_large(engine: Engine, tables: Sequence[Tensor]) -> str:
+    """What to say when a device has no memory left."""
+    V, D = tables[0].shape
+    has = ""
+    if engine.device.type == "cuda":
+        free, total = torch.cuda.mem_get_info(engine.device)
+        free += torch.cuda.memory_reserved(engine.device) - torch.cuda.memory_allocated(engine.device)
+        has = f" of the device's {total / 1e9:.2f} GB, {free / 1e9:.2f} GB are free;"
+    return (
+        f"device='{engine.device}' is out of memory: the vectors of {V:,} words with vector_size={D} need "
+        f"{sum(table.nbytes for table in tables) / 1e9:.2f} GB there, and a chunk of the corpus up to 1 GB;{has} use a "
+        "smaller vector_size, a higher min_count, a max_final_vocab, or device='cpu'. The model is usable: it has what "
+        "was trained so far"
+    )
 
 
 @contextmanager
@@ -86,23 +112,24 @@ def torch_threads(workers: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def blocks_one_by_one(negative: int, kept: float, context: float) -> Layout:
+def blocks_one_by_one(negative: int, kept: float, context: float, mean: bool = True) -> Layout:
     """At most eight targets a set, and as many sets as a target has context words: targets whose windows overlap must
     not share negatives, or the words around them meet the same few again and again (docs/lab-notes.md).
 
     Blocks are half as long on a small corpus, whose words are few and meet again within a block. Where windows are very
     wide all targets read the same rows: each has negatives of its own, and hidden layers follow the errors before them.
+    Sums reach further than means: with more than two targets a set the cosines are no longer gensim's.
     """
     if context > WIDE:
         return Layout(T=256, S=256, N=negative, B=1, G=2, fresh=True)
     T = 32 if kept < SMALL else 64
-    S = 8
+    S = 8 if mean else T // 2
     while min(T, context) > S:
         S *= 2
     return Layout(T=T, S=S, N=negative, B=1)
 
 
-def many_blocks(negative: int, kept: float, context: float) -> Layout:
+def many_blocks(negative: int, kept: float, context: float, mean: bool = True) -> Layout:
     """Up to 4,096 targets at once, fewer on a small corpus so that a pass has hundreds of steps.
 
     The 64 targets of a block share one set, large enough that a row of it collects no more than 10 gradients a step.
@@ -111,7 +138,19 @@ def many_blocks(negative: int, kept: float, context: float) -> Layout:
     return Layout(T=T, S=1, N=max(16, -(-T * negative // 10)), B=int(min(64, max(1, kept / (T * 256)))))
 
 
-_LAYOUTS = {"cpu": blocks_one_by_one, "reference": blocks_one_by_one, "torch_batched": many_blocks}
+def blocks_in_flight(negative: int, kept: float, context: float, mean: bool = True) -> Layout:
+    """For a GPU: two blocks a multiprocessor of the largest GPUs, fewer on a small corpus, as in `many_blocks`.
+
+    Sets of 32, the width of the products, and as many as it takes for no more than 10 gradients a row of a block.
+    """
+    T, N = 32 if negative <= 10 else 16, 32
+    S = max(1, -(-T * negative // (10 * N)))
+    return Layout(T=T, S=S, N=N, B=int(min(256, max(1, kept / (T * 256)))))
+
+
+_LAYOUTS = {
+    "cpu": blocks_one_by_one, "reference": blocks_one_by_one, "torch_batched": many_blocks, "triton": blocks_in_flight,
+}  # fmt: skip
 
 
 def check_device(device: str | torch.device) -> torch.device | None:
@@ -151,7 +190,13 @@ def check(engine: str, device: str | torch.device) -> torch.device | None:
         if where is not None and where.type != "cpu":
             raise ValueError(f"engine='cpu' with device={device!r}: this engine works on device='cpu' only")
         native.library()
+    if engine == "triton" and (why := triton.unusable(where or _best_device())) is not None:
+        raise RuntimeError(f"engine='triton' with device={str(device)!r} cannot be used here: {why}")
     return where
+
+
+def _best_device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def choose(engine: str, device: str | torch.device, vector_size: int) -> Engine:
@@ -159,7 +204,7 @@ def choose(engine: str, device: str | torch.device, vector_size: int) -> Engine:
     where = check(engine, device)
     name = engine
     if where is None:
-        where = torch.device("cuda" if torch.cuda.is_available() and engine != "cpu" else "cpu")
+        where = torch.device("cpu") if engine == "cpu" else _best_device()
     if engine == "auto":
         name, why = _best(where, vector_size)
         _say_once(name, where, why)
@@ -167,11 +212,19 @@ def choose(engine: str, device: str | torch.device, vector_size: int) -> Engine:
     if name == "cpu":
         cpu.check_vector_size(vector_size)
         return Engine(name, where, module.train_chunk, _LAYOUTS[name], concurrent=True, own_rows=cpu.padded)
-    return Engine(name, where, module.train_chunk, _LAYOUTS[name], torch_threads=name == "torch_batched")
+    chunk_words = None if where.type == "cpu" else GPU_CHUNK
+    if name == "triton":
+        rows = partial(triton.padded, device=where)
+        return Engine(name, where, module.train_chunk, _LAYOUTS[name], own_rows=rows, chunk_words=chunk_words)
+    threads = name == "torch_batched"
+    return Engine(name, where, module.train_chunk, _LAYOUTS[name], torch_threads=threads, chunk_words=chunk_words)
 
 
 def _best(device: torch.device, vector_size: int) -> tuple[str, str]:
     """The fastest engine for a device, and why."""
+    if device.type == "cuda":
+        why = triton.unusable(device)
+        return ("triton", "the fused kernel is the fastest on a GPU") if why is None else ("torch_batched", why)
     if device.type != "cpu":
         return "torch_batched", "plain torch runs on every device"
     if vector_size > cpu.MOST:
