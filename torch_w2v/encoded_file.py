@@ -56,7 +56,7 @@ class EncodedFile:
                 raise ValueError(
                     f"{path} has version {version} of the format, this torch_w2v reads {VERSION}: encode anew"
                 )
-            if rest != struct.pack("<I8x", zlib.crc32(fields)):
+            if rest != struct.pack("<I12x", zlib.crc32(fields)):
                 raise ValueError(f"{path} is damaged (its header): encode the corpus anew")
             offsets = _SIZE + -(-4 * n // 8) * 8
             counts = offsets + 8 * (m + 1)
