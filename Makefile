@@ -48,7 +48,7 @@ clean:
 	rm -rf .venv
 
 # Everything a build of the package reads.
-$(INSTALLED): pyproject.toml constraints.txt $(wildcard CMakeLists.txt torch_w2v/*.cpp torch_w2v/engines/*.cpp)
+$(INSTALLED): pyproject.toml constraints.txt $(wildcard CMakeLists.txt torch_w2v/*.cpp torch_w2v/engines/*.cpp torch_w2v/engines/*.h)
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[test,lint]'
 	@touch $@

@@ -15,6 +15,7 @@ import gensim.utils
 import numpy as np
 import pytest
 import torch
+import zstandard
 from gensim.models.word2vec import BrownCorpus, LineSentence, PathLineSentences, Text8Corpus
 from hypothesis import given
 from hypothesis import strategies as st
@@ -148,7 +149,14 @@ def test_every_pass_sees_what_the_corpus_gives_then(cls):
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("form", [str, Path])
 @pytest.mark.parametrize(
-    ("suffix", "compress"), [("txt", bytes), ("gz", gzip.compress), ("bz2", bz2.compress), ("xz", lzma.compress)]
+    ("suffix", "compress"),
+    [
+        ("txt", bytes),
+        ("gz", gzip.compress),
+        ("bz2", bz2.compress),
+        ("xz", lzma.compress),
+        ("zst", zstandard.compress),
+    ],
 )
 def test_corpus_file(suffix, compress, form, engine, from_list, tmp_path, opened):
     path = tmp_path / f"corpus.{suffix}"

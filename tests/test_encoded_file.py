@@ -109,6 +109,11 @@ def test_other_versions_and_other_files(encoded, text):
         ours(None, corpus_file=encoded)
 
 
+def test_a_remote_one():
+    with pytest.raises(ValueError, match=r"s3://texts/corpus\.w2v: .* must be a local file"):
+        ours(None, corpus_file="s3://texts/corpus.w2v")
+
+
 def test_under_another_name_and_among_others(encoded, text):
     other = encoded.rename(encoded.with_suffix(".bin"))
     assert same(ours(None, corpus_file=other), ours(None, corpus_file=text))

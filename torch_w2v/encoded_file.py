@@ -46,6 +46,8 @@ class EncodedFile:
 
     def __init__(self, path: str) -> None:
         self.path = path
+        if "://" in path:
+            raise ValueError(f"{path}: an encoded corpus is mapped into memory, so it must be a local file")
         with open(path, "rb") as file:
             header = file.read(_SIZE)
             if len(header) < _SIZE or header[: len(MAGIC)] != MAGIC:
