@@ -3,9 +3,11 @@
 import bz2
 import dataclasses
 import gzip
+import importlib
 import itertools
 import lzma
 import re
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -15,7 +17,6 @@ import gensim.utils
 import numpy as np
 import pytest
 import torch
-import zstandard
 from gensim.models.word2vec import BrownCorpus, LineSentence, PathLineSentences, Text8Corpus
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,6 +25,7 @@ from moto.server import ThreadedMotoServer
 from tests.helpers import ENGINES, Passes, both_classes, ours, same, words
 from torch_w2v import corpus, engines, sampling, text
 
+zstd = importlib.import_module("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")
 SENTENCES = [sentence for sentence in words() if sentence]  # files have no empty sentences
 TEXT = "".join(" ".join(sentence) + "\n" for sentence in SENTENCES)
 
@@ -155,7 +157,7 @@ def test_every_pass_sees_what_the_corpus_gives_then(cls):
         ("gz", gzip.compress),
         ("bz2", bz2.compress),
         ("xz", lzma.compress),
-        ("zst", zstandard.compress),
+        ("zst", zstd.compress),
     ],
 )
 def test_corpus_file(suffix, compress, form, engine, from_list, tmp_path, opened):

@@ -331,6 +331,7 @@ def _check_corpus(path: str) -> None:
                 open(one, "rb").close()
     except OSError as e:
         raise CommandError(f"{e.filename}: {e.strerror}") from e
+    _files(path)
 
 
 def _check_output(path: str, corpus: str, overwrite: bool) -> None:

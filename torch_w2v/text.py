@@ -19,6 +19,7 @@ from typing import BinaryIO, Generic, Self, TypeVar
 import numpy as np
 from gensim.models.word2vec import MAX_WORDS_IN_BATCH
 from smart_open import open as smart_open
+from smart_open.compression import get_supported_extensions
 
 from torch_w2v import native
 from torch_w2v.ahead import Ahead
@@ -337,7 +338,7 @@ def opened(path: str) -> BinaryIO:
     Raises:
         ImportError: a compression that needs a package which is not there, with the line that installs it.
     """
-    if "://" not in path and not path.endswith((".gz", ".bz2", ".xz", ".zst")):
+    if "://" not in path and not path.lower().endswith(tuple(get_supported_extensions())):
         return open(path, "rb")  # smart_open would do the same, slower
     try:
         return smart_open(path, "rb")
