@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.engines.native import COMPILER
 from tests.helpers import KERNEL, ROOT
-from torch_w2v import native, text
+from torch_w2v import native, splitting, text
 
 SPACES = [chr(c) for c in range(0x110000) if chr(c).isspace()]
 # White space, what looks like it, what UTF-8 writes in one to four bytes, and what Python splits lines at elsewhere.
@@ -162,18 +162,18 @@ def test_without_the_library_nothing_changes(tmp_path, monkeypatch, sentences):
         found = [list(map(list, zip(*part, strict=False))) for part in text.parts_of(sentences, numbering()[1])]
         assert split(path, patch, 5) == ([["a", "b"], ["c", "a"]], ["a", "b", "c"])
         tokens, counts = np.array([1, 0, 1], np.int32), np.zeros(3, np.int64)
-        text.count(tokens, counts)
+        splitting.count(tokens, counts)
         assert counts.tolist() == [1, 2, 0]
-        assert text.remap(tokens, np.array([7, -1], np.int32)).tolist() == [-1, 7, -1]
+        assert splitting.remap(tokens, np.array([7, -1], np.int32)).tolist() == [-1, 7, -1]
         with pytest.raises(ValueError, match="a token lies outside the 1 words"):
-            text.remap(tokens, np.array([7], np.int32))
+            splitting.remap(tokens, np.array([7], np.int32))
     assert found == expected
 
 
 @pytest.mark.parametrize("wrong", [[2], [-1], [0, 2**31 - 1]])
 def test_numbers_without_a_word(wrong):
     with pytest.raises(ValueError, match="a token lies outside the 2 words of the corpus"):
-        text.remap(np.array(wrong, np.int32), np.array([5, 6], np.int32))
+        splitting.remap(np.array(wrong, np.int32), np.array([5, 6], np.int32))
 
 
 def test_what_a_compression_needs_is_said(tmp_path, monkeypatch):
@@ -204,7 +204,7 @@ def test_sanitizers_find_nothing(tmp_path):
     for build in ([], ["-U__SSE2__"]):  # as on x86-64, and as elsewhere
         binary = tmp_path / "fuzz"
         done = subprocess.run(
-            [COMPILER, *options, *build, ROOT / "torch_w2v/text.cpp", ROOT / "tests/text_fuzz.cpp", "-o", binary],
+            [COMPILER, *options, *build, ROOT / "torch_w2v/splitting.cpp", ROOT / "tests/splitting_fuzz.cpp", "-o", binary],
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         if "cannot find" in done.stderr:

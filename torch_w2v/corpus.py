@@ -18,8 +18,9 @@ from torch import Tensor
 from torch_w2v import text, vocabulary
 from torch_w2v.ahead import Ahead
 from torch_w2v.encoded_file import EncodedFile, is_encoded
+from torch_w2v.splitting import Numbers, remap
 from torch_w2v.store import Encoded, Spool
-from torch_w2v.text import Text, remap
+from torch_w2v.text import Text
 
 UNKNOWN = -1  # the token of a word outside the vocabulary
 
@@ -120,7 +121,7 @@ def scan(source: Any, threads: int, progress_per: int, cache: str) -> vocabulary
         return replace(found, encoded=spool.finish())
 
 
-def rows_in(key_to_index: Mapping[Any, int]) -> text.Numbers:
+def rows_in(key_to_index: Mapping[Any, int]) -> Numbers:
     """The rows of words, UNKNOWN for those outside the vocabulary."""
     get = key_to_index.get
 

@@ -1,4 +1,4 @@
-"""The compiled library: the CPU kernel (engines/cpu.cpp) and the splitting of text (text.cpp)."""
+"""The compiled library: the CPU kernel (engines/cpu.cpp) and the splitting of text (splitting.cpp)."""
 
 from __future__ import annotations
 

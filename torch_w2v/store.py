@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from torch_w2v import memory
-from torch_w2v.text import remap
+from torch_w2v.splitting import remap
 
 logger = logging.getLogger(__name__)
 

@@ -14,6 +14,7 @@ import gensim.models
 import numpy as np
 
 from torch_w2v import text
+from torch_w2v.splitting import Numbering, count
 from torch_w2v.store import Encoded
 
 logger = logging.getLogger("gensim.models.word2vec")  # whose lines these are
@@ -49,10 +50,10 @@ def scan(
     counts = np.zeros(1 << 16, np.int64)
     sentences = words = 0
     if isinstance(source, text.Text):
-        seen = text.Numbering("\n")
+        seen = Numbering("\n")
         parts = source.parts(seen, threads)
     else:
-        seen = text.Numbering("\0")
+        seen = Numbering("\0")
         parts = text.parts_of(_checked(source), seen)
     with closing(parts):
         for tokens, lengths in parts:
@@ -63,7 +64,7 @@ def scan(
                 )  # fmt: skip
             if len(counts) < len(seen):
                 counts = np.concatenate([counts, np.zeros(2 * len(seen) - len(counts), np.int64)])
-            text.count(tokens, counts)
+            count(tokens, counts)
             sentences += len(lengths)
             words += len(tokens)
             if keep is not None:

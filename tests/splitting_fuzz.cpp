@@ -1,4 +1,4 @@
-// Splits texts from stdin (int64 length, bytes) in buffers of exactly the sizes that text.cpp asks for: for sanitizers.
+// Splits texts from stdin (int64 length, bytes) in buffers of exactly the sizes that splitting.cpp asks for: for sanitizers.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>

@@ -1,5 +1,5 @@
 // Text into numbers: splits words, and numbers each different word in the order of its first occurrence.
-// text.py calls this through ctypes; one `Words` belongs to one thread at a time.
+// splitting.py calls this through ctypes; one `Words` belongs to one thread at a time.
 
 #include <cstdint>
 #include <cstdlib>
