@@ -1,4 +1,4 @@
-"""splitting.cpp behind Python: threads that split text and number its words, each for itself, and one numbering for all.
+"""splitting.cpp behind Python: threads that split text and number its words, and one numbering for all of them.
 
 Which number a word gets is the caller's: a function from new words to numbers, called with every word at its first
 occurrence, in the corpus's order; `Numbering` is the fastest.

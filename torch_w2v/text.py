@@ -151,8 +151,8 @@ def parts_of(
 ) -> Generator[Part, None, None]:
     """Lists of words as numbers.
 
-    Where all words of a batch are str without the character 0 they are joined, and split again by splitting.cpp on a thread
-    of its own: to join them takes Python half the time that it takes to look each one up in a dictionary.
+    Where all words of a batch are str without the character 0 they are joined, and split again by splitting.cpp on a
+    thread of its own: to join them takes Python half the time that it takes to look each one up in a dictionary.
 
     batch_words: how many words are taken from `sentences` at a time, at least; BATCH where it is not given.
 
