@@ -116,10 +116,18 @@ def prepare(
     stay = counts >= model.effective_min_count
     kept = counts[stay]
     V, total, original = len(kept), int(kept.sum()), int(counts.sum())
+    # gensim sorts afterwards, which makes list and dictionary twice; so does this where there is more to sort.
+    sort_now = model.sorted_vocab and not (dry_run or model.null_word or len(model.wv.vectors) or model.wv.expandos)
+    order = np.arange(V)
+    if sort_now:
+        order = np.lexsort((-order, -kept))  # as in KeyedVectors.sort_by_descending_frequency
     if not dry_run:
         model.min_count, model.sample = min_count, sample
-        model.wv.index_to_key = list(itertools.compress(model.raw_vocab, stay.tolist()))
-        model.wv.key_to_index = dict(zip(model.wv.index_to_key, range(V), strict=True))
+        words = list(itertools.compress(model.raw_vocab, stay.tolist()))
+        if sort_now:
+            words = list(map(words.__getitem__, order.tolist()))
+        model.wv.index_to_key = words
+        model.wv.key_to_index = dict(zip(words, range(V), strict=True))
     for what in (
         f"retains {V} unique words ({V * 100 / max(len(counts), 1):.2f}% of original {len(counts)}, "
         f"drops {len(counts) - V})",
@@ -139,8 +147,8 @@ def prepare(
     if not dry_run:
         if V:
             model.wv.allocate_vecattrs(attrs=["count", "sample_int"], types=[int, np.uint32])
-            model.wv.expandos["count"][:] = kept
-            model.wv.expandos["sample_int"][:] = (probability * (2**32 - 1)).astype(np.uint32)
+            model.wv.expandos["count"][:] = kept[order]
+            model.wv.expandos["sample_int"][:] = (probability[order] * (2**32 - 1)).astype(np.uint32)
         if not keep_raw_vocab:
             logger.info("deleting the raw counts dictionary of %i items", len(model.raw_vocab))
             model.raw_vocab = defaultdict(int)
@@ -153,7 +161,7 @@ def prepare(
     )
     if model.null_word:
         model.add_null_word()
-    if model.sorted_vocab:
+    if model.sorted_vocab and not sort_now:
         model.wv.sort_by_descending_frequency()
     if model.hs:
         model.create_binary_tree()
