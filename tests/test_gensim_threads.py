@@ -148,9 +148,10 @@ def test_interrupt(workers, monkeypatch):
                     time.sleep(0.02)
                 yield sentence
 
+    sentences = Slow(words(100_000))
     start = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        model.train(Slow(words(100_000)), total_examples=100_000, epochs=1)
+        model.train(sentences, total_examples=100_000, epochs=1)
     assert time.monotonic() - start < 3
     assert no_threads_left(before)
     monkeypatch.undo()
