@@ -299,8 +299,8 @@ def encode(args: argparse.Namespace) -> int:
     with _log_lines(logging.WARNING if args.quiet else logging.INFO):
         try:
             found = encoded_file.write(source, args.output, args.workers, progress_per=100_000)
-        except (*_UNREADABLE, ImportError) as e:
-            raise CommandError(f"{args.corpus}: cannot be encoded: {e}") from e
+        except _UNREADABLE as e:
+            raise CommandError(f"{args.corpus}: cannot be encoded into {args.output}: {e}") from e
     if not args.quiet:
         words, seconds = int(found.counts.sum()), default_timer() - start
         print(

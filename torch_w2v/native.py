@@ -40,7 +40,9 @@ def library() -> ctypes.CDLL:
         "--no-binary torch_w2v torch_w2v; or use engine='torch_batched'"
     )
     if path is None:
-        raise RuntimeError(f"the CPU kernel was not built (no C++ compiler at install time?): {what_to_do}")
+        raise RuntimeError(
+            f"the CPU kernel was not built (no C++ compiler at install time?), nor what splits text: {what_to_do}"
+        )
     try:
         found = ctypes.CDLL(str(path))
         found.w2v_isa.argtypes = ()

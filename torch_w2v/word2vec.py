@@ -60,7 +60,7 @@ class Word2Vec(GensimThreads):
         corpus_cache: where the corpus is kept in numbers (4 bytes a word, 8 a sentence) so that it is read once, if it
             is a file, a list or one of gensim's readers: 'memory', 'disk' (a temporary file in TMPDIR, gone when
             training ends, however it ends), 'auto' (memory up to a quarter of the machine's, then disk), or 'off' (read
-            anew at every pass).
+            anew at every pass). gensim's own engine, for sg=1 and hs=1, knows none of these four arguments.
         (all others): gensim's. `corpus_file` may also be a `pathlib.Path`, compressed (.gz, .bz2, .xz, .zst), a folder,
             a pattern ('texts/*.gz'), anything else smart_open reads, a list of these, or what `torch-w2v encode` wrote.
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from torch_w2v import native
-from torch_w2v.engines import cpu, triton
+from torch_w2v.engines import cpu, rows, triton
 from torch_w2v.plan import Layout
 
 logger = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ class Tables:
             finally:
                 for array, table in zip(before, during, strict=True):
                     if table is not array:
-                        triton.copy_rows(array, table)
+                        rows.copy_rows(array, table)
         except torch.OutOfMemoryError as e:
             raise torch.OutOfMemoryError(_too_large(engine, before)) from e
 
@@ -214,8 +214,8 @@ def choose(engine: str, device: str | torch.device, vector_size: int) -> Engine:
         return Engine(name, where, module.train_chunk, _LAYOUTS[name], concurrent=True, own_rows=cpu.padded)
     chunk_words = None if where.type == "cpu" else GPU_CHUNK
     if name == "triton":
-        rows = partial(triton.padded, device=where)
-        return Engine(name, where, module.train_chunk, _LAYOUTS[name], own_rows=rows, chunk_words=chunk_words)
+        own_rows = partial(triton.padded, device=where)
+        return Engine(name, where, module.train_chunk, _LAYOUTS[name], own_rows=own_rows, chunk_words=chunk_words)
     threads = name == "torch_batched"
     return Engine(name, where, module.train_chunk, _LAYOUTS[name], torch_threads=threads, chunk_words=chunk_words)
 

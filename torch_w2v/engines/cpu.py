@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import ctypes
-import mmap
 import os
-import sys
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from torch_w2v.engines import rows
 from torch_w2v.engines.operator import register
 from torch_w2v.native import library
 
@@ -19,7 +18,8 @@ LANES = 16  # floats that rows are padded to: 64 bytes, a cache line and the wid
 MOST = 4096  # floats in a row that the kernel has room for
 ISAS = ("base", "avx2", "avx512")  # the instruction sets it is compiled for, as w2v_isa counts them
 
-_HUGE = 2 << 20  # bytes
+
+is_padded, padded = partial(rows.is_padded, lanes=LANES), partial(rows.padded, lanes=LANES)
 
 _POINTERS = ("inputs", "outputs", "tokens", "offsets", "keep", "noise", "input_scale", "output_scale", "result")
 _INTEGERS = (
@@ -97,34 +97,6 @@ def train_chunk(
         if own is not table:
             table.copy_(own)
     return result
-
-
-def is_padded(table: Tensor) -> bool:
-    """Whether the kernel can work on these rows in place: 64-byte aligned, each filled up with zeros to whole LANES."""
-    return table.data_ptr() % 64 == 0 and table.stride() == (-(-table.shape[1] // LANES) * LANES, 1)
-
-
-def padded(table: Tensor, into: Tensor | None = None) -> Tensor:
-    """A copy (V, D) whose rows are 64-byte aligned and followed by zeros; in the memory of `into`, if that fits."""
-    V, D = table.shape
-    if into is None or into.shape != table.shape:
-        rows = torch.empty(V, -(-D // LANES) * LANES, dtype=torch.float32)
-        _want_huge_pages(rows)
-        into = rows[:, :D]
-    into.as_strided((V, into.stride(0)), (into.stride(0), 1))[:, D:] = 0
-    return into.copy_(table)
-
-
-def _want_huge_pages(memory: Tensor) -> None:
-    """Ask Linux for pages of 2 MB: fewer faults at first, and fewer page walks for random rows of a large table."""
-    if not sys.platform.startswith("linux"):
-        return
-    start, end = memory.data_ptr(), memory.data_ptr() + memory.nbytes
-    start += -start % mmap.PAGESIZE
-    if end - start >= 2 * _HUGE:
-        ctypes.CDLL(None).madvise(
-            ctypes.c_void_p(start), ctypes.c_size_t((end - start) // mmap.PAGESIZE * mmap.PAGESIZE), mmap.MADV_HUGEPAGE
-        )  # advice: where it is not taken, nothing is lost
 
 
 op = register("cpu", train_chunk)

@@ -11,18 +11,22 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from torch_w2v import sampling
+from torch_w2v.engines import rows
 from torch_w2v.engines.operator import register
 
 LANES = 4  # floats that are loaded, stored or added at once: rows are filled up to a multiple of 16 bytes
 MOST_T, MOST_N = 64, 64  # a larger block, or set of negatives, does not fit into the registers
 OLDEST = (8, 0)  # the first compute capability with tf32 tensor cores
-_PIECE = 1 << 26  # bytes of a table that are copied at a time: on the device, rows of odd length go through a copy
+DOTS = ("tf32", "tf32x3", "ieee")  # how exact products are
+
+is_padded, padded = partial(rows.is_padded, lanes=LANES), partial(rows.padded, lanes=LANES)
 
 
 def interpreted() -> bool:
@@ -67,6 +71,9 @@ def train_chunk(
         raise ValueError(f"T={T}, N={N}: the Triton kernel takes blocks of up to {MOST_T} and sets of up to {MOST_N}")
     if G != 1 or fresh:
         raise ValueError(f"G={G}, fresh={fresh}: the Triton kernel takes G=1 and fresh=False only")
+    dot = os.environ.get("TORCH_W2V_DOT", "tf32")
+    if dot not in DOTS:
+        raise ValueError(f"TORCH_W2V_DOT={dot!r}: must be one of {', '.join(map(repr, DOTS))}")
     if (why := unusable(inputs.device)) is not None:
         raise RuntimeError(f"the Triton engine cannot be used: {why}")
     from torch_w2v.engines.triton_kernel import train_blocks  # noqa: PLC0415  triton is no dependency
@@ -94,7 +101,7 @@ def train_chunk(
             output_scale, first, last, len(starts), -(-len(starts) // programs), T, N, negative / N,
             S=S, D=D, MEAN=cbow_mean, SHARED=cbow_mean == exact_gradient, LOSS=compute_loss,
             SCALE_INPUTS=len(input_scale) > 0, SCALE_OUTPUTS=len(output_scale) > 0,
-            DOT=os.environ.get("TORCH_W2V_DOT", "tf32"), **form,
+            DOT=dot, **form,
         )  # fmt: skip
     for table, own in zip((inputs, outputs), tables, strict=True):
         if own is not table:
@@ -120,31 +127,6 @@ def shape(D: int, T: int, S: int, N: int) -> dict[str, Any]:
         "BT": BT, "BN": BN, "BC": 32 if one else 16, "BD": power(D) if one else min(64, power(D)),
         "num_warps": 4 if max(BT, BN) <= 32 else 8, "num_stages": 2, "maxnreg": 255,
     }  # fmt: skip
-
-
-def is_padded(table: Tensor) -> bool:
-    """Whether the kernel can work on these rows in place: 16-byte aligned, each filled up with zeros to whole LANES."""
-    whole = table.dtype == torch.float32 and table.data_ptr() % 16 == 0
-    return whole and table.stride() == (-(-table.shape[1] // LANES) * LANES, 1)
-
-
-def padded(table: Tensor, into: Tensor | None = None, *, device: torch.device) -> Tensor:
-    """A float32 copy (V, D) on `device` whose rows are 16-byte aligned and followed by zeros; in the memory of `into`,
-    if that fits."""
-    V, D = table.shape
-    device = torch.empty(0, device=device).device  # 'cuda' -> 'cuda:0'
-    if into is None or into.shape != table.shape or into.device != device:
-        into = torch.empty(V, -(-D // LANES) * LANES, device=device)[:, :D]
-    into.as_strided((V, into.stride(0)), (into.stride(0), 1))[:, D:] = 0
-    copy_rows(into, table)
-    return into
-
-
-def copy_rows(into: Tensor, table: Tensor) -> None:
-    """`into.copy_(table)` between devices, with little memory beside them."""
-    rows = max(1, _PIECE // (4 * max(1, table.shape[1])))
-    for part, source in zip(into.split(rows), table.split(rows), strict=True):
-        part.copy_(source)
 
 
 op = register("triton", train_chunk)
