@@ -3,7 +3,8 @@
     python -m compat_tests.quality.grid CORPUS [--shapes d300 w15 ...] [--engines cpu:1,cpu:2] [--seeds 3] [--words N]
 
 CORPUS is a text file with a sentence a line (`make quality CORPUS=…` runs it). Exits with 1 where a measure of any
-shape is inferior to gensim's; the margins are those of `torch-w2v compare`.
+shape is inferior to gensim's; the margins are those of `torch-w2v compare`. Where ours is asked for another update than
+gensim's (`exact`), agreement with gensim's vectors is shown, but is no failure.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ import gensim.models
 
 import torch_w2v
 from torch_w2v import quality
-from torch_w2v.compare import Comparison, Maker, compare, contenders_named
+from torch_w2v.compare import COSINES, OVERLAP, Comparison, Maker, compare, contenders_named
 from torch_w2v.corpus import files
 from torch_w2v.demo import cores
+from torch_w2v.verdict import Verdict
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,11 @@ def run(
     )  # fmt: skip
 
 
+def failures(shape: Shape, result: Comparison) -> list[Verdict]:
+    """The verdicts that fail a shape."""
+    return [verdict for verdict in result.inferior if not (shape.ours and verdict.measure in (OVERLAP, COSINES))]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", metavar="CORPUS")
@@ -118,7 +125,7 @@ def main() -> int:
         result = run(SHAPES[name], sentences, args.engines.split(","), args.seeds, args.workers, gold)
         print(f"\n## {name}\n")
         print("\n".join(result.lines()), flush=True)
-        inferior += len(result.inferior)
+        inferior += len(failures(SHAPES[name], result))
     print(f"\n{inferior} inferior")
     return int(inferior > 0)
 

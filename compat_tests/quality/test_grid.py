@@ -1,11 +1,14 @@
 """The grid's shapes are what they say; its verdicts need a corpus of some size (`make quality`)."""
 
+import dataclasses
+
 import gensim.models
 import pytest
 
 import torch_w2v
 from compat_tests.quality import planted
-from compat_tests.quality.grid import SHAPES, online, run
+from compat_tests.quality.grid import SHAPES, failures, online, run
+from torch_w2v.verdict import INFERIOR
 
 TEXT = planted.sentences(400)
 
@@ -18,6 +21,14 @@ def test_a_shape_is_compared(name):
     if name == "short":
         words = result.corpus["words"] + result.corpus["held_out_words"]
         assert words / (8 * result.corpus["sentences"]) == pytest.approx(1 / 0.98, rel=0.01)
+
+
+def test_another_update_need_not_agree_with_gensims_vectors():
+    result = run(SHAPES["exact"], TEXT, ["torch_batched:1"], 2, 1, ())
+    worst = [dataclasses.replace(verdict, verdict=INFERIOR) for verdict in result.verdicts]
+    result = dataclasses.replace(result, verdicts=worst)
+    assert {verdict.measure for verdict in failures(SHAPES["exact"], result)} == {"held-out loss"}
+    assert len(failures(SHAPES["default"], result)) == 3
 
 
 @pytest.mark.parametrize("base", [gensim.models.Word2Vec, torch_w2v.Word2Vec])
