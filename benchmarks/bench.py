@@ -33,6 +33,7 @@ from torch_w2v import CBOWNegativeSampling, Word2Vec, engines
 from torch_w2v.cli import constructor_options
 from torch_w2v.dataset import CBOWDataset
 from torch_w2v.demo import cores, demo_corpus
+from torch_w2v.engines import on_torch
 from torch_w2v.quality import SHIPPED
 
 NOT_TIMED = ("auto", "reference")  # a choice, and the specification, which is made to be read
@@ -232,7 +233,7 @@ def main() -> int:
             for c in contenders:
                 c.run(corpus, rep + 1, args.epochs, args.quality)
                 print(f"run {rep + 1}  {c.name} {c.mode}: {c.train[-1]:.3f} M words/s", flush=True)
-            with engines.torch_threads(args.workers):
+            with on_torch.threads(args.workers, all_cores=True):
                 plain.append(plain_loop(corpus, settings, args.plain_words))
             print(f"run {rep + 1}  plain loop: {plain[-1]:.4f} M words/s", flush=True)
     slower = report(contenders, plain)

@@ -28,7 +28,7 @@ import torch
 from bench import Contender, Corpus, corpus_at, read, spread
 from torch import Tensor
 
-from torch_w2v import Word2Vec, engines, plan, quality, sampling
+from torch_w2v import Word2Vec, engines, plan, quality, sampling, streams
 from torch_w2v.compare import compare
 from torch_w2v.demo import cores
 from torch_w2v.engines import torch_batched, triton
@@ -117,18 +117,21 @@ class Work:
         tables = [triton.padded(torch.zeros(V, D), device=device) for _ in range(2)]
         for table in tables:
             table.uniform_(-0.1, 0.1, generator=generator)
-        bits = torch.from_numpy((keep * (2**32 - 1)).astype(np.uint32).view(np.int32))
         made = plan.TrainingPlan(
             window=window, negative=negative, cbow_mean=True, shrink_windows=True, compute_loss=False,
-            exact_gradient=False, layout=form, keep=bits,
-            noise=sampling.alias_table(noise), input_scale=scales[0], output_scale=scales[1], seed=1,
+            exact_gradient=False, layout=form, keep=(keep * (2**32 - 1)).astype(np.uint32).view(np.int32),
+            noise=streams.alias_table(noise), input_scale=scales[0], output_scale=scales[1], seed=1,
         )  # fmt: skip
         offsets = torch.arange(0, n + 1, 25, device=device)
         if int(offsets[-1]) < n:
             offsets = torch.cat([offsets, torch.tensor([n], device=device)])
         chunk = {"tokens": tokens, "offsets": offsets, "begin": 0, "end": n, "position": 0}
         rates = {"alpha_begin": 0.025, "alpha_end": 0.025}
-        return cls(tables, {**chunk, **rates, **made.to(device).arguments(0, 0)}, form)
+        options = {
+            name: torch.from_numpy(x).to(device) if isinstance(x, np.ndarray) else x
+            for name, x in made.arguments(0, 0).items()
+        }
+        return cls(tables, {**chunk, **rates, **options}, form)
 
     def run(self, train_chunk: Callable[..., Tensor] = triton.train_chunk) -> int:
         """Train on the chunk once; gives the kept tokens."""

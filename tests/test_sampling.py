@@ -8,8 +8,13 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from tests.engines.cases import splitmix
-from torch_w2v import sampling
-from torch_w2v.sampling import NOISE, TOKEN, alias_table, draw, keep_mask, kept_stream, key, noise_words, unsigned
+from torch_w2v import sampling, streams
+from torch_w2v.sampling import draw, keep_mask, kept_stream, noise_words, unsigned
+from torch_w2v.streams import NOISE, TOKEN, key
+
+
+def alias_table(weights):
+    return torch.from_numpy(streams.alias_table(weights))
 
 
 def shares(table):

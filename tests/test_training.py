@@ -10,6 +10,7 @@ import time
 import traceback
 
 import gensim.models
+import numpy as np
 import pytest
 import torch
 
@@ -36,7 +37,7 @@ on_workers = pytest.mark.parametrize("workers", [1, 3])
 
 
 def chunk(n, examples=1, position=0):
-    return corpus.Chunk(torch.zeros(n, dtype=torch.int32), torch.tensor([0, n]), 0, n, position, examples)
+    return corpus.Chunk(np.zeros(n, np.int32), np.array([0, n]), 0, n, position, examples)
 
 
 def recording(concurrent, each=lambda position: None):
@@ -46,14 +47,13 @@ def recording(concurrent, each=lambda position: None):
     def train_chunk(inputs, outputs, tokens, offsets, begin, end, position, alpha_begin, alpha_end, **arguments):
         each(position)
         seen.append((position, alpha_begin, alpha_end, threading.current_thread()))
-        return torch.tensor([len(tokens), 0.5 * len(tokens), 2 * len(tokens)], dtype=torch.float64)
+        return len(tokens), 0.5 * len(tokens), 2 * len(tokens)
 
-    return Engine("recording", torch.device("cpu"), train_chunk, lambda *_: Layout(), concurrent), seen
+    return Engine("recording", "cpu", train_chunk, lambda *_: Layout(), concurrent=concurrent), seen
 
 
 def epoch(engine, chunks, workers=1, report=lambda totals: None, alpha=lambda examples, words: 1 - words / 100):
-    tables = torch.zeros(1, 1), torch.zeros(1, 1)
-    return training.train_epoch(engine, tables, {}, training.jobs(chunks, alpha), workers, report, 0.0)
+    return training.train_epoch(engine, (None, None), {}, training.jobs(chunks, alpha), workers, report, 0.0)
 
 
 @pytest.mark.parametrize(("concurrent", "workers"), [(False, 1), (False, 3), (True, 1), (True, 3)])
@@ -136,11 +136,11 @@ def test_reports_come_at_their_times(monkeypatch):
         now[0] += 0.25
 
     engine, _ = recording(False, tick)
-    tables, reports = (torch.zeros(1, 1), torch.zeros(1, 1)), []
+    reports = []
     totals = training.Totals(start=0.0)
     monkeypatch.setattr(training, "Totals", lambda: totals)
     source = training.jobs([chunk(1)] * 20, lambda examples, words: 1.0)
-    training.train_epoch(engine, tables, {}, source, 1, lambda totals: reports.append(totals.raw_words), 0.6)
+    training.train_epoch(engine, (None, None), {}, source, 1, lambda totals: reports.append(totals.raw_words), 0.6)
     assert reports == [4, 7, 10, 13, 16, 19]
 
 

@@ -1,11 +1,29 @@
-"""gensim's Word2Vec with a faster training engine: CBOW with negative sampling on torch."""
+"""gensim's Word2Vec with a faster training engine: CBOW with negative sampling.
+
+torch is imported when it is needed: for `CBOWNegativeSampling`, for a GPU, and for every engine but the CPU's.
+"""
 
 import logging
+from typing import TYPE_CHECKING, Any
 
-from torch_w2v.module import CBOWNegativeSampling
 from torch_w2v.word2vec import Word2Vec
+
+if TYPE_CHECKING:
+    from torch_w2v.module import CBOWNegativeSampling
 
 __version__ = "0.1.0"
 __all__ = ["CBOWNegativeSampling", "Word2Vec", "__version__"]
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())
+
+
+def __getattr__(name: str) -> Any:
+    if name == "CBOWNegativeSampling":
+        from torch_w2v.module import CBOWNegativeSampling  # noqa: PLC0415
+
+        return CBOWNegativeSampling
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), "CBOWNegativeSampling"]

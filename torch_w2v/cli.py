@@ -23,10 +23,9 @@ from dataclasses import dataclass
 from timeit import default_timer
 from typing import Any, NoReturn
 
-import torch
 from gensim.models import KeyedVectors
 
-from torch_w2v import Word2Vec, __version__, compare, corpus, demo, encoded_file, quality, report
+from torch_w2v import Word2Vec, __version__, compare, corpus, demo, encoded_file, engines, quality, report
 from torch_w2v.corpus import is_uri
 from torch_w2v.engines import ENGINES
 from torch_w2v.store import CACHES
@@ -468,6 +467,11 @@ def run_compare(args: argparse.Namespace) -> int:
     return FAILED if result.inferior else 0
 
 
+def _fatal() -> tuple[type[Exception], ...]:
+    """What no command can mend, told without a traceback."""
+    return (OSError, *engines.no_memory())
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; gives its exit code: 0, 1 failure, 2 bad input, 130 interrupted."""
     args = parser().parse_args(argv)
@@ -482,7 +486,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # as in `torch-w2v neighbours … | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
-    except (OSError, MemoryError, torch.OutOfMemoryError) as e:
+    except _fatal() as e:
         message, code = f"{type(e).__name__}: {e}", FAILED
     print(f"torch-w2v: error: {' '.join(message.split())}", file=sys.stderr)
     return code

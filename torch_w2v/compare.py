@@ -9,6 +9,7 @@ The question is one-sided: is the mean over the seeds worse than gensim's by mor
 
 from __future__ import annotations
 
+import importlib.metadata
 import itertools
 import math
 import platform
@@ -21,7 +22,6 @@ from typing import Any
 import gensim
 import gensim.models
 import numpy as np
-import torch
 
 from torch_w2v import engines, quality
 from torch_w2v.memory import PeakMemory
@@ -259,7 +259,11 @@ def compare(
         "held_out_words": sum(map(len, held)),
         "vocabulary": len(order or ()),
     }
-    versions = {"torch": torch.__version__, "gensim": gensim.__version__, "Python": platform.python_version()}
+    versions = {
+        "torch": importlib.metadata.version("torch"),
+        "gensim": gensim.__version__,
+        "Python": platform.python_version(),
+    }
     return Comparison(sizes, {"seeds": seeds, "seed": first, **settings}, versions, runs, verdicts, left_out)
 
 

@@ -11,11 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
 from gensim.models import word2vec as gensim_word2vec
-from torch import Tensor
 
-from torch_w2v import text, vocabulary
+from torch_w2v import memory, text, vocabulary
 from torch_w2v.ahead import Ahead
 from torch_w2v.encoded_file import EncodedFile, is_encoded
 from torch_w2v.splitting import Numbers, remap
@@ -101,8 +99,8 @@ class Chunk:
         examples: sentences that end in this chunk.
     """
 
-    tokens: Tensor
-    offsets: Tensor
+    tokens: np.ndarray
+    offsets: np.ndarray
     begin: int
     end: int
     position: int
@@ -191,10 +189,16 @@ class Reader:
         source = native(source)
         if self._encoded is None or self._words != len(key_to_index):  # a callback may extend the vocabulary
             self._find(source, key_to_index)
-        self._scan = self._scanned = None  # its words take much memory
-        if self._encoded is not None:
-            yield from self._encoded.runs(chunk_tokens)
-            return
+        if self._scan is not None:
+            self._scan = self._scanned = None  # its words take much memory
+            memory.give_back()
+        return (
+            self._read(source, key_to_index, chunk_tokens)
+            if self._encoded is None
+            else self._encoded.runs(chunk_tokens)
+        )
+
+    def _read(self, source: Any, key_to_index: Mapping[Any, int], chunk_tokens: int) -> Iterator[Encoded]:
         spool = Spool(self._cache) if is_static(source) and self._cache != "off" else None
         try:
             with Ahead(encode(source, key_to_index, chunk_tokens, self._threads)) as self._ahead:
@@ -237,7 +241,9 @@ def same(source: Any, other: Any) -> bool:
     return source is other or (type(source) is type(other) is Text and vars(source) == vars(other))
 
 
-def chunks(run: Encoded, chunk_tokens: int, window: int, kept: Callable[[Tensor, int], Tensor]) -> Iterator[Chunk]:
+def chunks(
+    run: Encoded, chunk_tokens: int, window: int, kept: Callable[[np.ndarray, int], np.ndarray]
+) -> Iterator[Chunk]:
     """Cut a run into chunks: one, unless a sentence makes it longer than two chunks.
 
     Then it is cut every `chunk_tokens` tokens, and each piece carries enough of its neighbours for whole windows:
@@ -259,8 +265,8 @@ def chunks(run: Encoded, chunk_tokens: int, window: int, kept: Callable[[Tensor,
         edges = np.clip(run.offsets[first : last + 1], low, high) - low
         ended = np.searchsorted(run.offsets[1:], [begin, end], side="right")
         yield Chunk(
-            torch.from_numpy(run.tokens[low:high]),
-            torch.from_numpy(edges),
+            run.tokens[low:high],
+            edges,
             begin - low,
             end - low,
             run.position + low,
@@ -268,12 +274,12 @@ def chunks(run: Encoded, chunk_tokens: int, window: int, kept: Callable[[Tensor,
         )
 
 
-def _halo(run: Encoded, cut: int, edge: int, window: int, kept: Callable[[Tensor, int], Tensor]) -> int:
+def _halo(run: Encoded, cut: int, edge: int, window: int, kept: Callable[[np.ndarray, int], np.ndarray]) -> int:
     """Tokens between `cut` and `edge`, a sentence edge on one side of it, to carry for `window` kept ones."""
     size, most = 2 * window, abs(edge - cut)
     while size < most:
         a, b = (cut - size, cut) if edge < cut else (cut, cut + size)
-        if int(kept(torch.from_numpy(run.tokens[a:b]), run.position + a).sum()) >= window:
+        if int(kept(run.tokens[a:b], run.position + a).sum()) >= window:
             return size
         size *= 2
     return most

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import os
+import sys
 from pathlib import Path
 
 _LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")  # of a container; v2, v1
@@ -16,6 +18,13 @@ def limit() -> int:
         if path.is_file() and (text := path.read_text(encoding="ascii").strip()).isdecimal():  # else "max"
             found.append(int(text))
     return min(found)
+
+
+def give_back() -> None:
+    """Let the system have memory that was freed in pieces; glibc keeps it otherwise."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)
 
 
 class PeakMemory:

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from torch_w2v import sampling
+from torch_w2v import streams
 from torch_w2v.store import CACHES
 
 MAX_WINDOW = 1_000_000  # keeps (2**32 - 1) * window inside int64 with room to spare
@@ -94,7 +92,7 @@ class TrainingPlan:
         exact_gradient: the derivative of the loss for the context rows, instead of gensim's update.
         layout: how targets are grouped.
         keep: (V,) int32 with the bits of gensim's uint32 `sample_int`: keep a token when keep[w] >= its draw.
-        noise: (V, 2) int32 alias table of the negatives (`sampling.alias_table`).
+        noise: (V, 2) int32 alias table of the negatives (`streams.alias_table`).
         input_scale: (V,) float32 factor on every update of a context row, or empty when all are 1.
         output_scale: (V,) float32 factor on every update of an output row, or empty when all are 1.
         seed: of the draws.
@@ -107,10 +105,10 @@ class TrainingPlan:
     compute_loss: bool
     exact_gradient: bool
     layout: Layout
-    keep: Tensor
-    noise: Tensor
-    input_scale: Tensor
-    output_scale: Tensor
+    keep: np.ndarray
+    noise: np.ndarray
+    input_scale: np.ndarray
+    output_scale: np.ndarray
     seed: int
 
     def __post_init__(self) -> None:
@@ -119,15 +117,15 @@ class TrainingPlan:
             raise ValueError(f"window={self.window}, negative={self.negative}: an engine needs both to be at least 1")
         if min(self.layout.T, self.layout.S, self.layout.N, self.layout.B, self.layout.G) < 1:
             raise ValueError(f"{self.layout}: every size must be at least 1")
-        for name, tensor, shape, dtype in (
-            ("keep", self.keep, (V,), torch.int32),
-            ("noise", self.noise, (V, 2), torch.int32),
-            ("input_scale", self.input_scale, (len(self.input_scale) and V,), torch.float32),
-            ("output_scale", self.output_scale, (len(self.output_scale) and V,), torch.float32),
+        for name, array, shape, dtype in (
+            ("keep", self.keep, (V,), np.int32),
+            ("noise", self.noise, (V, 2), np.int32),
+            ("input_scale", self.input_scale, (len(self.input_scale) and V,), np.float32),
+            ("output_scale", self.output_scale, (len(self.output_scale) and V,), np.float32),
         ):
-            if tuple(tensor.shape) != shape or tensor.dtype != dtype or not tensor.is_contiguous():
+            if array.shape != shape or array.dtype != dtype or not array.flags.c_contiguous:
                 raise ValueError(
-                    f"{name}: {tuple(tensor.shape)} {tensor.dtype} given, contiguous {shape} {dtype} needed"
+                    f"{name}: {array.shape} {array.dtype} given, contiguous {shape} {np.dtype(dtype)} needed"
                 )
 
     def arguments(self, train_count: int, epoch: int) -> dict[str, Any]:
@@ -137,8 +135,8 @@ class TrainingPlan:
             "noise": self.noise,
             "input_scale": self.input_scale,
             "output_scale": self.output_scale,
-            "token_stream": sampling.key(self.seed, train_count, epoch, sampling.TOKEN),
-            "noise_stream": sampling.key(self.seed, train_count, epoch, sampling.NOISE),
+            "token_stream": streams.key(self.seed, train_count, epoch, streams.TOKEN),
+            "noise_stream": streams.key(self.seed, train_count, epoch, streams.NOISE),
             "window": self.window,
             "negative": self.negative,
             "cbow_mean": self.cbow_mean,
@@ -153,11 +151,6 @@ class TrainingPlan:
             "fresh": self.layout.fresh,
         }
 
-    def to(self, device: torch.device) -> TrainingPlan:
-        """The same plan with its tensors on `device`."""
-        moved = {name: getattr(self, name).to(device) for name in ("keep", "noise", "input_scale", "output_scale")}
-        return TrainingPlan(**{**self.__dict__, **moved})
-
 
 def row_scales(
     kept_share: np.ndarray,
@@ -167,8 +160,8 @@ def row_scales(
     context: float,
     lockf: np.ndarray,
     alpha: float,
-) -> tuple[Tensor, Tensor]:
-    """Factors on the updates of context rows and of output rows; an empty tensor where all are 1.
+) -> tuple[np.ndarray, np.ndarray]:
+    """Factors on the updates of context rows and of output rows; an empty array where all are 1.
 
     A row that collects n gradients in one step is moved by min(1, CAP / (alpha n)) of their sum, n being its expected
     number: without this, large synchronous steps diverge on frequent words. The first has gensim's `vectors_lockf` too.
@@ -185,8 +178,8 @@ def row_scales(
     n_input = layout.targets_in_flight * context * kept_share
     n_output = layout.targets_together * (kept_share + negative * noise_share)
 
-    def scale(n: np.ndarray, factor: np.ndarray | float) -> Tensor:
-        full = (CAP / np.maximum(abs(alpha) * n, CAP) * factor).astype(np.float32)
-        return torch.from_numpy(full if (full != 1).any() else np.zeros(0, np.float32))
+    def scale(n: np.ndarray, factor: np.ndarray | float) -> np.ndarray:
+        full: np.ndarray = (CAP / np.maximum(abs(alpha) * n, CAP) * factor).astype(np.float32)
+        return full if (full != 1).any() else np.zeros(0, np.float32)
 
     return scale(n_input, lockf[np.arange(len(kept_share)) % len(lockf)]), scale(n_output, 1.0)

@@ -11,17 +11,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from gensim.models import KeyedVectors
 from gensim.test.utils import datapath
-from torch import Tensor
 
-from torch_w2v import sampling
+from torch_w2v import streams
 from torch_w2v.corpus import joined, rows_in
 from torch_w2v.text import parts_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from torch_w2v.sampling import Kept
 
 ANALOGY_WORDS = 30_000  # questions are restricted to the most frequent words, gensim's usual setting being 300,000
 FEWEST_PAIRS, FEWEST_QUESTIONS = 10, 20  # known pairs or questions below which a set says nothing
@@ -148,19 +151,23 @@ def held_out_loss(model: Any, sentences: Iterable[Sequence[Any]]) -> float:
         model: gensim's Word2Vec or ours, trained with sg=0, hs=0, negative>0.
         sentences: lists of words.
     """
+    import torch  # noqa: PLC0415  a second, for whoever wants this measure
+
+    from torch_w2v import sampling  # noqa: PLC0415
+
     wv = model.wv
     V = len(wv)
     held = joined(list(parts_of(sentences, rows_in(wv.key_to_index))))
     keep = wv.expandos["sample_int"] if model.sample else np.full(V, 2**32 - 1)
     keep = torch.from_numpy(np.asarray(keep, np.uint32).view(np.int32))
     token_stream, noise_stream = (
-        sampling.key(_HELD_OUT_SEED, 0, 0, purpose) for purpose in (sampling.TOKEN, sampling.NOISE)
+        streams.key(_HELD_OUT_SEED, 0, 0, purpose) for purpose in (streams.TOKEN, streams.NOISE)
     )
     kept = sampling.kept_stream(
         torch.from_numpy(held.tokens), torch.from_numpy(held.offsets), 0, keep, token_stream, model.window,
         bool(model.shrink_windows),
     )  # fmt: skip
-    noise = sampling.alias_table(np.diff(model.cum_table.astype(np.int64), prepend=0))
+    noise = torch.from_numpy(streams.alias_table(np.diff(model.cum_table.astype(np.int64), prepend=0)))
     inputs, outputs = torch.from_numpy(np.asarray(wv.vectors)), torch.from_numpy(np.asarray(model.syn1neg))
     total = pairs = 0.0
     for start in range(0, len(kept.ids), _TARGETS):
@@ -181,8 +188,10 @@ def held_out_loss(model: Any, sentences: Iterable[Sequence[Any]]) -> float:
     return total / pairs if pairs else float("nan")
 
 
-def _hidden(inputs: Tensor, kept: sampling.Kept, t: Tensor, mean: bool) -> Tensor:
+def _hidden(inputs: Tensor, kept: Kept, t: Tensor, mean: bool) -> Tensor:
     """(n, D) float64: mean or sum of the context rows of targets `t`."""
+    import torch  # noqa: PLC0415
+
     low, high = kept.low[t], kept.high[t]
     first = int(low.min())
     rows = inputs[kept.ids[first : int(high.max())]].double()
@@ -220,8 +229,10 @@ def portrait(vectors: KeyedVectors) -> Portrait | None:
     words = np.sort(draw.permutation(frequent)[:SAMPLE_WORDS])
     one, other = draw.integers(0, frequent, (2, SAMPLE_PAIRS))
     other = np.where(one == other, (other + 1) % frequent, other)
-    rows = torch.nn.functional.normalize(torch.from_numpy(np.asarray(vectors.vectors[:ANALOGY_WORDS])), dim=1)
+    rows = np.asarray(vectors.vectors[:ANALOGY_WORDS])
+    rows = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
     similar = rows[words] @ rows.T
-    similar[torch.arange(len(words)), torch.from_numpy(words)] = -2.0  # not its own neighbour
-    nearest = similar.topk(min(TOP, len(rows) - 1), dim=1).indices
-    return Portrait(nearest.numpy(), (rows[one] * rows[other]).sum(1).double().numpy())
+    similar[np.arange(len(words)), words] = -2.0  # not its own neighbour
+    top = np.argpartition(similar, -min(TOP, len(rows) - 1), axis=1)[:, -min(TOP, len(rows) - 1) :]
+    nearest = np.take_along_axis(top, np.take_along_axis(-similar, top, 1).argsort(1), 1)
+    return Portrait(nearest, (rows[one] * rows[other]).sum(1).astype(np.float64))

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from timeit import default_timer
 from typing import Any
 
-from torch import Tensor
+import numpy as np
 
 from torch_w2v.corpus import Chunk
-from torch_w2v.engines import Engine
+from torch_w2v.engines.engine import Engine
 from torch_w2v.engines.operator import KEPT, LOSS, PAIRS
 
 logger = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ class Totals:
     pairs: float = 0.0
     start: float = field(default_factory=default_timer)
 
-    def add(self, chunk: Chunk, result: Tensor | None) -> None:
+    def add(self, chunk: Chunk, result: Any) -> None:
         """Count a finished chunk with what the engine returned for it."""
         self.chunks += 1
         self.examples += chunk.examples
@@ -72,39 +72,42 @@ def jobs(chunks: Iterable[Chunk], alpha: Callable[[int, int], float]) -> Iterato
 
 def train_epoch(
     engine: Engine,
-    tables: tuple[Tensor, Tensor],
+    tables: tuple[Any, Any],
     arguments: dict[str, Any],
     source: Iterator[Job],
     workers: int,
     report: Callable[[Totals], None],
     report_delay: float,
     stop: Callable[[], None] = lambda: None,
+    place: Callable[[Chunk], tuple[Any, Any]] | None = None,
 ) -> Totals:
     """Train on every job of one pass.
 
     Args:
         engine: does the work; one whose chunks may run side by side gets `workers` threads.
-        tables: context rows and output rows on the engine's device, updated in place.
-        arguments: `TrainingPlan.arguments`.
+        tables: context rows and output rows as the engine wants them, updated in place.
+        arguments: `TrainingPlan.arguments`; arrays are placed here.
         source: the jobs, in corpus order; an exception of its corpus comes out of here with its own traceback.
         workers: threads.
         report: called with the totals at most once every `report_delay` seconds.
         report_delay: seconds.
         stop: makes `source` end for whoever waits for its next job; called when training ends for any reason.
+        place: a chunk -> its tokens and offsets as the engine wants them; `engine.place` of both by default.
     """
     totals = Totals()
     next_report = 1.0
+    placed = {name: engine.place(x) if isinstance(x, np.ndarray) else x for name, x in arguments.items()}
+    place = place or (lambda chunk: (engine.place(chunk.tokens), engine.place(chunk.offsets)))
 
-    def run(job: Job) -> Tensor | None:
+    def run(job: Job) -> Any:
         chunk = job.chunk
         if chunk.end == chunk.begin:
             return None
         return engine.train_chunk(
-            *tables, chunk.tokens.to(engine.device), chunk.offsets.to(engine.device), chunk.begin, chunk.end,
-            chunk.position, job.alpha_begin, job.alpha_end, **arguments,
+            *tables, *place(chunk), chunk.begin, chunk.end, chunk.position, job.alpha_begin, job.alpha_end, **placed,
         )  # fmt: skip
 
-    def count(job: Job, result: Tensor | None) -> None:
+    def count(job: Job, result: Any) -> None:
         nonlocal next_report
         totals.add(job.chunk, result)
         if totals.elapsed >= next_report:
@@ -124,13 +127,13 @@ def train_epoch(
 
 
 def _side_by_side(
-    run: Callable[[Job], Tensor | None], source: Iterator[Job], workers: int, stop: Callable[[], None]
-) -> Iterator[tuple[Job, Tensor | None]]:
+    run: Callable[[Job], Any], source: Iterator[Job], workers: int, stop: Callable[[], None]
+) -> Iterator[tuple[Job, Any]]:
     """Run jobs on `workers` threads; finished ones come back in the order they finish.
 
     An exception, or an interrupt of the main thread, stops the others after their present chunk; none outlives this.
     """
-    done: queue.SimpleQueue[tuple[Job, Tensor | None] | BaseException | None] = queue.SimpleQueue()
+    done: queue.SimpleQueue[tuple[Job, Any] | BaseException | None] = queue.SimpleQueue()
     turn, stopped = threading.Lock(), threading.Event()
 
     def work() -> None:

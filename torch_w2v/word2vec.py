@@ -16,14 +16,12 @@ from typing import Any
 
 import gensim.models
 import numpy as np
-import torch
 from gensim.models.word2vec import MAX_WORDS_IN_BATCH
-from torch import Tensor
 
 from torch_w2v import checkpoint, corpus, engines, plan, training, vocabulary
 from torch_w2v.encoded_file import is_encoded
 from torch_w2v.gensim_threads import GensimThreads
-from torch_w2v.sampling import TOKEN, alias_table, keep_mask, key
+from torch_w2v.streams import TOKEN, alias_table, key
 
 logger = logging.getLogger(__name__)
 
@@ -35,12 +33,15 @@ _PASSING = ("_call", "_pass", "_scan", "_keep_scan")  # attributes of a call tha
 
 @dataclass
 class _Call:
-    """What lives as long as one `train()` call: its corpus, the memory of its tables, and what was said in the log."""
+    """What lives as long as one `train()` call: its corpus, what stays with its engine, what was said in the log."""
 
     reader: corpus.Reader
-    tables: engines.Tables = field(default_factory=engines.Tables)
+    resident: engines.Resident = field(default_factory=engines.Resident)
+    made: plan.TrainingPlan | None = None
     files: corpus.Text | corpus.EncodedFile | None = None
     said: bool = False
+    trained: bool = False
+    diverged: bool = False
 
 
 class Word2Vec(GensimThreads):
@@ -103,7 +104,7 @@ class Word2Vec(GensimThreads):
         max_final_vocab: int | None = None,
         shrink_windows: bool = True,
         *,
-        device: str | torch.device = "auto",
+        device: str | Any = "auto",  # or a torch.device
         engine: str = "auto",
         cbow_gradient: str = "gensim",
         corpus_cache: str = "auto",
@@ -171,7 +172,7 @@ class Word2Vec(GensimThreads):
         found = corpus.scan(source, self.workers, progress_per, self.corpus_cache if keep else "off")
         self.raw_vocab = defaultdict(int, zip(found.words, found.counts.tolist(), strict=True))
         if keep:
-            self._scan = source, found
+            self._scan = found, source
         return int(found.counts.sum()), found.sentences
 
     def prepare_vocab(
@@ -212,14 +213,17 @@ class Word2Vec(GensimThreads):
         self._make_writable()
         self.training_losses = []
         outer = self.__dict__.get("_call")  # of a train() whose callback calls train()
-        scanned, scan = self.__dict__.pop("_scan", (None, None))
-        self._call = _Call(corpus.Reader(self.corpus_cache, self.workers, scan, scanned))
+        # What was scanned is the reader's alone, which lets go of the words before training.
+        self._call = _Call(corpus.Reader(self.corpus_cache, self.workers, *self.__dict__.pop("_scan", ())))
         try:
             return super().train(
                 corpus_iterable, corpus_file, total_examples, total_words, epochs, start_alpha, end_alpha,
                 word_count, queue_factor, report_delay, compute_loss, callbacks, **kwargs,
             )  # fmt: skip
         finally:
+            self._call.resident.finish()
+            if self._call.trained:
+                self._have_new_vectors()
             del self._call
             if outer is not None:
                 self._call = outer
@@ -229,7 +233,9 @@ class Word2Vec(GensimThreads):
         total_words: int | None = None, queue_factor: int = 2, report_delay: float = 1.0, callbacks: Any = (),
     ) -> tuple[int, int, int]:  # fmt: skip
         if self._ours:
-            return self._train_pass(data_iterable, cur_epoch, total_examples, total_words, report_delay, False)
+            return self._train_pass(
+                data_iterable, cur_epoch, total_examples, total_words, report_delay, callbacks, False
+            )
         self._check_trainable()
         self._say_gensim_trains()
         return super()._train_epoch(
@@ -250,26 +256,36 @@ class Word2Vec(GensimThreads):
             raise ValueError("total_words must be provided alongside corpus_file argument.")
         if self._call.files is None:  # once for all passes
             self._call.files = corpus.files(corpus_file)
-        return self._train_pass(self._call.files, cur_epoch, total_examples, total_words, report_delay, True)
+        return self._train_pass(self._call.files, cur_epoch, total_examples, total_words, report_delay, callbacks, True)
 
     def _train_pass(
         self, source: Any, epoch: int, total_examples: int | None, total_words: int | None, report_delay: float,
-        file_mode: bool,
+        callbacks: Any, file_mode: bool,
     ) -> tuple[int, int, int]:  # fmt: skip
         """One pass over the corpus; gives (words trained on, words seen, chunks)."""
         self._check_trainable()
         engine = engines.choose(self.engine, self.device, self.vector_size)
-        made = self._plan(engine).to(engine.device)
+        if callbacks or self._call.made is None:  # else nobody can have changed what it is made of
+            self._call.made = self._plan(engine)
+        made = self._call.made
         size = self._chunk_tokens(total_words, engine.chunk_words)
 
-        def kept(tokens: Tensor, position: int) -> Tensor:
-            return keep_mask(tokens, position, made.keep.cpu(), key(made.seed, self.train_count, epoch, TOKEN))[0]
+        def kept(tokens: np.ndarray, position: int) -> np.ndarray:  # asked for sentences longer than two chunks only
+            import torch  # noqa: PLC0415
+
+            from torch_w2v.sampling import keep_mask  # noqa: PLC0415
+
+            stream = key(made.seed, self.train_count, epoch, TOKEN)
+            return keep_mask(torch.from_numpy(tokens), position, torch.from_numpy(made.keep), stream)[0].numpy()
 
         def alpha(examples: int, words: int) -> float:
             # Without totals (a corpus_count of 0 after build_vocab_from_freq) alpha falls from pass to pass only.
             done = examples / total_examples if total_examples else words / (total_words or math.inf)
             return self._get_next_alpha(done, epoch)
 
+        resident, V = self._call.resident, len(self.wv.key_to_index)
+        # A callback may extend the vocabulary, and then the same corpus has other numbers.
+        name = V if corpus.is_static(corpus.native(source)) else None
         runs = self._call.reader.runs(source, self.wv.key_to_index, size)
         pieces = (chunk for run in runs for chunk in corpus.chunks(run, size, made.window, kept))
         unused: Queue[None] = Queue()  # gensim's progress line prints the lengths of its two queues
@@ -280,19 +296,17 @@ class Word2Vec(GensimThreads):
                 total_words, totals.trained_words, totals.elapsed,
             )  # fmt: skip
 
-        try:
-            with (
-                engines.torch_threads(self.workers if engine.torch_threads else 1),
-                self._call.tables.on(engine, self.wv.vectors, self.syn1neg) as tables,
-            ):
-                totals = training.train_epoch(
-                    engine, tables, made.arguments(self.train_count, epoch), training.jobs(pieces, alpha),
-                    self.workers, report, report_delay, self._call.reader.close,
-                )  # fmt: skip
-        finally:
-            self.wv.norms = None  # so that queries in on_epoch_end see the new vectors (piskvorky/gensim#3429)
-        if not np.isfinite(self.wv.vectors.sum()):
-            logger.error("training diverged: some vectors are no longer finite; use an alpha below %g", self.alpha)
+        self._call.trained = True
+        with (
+            engine.session(self.workers),
+            resident.tables(engine, self.wv.vectors, self.syn1neg, unseen=not callbacks) as tables,
+        ):
+            totals = training.train_epoch(
+                engine, tables, made.arguments(self.train_count, epoch), training.jobs(pieces, alpha), self.workers,
+                report, report_delay, self._call.reader.close, lambda chunk: resident.tokens(engine, chunk, name),
+            )  # fmt: skip
+        if callbacks:
+            self._have_new_vectors()
         if totals.chunks == 0 and self.train_count == 0:
             logger.warning(
                 "train() called with an empty iterator (if not intended, "
@@ -308,6 +322,13 @@ class Word2Vec(GensimThreads):
         )  # fmt: skip
         self.total_train_time += elapsed
         return totals.trained_words, totals.raw_words, totals.chunks
+
+    def _have_new_vectors(self) -> None:
+        """To be called before anybody looks at them."""
+        self.wv.norms = None  # so that queries in on_epoch_end see the new vectors (piskvorky/gensim#3429)
+        if not self._call.diverged and not np.isfinite(self.wv.vectors.sum()):
+            self._call.diverged = True
+            logger.error("training diverged: some vectors are no longer finite; use an alpha below %g", self.alpha)
 
     def _plan(self, engine: engines.Engine) -> plan.TrainingPlan:
         """What `engine` is to do, from gensim's attributes."""
@@ -330,7 +351,7 @@ class Word2Vec(GensimThreads):
             window=window, negative=negative, cbow_mean=bool(self.cbow_mean),
             shrink_windows=bool(self.shrink_windows), compute_loss=bool(self.compute_loss),
             exact_gradient=self.cbow_gradient == "exact", layout=layout,
-            keep=torch.from_numpy(keep.view(np.int32)), noise=alias_table(noise),
+            keep=keep.view(np.int32), noise=alias_table(noise),
             input_scale=input_scale, output_scale=output_scale,
             seed=secrets.randbits(32) if self.seed is None else operator.index(self.seed),
         )  # fmt: skip

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import torch
 
-from torch_w2v import sampling
+from torch_w2v import streams
 from torch_w2v.plan import Layout
 
 BLOCKS = Layout(T=64, S=8, N=5, B=1)
@@ -35,11 +35,11 @@ def case(
         "alpha_begin": alpha[0],
         "alpha_end": alpha[1],
         "keep": torch.from_numpy(keep.astype(np.uint32).view(np.int32)),
-        "noise": sampling.alias_table(rng.uniform(0.1, 3.0, V)),
+        "noise": torch.from_numpy(streams.alias_table(rng.uniform(0.1, 3.0, V))),
         "input_scale": torch.from_numpy(rng.uniform(0, 1, V).astype(np.float32)) if scales else empty,
         "output_scale": torch.from_numpy(rng.uniform(0, 1, V).astype(np.float32)) if scales else empty,
-        "token_stream": sampling.key(7, 0, 3, sampling.TOKEN),
-        "noise_stream": sampling.key(7, 0, 3, sampling.NOISE),
+        "token_stream": streams.key(7, 0, 3, streams.TOKEN),
+        "noise_stream": streams.key(7, 0, 3, streams.NOISE),
         "window": window,
         "negative": negative,
         "cbow_mean": cbow_mean,
@@ -54,6 +54,11 @@ def case(
         "fresh": layout.fresh,
     }
     return tables, arguments
+
+
+def arrays(arguments):
+    """The memory of tensors as arrays, which the CPU's engine takes."""
+    return {name: x.numpy() if isinstance(x, torch.Tensor) else x for name, x in arguments.items()}
 
 
 def run(op, tables, arguments):

@@ -8,9 +8,10 @@ import subprocess
 
 import numpy as np
 
-from tests.engines.cases import run
+from tests.engines.cases import arrays, run
 from tests.helpers import ROOT
 from torch_w2v.engines import cpu
+from torch_w2v.engines.operators import OPERATORS
 
 SOURCE = ROOT / "torch_w2v/engines/cpu.cpp"
 REPLAY = ROOT / "tests/engines/replay.cpp"
@@ -50,7 +51,7 @@ def record(monkeypatch, cases):
     with monkeypatch.context() as patch:
         patch.setattr(cpu, "kernel", lambda isa: keep_call)
         for tables, arguments in cases:
-            cpu.train_chunk(*map(cpu.padded, tables), **arguments)
+            cpu.train_chunk(*(cpu.padded(table.numpy()) for table in tables), **arrays(arguments))
     return b"".join(calls)
 
 
@@ -74,7 +75,7 @@ def replay(command, calls, cases, **environment):
 
 def expected(cases):
     """The same from the installed kernel."""
-    return [[tensor.numpy() for tensor in run(cpu.train_chunk, *case)] for case in cases]
+    return [[tensor.numpy() for tensor in run(OPERATORS["cpu"], *case)] for case in cases]
 
 
 def close(results, wanted):

@@ -1,6 +1,5 @@
 """Every engine against the reference, with the same draws, on odd shapes."""
 
-import importlib
 import itertools
 
 import numpy as np
@@ -9,7 +8,7 @@ import torch
 
 from tests.engines.cases import case, run
 from tests.helpers import ENGINES
-from torch_w2v.engines import reference
+from torch_w2v.engines.operators import OPERATORS
 from torch_w2v.plan import Layout
 
 OTHERS = [name for name in ENGINES if name != "reference"]
@@ -62,10 +61,6 @@ FRESH = [
 ]  # fmt: skip
 
 
-def op_of(engine):
-    return importlib.import_module(f"torch_w2v.engines.{engine}").op
-
-
 def layouts_of(engine, negative):
     yield Layout(64, 8, negative, 1)
     if engine == "torch_batched":
@@ -81,8 +76,8 @@ def agree(engine, **options):
     for layout in layouts:
         tables, arguments = case(dtype=dtype, layout=layout, **options)
         wide = [table.double() for table in tables]
-        want_inputs, want_outputs, want = run(reference.op, wide, arguments)
-        inputs, outputs, result = run(op_of(engine), tables, arguments)
+        want_inputs, want_outputs, want = run(OPERATORS["reference"], wide, arguments)
+        inputs, outputs, result = run(OPERATORS[engine], tables, arguments)
         np.testing.assert_allclose(inputs.numpy(), want_inputs.numpy(), **tolerance)
         np.testing.assert_allclose(outputs.numpy(), want_outputs.numpy(), **tolerance)
         np.testing.assert_allclose(result.numpy(), want.numpy(), rtol=1e-6)
@@ -110,20 +105,20 @@ def test_engines_that_group_no_sets_say_so():
     for layout in (Layout(32, 32, 5, G=2), Layout(32, 32, 5, fresh=True)):
         tables, arguments = case(layout=layout)
         with pytest.raises(ValueError, match=r"engine 'torch_batched' takes G=1 and fresh=False only"):
-            run(op_of("torch_batched"), tables, arguments)
+            run(OPERATORS["torch_batched"], tables, arguments)
 
 
 @pytest.mark.parametrize("engine", ["reference", *OTHERS])
 def test_operator_is_registered_rightly(engine):
     tables, arguments = case(lengths=(30,))
-    torch.library.opcheck(op_of(engine), (*tables,), arguments)
+    torch.library.opcheck(OPERATORS[engine], (*tables,), arguments)
 
 
 @pytest.mark.parametrize("engine", ["reference", *OTHERS])
 def test_two_chunks_equal_their_halves(engine):
     """Draws belong to the place in the corpus: a chunk gives the same whatever was trained before in other calls."""
     tables, arguments = case(lengths=(64, 64), sample=False, unknown=0)
-    whole = run(op_of(engine), tables, arguments)
+    whole = run(OPERATORS[engine], tables, arguments)
     middle = (arguments["alpha_begin"] + arguments["alpha_end"]) / 2
     inputs, outputs = (table.clone() for table in tables)
     edges = torch.tensor([0, 64])
@@ -132,6 +127,6 @@ def test_two_chunks_equal_their_halves(engine):
             **arguments, "tokens": arguments["tokens"][64 * part : 64 * part + 64], "offsets": edges, "begin": 0,
             "end": 64, "position": arguments["position"] + 64 * part, "alpha_begin": alphas[0], "alpha_end": alphas[1],
         }  # fmt: skip
-        op_of(engine)(inputs, outputs, **half)
+        OPERATORS[engine](inputs, outputs, **half)
     torch.testing.assert_close(inputs, whole[0], rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(outputs, whole[1], rtol=1e-5, atol=1e-6)

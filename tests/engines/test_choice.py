@@ -1,3 +1,4 @@
+import dataclasses
 import logging
 
 import numpy as np
@@ -7,8 +8,9 @@ import torch
 import torch_w2v
 from tests.helpers import KERNEL, topics, trainable, weights
 from torch_w2v import engines, native
-from torch_w2v.engines import cpu, triton
-from torch_w2v.plan import Layout, TrainingPlan
+from torch_w2v.corpus import Chunk
+from torch_w2v.engines import cpu, on_torch, triton
+from torch_w2v.plan import Layout
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +51,7 @@ def test_rows_too_long_for_the_kernel_go_to_torch(monkeypatch):
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="for machines without a GPU")
 def test_auto_device_is_the_cpu_and_cuda_raises():
-    assert engines.choose("torch_batched", "auto", 10).device == torch.device("cpu")
+    assert engines.choose("torch_batched", "auto", 10).device == "cpu"
     with pytest.raises(RuntimeError, match="device='cuda' cannot be used here"):
         choose(device="cuda")
 
@@ -76,7 +78,7 @@ def gpu(monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "Tesla T4")
     monkeypatch.setattr(torch.version, "hip", None)
     monkeypatch.setattr(triton.importlib.util, "find_spec", lambda name: name)
-    monkeypatch.setattr(engines, "check_device", lambda device: None if device == "auto" else torch.device(device))
+    monkeypatch.setattr(on_torch, "check_device", torch.device)
     return monkeypatch
 
 
@@ -84,12 +86,12 @@ def test_auto_takes_the_gpu_and_says_so_once(gpu, caplog):
     with caplog.at_level(logging.INFO, "torch_w2v"):
         for device in ("auto", "cuda:1"):
             engine = choose(device=device)
-            assert (engine.name, engine.device.type, engine.chunk_words) == ("triton", "cuda", engines.GPU_CHUNK)
+            assert (engine.name, engine.device[:4], engine.chunk_words) == ("triton", "cuda", on_torch.GPU_CHUNK)
         choose(device="auto")
     assert [r.getMessage() for r in caplog.records] == [
         f"engine 'auto': triton on {device} (the fused kernel is the fastest on a GPU)" for device in ("cuda", "cuda:1")
     ]
-    assert choose("cpu", "auto").device.type == "cpu"
+    assert choose("cpu", "auto").device == "cpu"
     assert choose(device="cpu").chunk_words is None
 
 
@@ -106,7 +108,7 @@ def test_a_gpu_without_triton_goes_to_torch_and_the_log_says_why(gpu, caplog, ow
     gpu.setattr(owner, name, value)
     with caplog.at_level(logging.INFO, "torch_w2v"):
         engine = choose(device="auto")
-    assert (engine.name, engine.chunk_words) == ("torch_batched", engines.GPU_CHUNK)
+    assert (engine.name, engine.chunk_words) == ("torch_batched", on_torch.GPU_CHUNK)
     with pytest.raises(RuntimeError, match=why) as raised:
         choose("triton", "cuda")
     assert "use engine='torch_batched'" in str(raised.value)
@@ -141,15 +143,14 @@ def test_out_of_memory_says_what_is_needed_and_leaves_the_model_usable(gpu):
     def full(*_, **__):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9.60 GiB.")
 
-    for where in ({"own_rows": full}, {"train_chunk": full, "own_rows": lambda table, last: table.clone()}):
-        engine = engines.Engine(
-            **{"name": "triton", "device": torch.device("cuda"), "layout": engines.blocks_in_flight,
-               "train_chunk": full, **where}
-        )  # fmt: skip
+    def copied(table, last):
+        return torch.from_numpy(table.copy())
+
+    made = on_torch.make("triton", "cuda", engines.blocks_in_flight)
+    for where in ({"rows": full}, {"train_chunk": full, "rows": copied}):
+        engine = dataclasses.replace(made, place=torch.from_numpy, **where)
         with gpu.context() as patch:
             patch.setattr(engines, "choose", lambda *_, engine=engine: engine)
-            patch.setattr(TrainingPlan, "to", lambda self, device: self)
-            patch.setattr(torch.Tensor, "to", lambda self, device: self)
             with pytest.raises(torch.OutOfMemoryError) as raised:
                 model.train(topics(), total_examples=600, epochs=1)
         said = str(raised.value)
@@ -162,10 +163,10 @@ def test_out_of_memory_says_what_is_needed_and_leaves_the_model_usable(gpu):
 
 def test_torch_threads_are_given_back():
     before = torch.get_num_threads()
-    with engines.torch_threads(1):
+    with choose("torch_batched").session(1):
         assert torch.get_num_threads() == 1
     assert torch.get_num_threads() == before
-    with pytest.raises(KeyError), engines.torch_threads(1):
+    with pytest.raises(KeyError), choose("torch_batched").session(1):
         raise KeyError
     assert torch.get_num_threads() == before
 
@@ -175,9 +176,9 @@ def test_tables_are_written_back_even_on_an_interrupt(engine):
     arrays = [np.ones((3, 5), np.float32), np.zeros((3, 5), np.float32)]
 
     def interrupted():
-        with engines.Tables().on(choose(engine), *arrays) as (inputs, outputs):
-            inputs.add_(1)
-            outputs.sub_(1)
+        with engines.Resident().tables(choose(engine), *arrays) as (inputs, outputs):
+            inputs[:] += 1
+            outputs[:] -= 1
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -188,18 +189,87 @@ def test_tables_are_written_back_even_on_an_interrupt(engine):
 
 @pytest.mark.skipif(not KERNEL, reason="needs the fused kernel")
 def test_tables_keep_their_memory_from_pass_to_pass():
-    tables, engine = engines.Tables(), choose("cpu")
-    with tables.on(engine, np.ones((3, 5), np.float32), np.zeros((3, 5), np.float32)) as first:
-        where = [table.data_ptr() for table in first]
+    resident, engine = engines.Resident(), choose("cpu")
+    with resident.tables(engine, np.ones((3, 5), np.float32), np.zeros((3, 5), np.float32)) as first:
+        where = [table.ctypes.data for table in first]
         for table in first:
-            table.as_strided((3, 16), (16, 1)).fill_(np.nan)  # training that diverged, beside the rows too
-    with tables.on(engine, np.full((3, 5), 2, np.float32), np.full((3, 5), 3, np.float32)) as second:
-        assert [table.data_ptr() for table in second] == where
+            cpu.whole(table)[...] = np.nan  # training that diverged, beside the rows too
+    with resident.tables(engine, np.full((3, 5), 2, np.float32), np.full((3, 5), 3, np.float32)) as second:
+        assert [table.ctypes.data for table in second] == where
         for table, value in zip(second, (2, 3), strict=True):
             assert (table == value).all()
-            assert not table.as_strided((3, 16), (16, 1))[:, 5:].any()
-    with tables.on(engine, np.ones((4, 5), np.float32), np.ones((4, 5), np.float32)) as third:  # the vocabulary grew
+            assert not cpu.whole(table)[:, 5:].any()
+    with resident.tables(
+        engine, np.ones((4, 5), np.float32), np.ones((4, 5), np.float32)
+    ) as third:  # the vocabulary grew
         assert all((table == 1).all() and table.shape == (4, 5) for table in third)
+
+
+@pytest.mark.parametrize("engine", ["reference", *KERNEL])
+def test_tables_that_nobody_sees_come_back_at_the_end(engine):
+    inputs, outputs = np.ones((3, 5), np.float32), np.zeros((3, 5), np.float32)
+    resident, chosen = engines.Resident(), choose(engine)
+    for n in range(3):
+        with resident.tables(chosen, inputs, outputs, unseen=True) as (now, _):
+            assert (now == 1 + n).all()
+            now[:] += 1
+    other = np.full((3, 5), 9, np.float32)
+    with resident.tables(chosen, inputs, other, unseen=True) as (now, now_other):  # another table, and one brought back
+        assert (now == 4).all()
+        assert (now_other == 9).all()
+        now[:] += 1
+    resident.finish()
+    assert (inputs == 5).all()
+    inputs[:] = 7
+    resident.finish()
+    assert (inputs == 7).all()
+    with resident.tables(chosen, inputs, outputs, unseen=True) as (now, _):
+        assert (now == 7).all()
+
+
+def test_an_interrupt_while_tables_come_back_is_made_up_for():
+    """The engine's rows are kept until they are copied: the next `finish` does what the interrupt has prevented."""
+    back = []
+
+    def write_back(table, rows):
+        back.append(rows)
+        if len(back) == 2:
+            raise KeyboardInterrupt
+        table[:] = rows
+
+    engine = engines.Engine("own", "cpu", None, None, rows=lambda table, last: table + 1, write_back=write_back)
+    arrays = np.zeros((2, 3)), np.zeros((2, 3))
+    resident = engines.Resident()
+    with pytest.raises(KeyboardInterrupt), resident.tables(engine, *arrays):
+        pass
+    resident.finish()
+    assert all((array == 1).all() for array in arrays)
+
+
+def test_tokens_are_moved_once_as_long_as_there_is_room():
+    moved = []
+
+    def place(array):
+        moved.append(array)
+        return array
+
+    def chunk(position):
+        return Chunk(np.arange(4, dtype=np.int32), np.array([0, 4]), 0, 4, position, 1)  # 32 bytes
+
+    engine = engines.Engine("own", "cpu", None, None, place=place, room=lambda: 70)
+    resident = engines.Resident()
+
+    def passes(corpus):
+        """How many arrays are moved for three chunks."""
+        moved.clear()
+        for position in (0, 4, 8):
+            tokens, offsets = resident.tokens(engine, chunk(position), corpus)
+            assert (tokens.tolist(), offsets.tolist()) == ([0, 1, 2, 3], [0, 4])
+        return len(moved)
+
+    assert [passes(5), passes(5), passes(5)] == [6, 2, 2]  # two chunks fit
+    assert [passes(6), passes(6)] == [6, 2]  # another vocabulary: other numbers
+    assert [passes(None), passes(None), passes(6)] == [6, 6, 6]  # a corpus that is not the same at every pass
 
 
 def test_layouts():

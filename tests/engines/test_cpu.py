@@ -14,7 +14,8 @@ from tests import helpers
 from tests.engines import native
 from tests.engines.cases import case, run
 from torch_w2v import native as library
-from torch_w2v.engines import cpu, reference
+from torch_w2v.engines import cpu
+from torch_w2v.engines.operators import OPERATORS
 from torch_w2v.plan import Layout
 
 try:
@@ -23,6 +24,7 @@ except RuntimeError as e:
     pytest.skip(str(e), allow_module_level=True)
 
 CAN = cpu.supported()
+OP = OPERATORS["cpu"]
 needs_compiler = pytest.mark.skipif(not native.COMPILER, reason="no C++ compiler")
 SHAPES = [
     {"D": 100}, {"D": 300, "V": 1000, "negative": 20}, {"D": 1}, {"D": 17, "window": 1}, {"D": 4096, "lengths": (100,)},
@@ -49,8 +51,8 @@ def isa(request, monkeypatch):
 @pytest.mark.parametrize("options", SHAPES, ids=str)
 def test_agrees_with_the_reference(isa, options):
     tables, arguments = case(**options)
-    want_inputs, want_outputs, want = run(reference.op, [table.double() for table in tables], arguments)
-    inputs, outputs, result = run(cpu.op, tables, arguments)
+    want_inputs, want_outputs, want = run(OPERATORS["reference"], [table.double() for table in tables], arguments)
+    inputs, outputs, result = run(OP, tables, arguments)
     np.testing.assert_allclose(inputs.numpy(), want_inputs.numpy(), rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(outputs.numpy(), want_outputs.numpy(), rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(result.numpy(), want.numpy(), rtol=1e-6)
@@ -77,12 +79,12 @@ def test_touches_nothing_around_the_tables(isa, D, layout):
         buffer = torch.full(((50 + 2 * guard) * wide + cpu.LANES,), 12345.0)
         start = -(buffer.data_ptr() // 4) % cpu.LANES  # of 64 bytes
         rows = buffer[start : start + (50 + 2 * guard) * wide].view(-1, wide)
-        rows[guard:-guard] = cpu.padded(table).as_strided((50, wide), (wide, 1))
+        rows[guard:-guard] = torch.from_numpy(cpu.whole(cpu.padded(table.numpy())))
         buffers.append(rows)
         views.append(rows[guard:-guard, :D])
-    assert all(map(cpu.is_padded, views))
-    cpu.op(*views, **arguments)
-    want = run(cpu.op, tables, arguments)
+    assert all(cpu.is_padded(view.numpy()) for view in views)
+    OP(*views, **arguments)
+    want = run(OP, tables, arguments)
     for rows, view, expected in zip(buffers, views, want, strict=False):
         assert torch.equal(view, expected)
         assert (rows[:guard] == 12345).all()
@@ -93,7 +95,7 @@ def test_touches_nothing_around_the_tables(isa, D, layout):
 @pytest.mark.parametrize("unlike", ["unaligned", "rows apart", "by columns", "not filled up"])
 def test_takes_tables_that_are_not_padded(unlike):
     tables, arguments = case(D=16)
-    want = run(cpu.op, tables, arguments)
+    want = run(OP, tables, arguments)
     given = []
     for table in tables:
         if unlike == "unaligned":
@@ -107,8 +109,8 @@ def test_takes_tables_that_are_not_padded(unlike):
         else:
             other = torch.empty(50, 17)[:, 1:]
         given.append(other.copy_(table))
-    assert not any(map(cpu.is_padded, given))
-    result = cpu.op(*given, **arguments)
+    assert not any(cpu.is_padded(table.numpy()) for table in given)
+    result = OP(*given, **arguments)
     for x, y in zip([*given, result], want, strict=True):
         assert torch.equal(x, y)
     if unlike == "rows apart":
@@ -117,8 +119,8 @@ def test_takes_tables_that_are_not_padded(unlike):
 
 def test_repeats_bit_for_bit(isa):
     code = (
-        "import hashlib; from tests.engines.cases import case, run; from torch_w2v.engines import cpu; "
-        "tensors = run(cpu.train_chunk, *case(D=100, V=1000, lengths=(3000, 5), scales=True)); "
+        "import hashlib; from tests.engines.cases import case, run; from torch_w2v.engines.operators import OPERATORS; "
+        "tensors = run(OPERATORS['cpu'], *case(D=100, V=1000, lengths=(3000, 5), scales=True)); "
         "print(hashlib.sha256(b''.join(t.numpy().tobytes() for t in tensors)).hexdigest())"
     )
     once, again = (helpers.python(code) for _ in range(2))
@@ -211,7 +213,7 @@ def test_instruction_set_of_the_environment(monkeypatch):
     tables, arguments = case()
     monkeypatch.setenv("TORCH_W2V_ISA", "sse9")
     with pytest.raises(ValueError, match="TORCH_W2V_ISA='sse9': must be one of 'base', 'avx2', 'avx512'"):
-        run(cpu.op, tables, arguments)
+        run(OP, tables, arguments)
     monkeypatch.setattr(cpu, "supported", lambda: ("base",))
     with pytest.raises(RuntimeError, match="TORCH_W2V_ISA='avx512': this machine can run 'base' only"):
         cpu.kernel.__wrapped__("avx512")
@@ -220,7 +222,7 @@ def test_instruction_set_of_the_environment(monkeypatch):
 
 def test_too_long_vectors():
     with pytest.raises(ValueError, match="vector_size=4097: the CPU kernel takes up to 4096"):
-        run(cpu.op, *case(D=4097, V=3, lengths=(3,)))
+        run(OP, *case(D=4097, V=3, lengths=(3,)))
 
 
 @pytest.mark.parametrize(
@@ -233,4 +235,4 @@ def test_too_long_vectors():
 )
 def test_layouts_that_the_kernel_does_not_take(layout, message):
     with pytest.raises(ValueError, match=message):
-        run(cpu.op, *case(layout=layout))
+        run(OP, *case(layout=layout))

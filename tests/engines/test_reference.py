@@ -4,7 +4,7 @@ import torch
 from torch.nn.functional import logsigmoid
 
 from tests.engines.cases import case, run, transcribe
-from torch_w2v.engines.reference import op
+from torch_w2v.engines.operators import OPERATORS
 from torch_w2v.plan import Layout
 
 SEQUENTIAL = Layout(T=1, S=1, N=5, B=1)  # gensim's own order: one target at a time
@@ -13,7 +13,7 @@ FRESH = Layout(T=32, S=32, N=5, B=1, G=4, fresh=True)
 
 def same_as_transcription(**options):
     tables, arguments = case(dtype=torch.float64, **options)
-    inputs, outputs, result = run(op, tables, arguments)
+    inputs, outputs, result = run(OPERATORS["reference"], tables, arguments)
     want_inputs, want_outputs, want = transcribe(tables, arguments)
     np.testing.assert_allclose(inputs.numpy(), want_inputs, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(outputs.numpy(), want_outputs, rtol=1e-9, atol=1e-12)
@@ -64,7 +64,7 @@ def test_one_step_is_the_derivative_of_the_loss():
             dtype=torch.float64, layout=layout, lengths=(40,), sample=False, unknown=0, exact_gradient=True,
             cbow_mean=cbow_mean, alpha=(1e-3, 1e-3), D=3, V=12,
         )  # fmt: skip
-        moved = run(op, tables, arguments)
+        moved = run(OPERATORS["reference"], tables, arguments)
         Wi, Wo = (table.clone().requires_grad_() for table in tables)
         loss = _loss(Wi, Wo, arguments)
         loss.backward()
@@ -93,10 +93,10 @@ def _loss(Wi, Wo, a):
 
 def test_a_lone_word_and_a_negative_equal_to_the_target_train_nothing():
     tables, arguments = case(lengths=(1, 1, 1, 1), unknown=0, sample=False)
-    inputs, outputs, result = run(op, tables, arguments)
+    inputs, outputs, result = run(OPERATORS["reference"], tables, arguments)
     assert torch.equal(inputs, tables[0])
     assert torch.equal(outputs, tables[1])
     assert result.tolist() == [4, 0, 0]
 
     tables, arguments = case(V=1, lengths=(2,), unknown=0, sample=False)
-    assert run(op, tables, arguments)[2].tolist()[2] == 2  # two targets, no negative counted
+    assert run(OPERATORS["reference"], tables, arguments)[2].tolist()[2] == 2  # two targets, no negative counted

@@ -106,7 +106,7 @@ def test_a_device_that_is_too_small():
     try:
         with (
             pytest.raises(torch.OutOfMemoryError, match="vectors of 40,000,000 words with vector_size=300 need 96"),
-            engines.Tables().on(engines.choose("triton", "cuda", 300), rows, rows),
+            engines.Resident().tables(engines.choose("triton", "cuda", 300), rows, rows),
         ):
             pass
     finally:

@@ -1,25 +1,19 @@
-"""The fused CPU kernel (cpu.cpp): calls it as the operator."""
+"""The fused CPU kernel (cpu.cpp): calls it as the operator, on arrays. torch is not needed."""
 
 from __future__ import annotations
 
 import ctypes
 import os
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
-import torch
-from torch import Tensor
+import numpy as np
 
-from torch_w2v.engines import rows
-from torch_w2v.engines.operator import register
 from torch_w2v.native import library
 
 LANES = 16  # floats that rows are padded to: 64 bytes, a cache line and the widest vector
 MOST = 4096  # floats in a row that the kernel has room for
 ISAS = ("base", "avx2", "avx512")  # the instruction sets it is compiled for, as w2v_isa counts them
-
-
-is_padded, padded = partial(rows.is_padded, lanes=LANES), partial(rows.padded, lanes=LANES)
 
 _POINTERS = ("inputs", "outputs", "tokens", "offsets", "keep", "noise", "input_scale", "output_scale", "result")
 _INTEGERS = (
@@ -68,13 +62,48 @@ def check_vector_size(vector_size: int) -> None:
         raise ValueError(f"vector_size={vector_size}: the CPU kernel takes up to {MOST}; use engine='torch_batched'")
 
 
+def is_padded(table: np.ndarray) -> bool:
+    """Whether the kernel can work on these rows in place: float32, aligned and filled up to whole `LANES`."""
+    aligned = table.dtype == np.float32 and table.ctypes.data % (4 * LANES) == 0
+    return aligned and table.strides == (4 * _wide(table.shape[1]), 4)
+
+
+def _wide(D: int) -> int:
+    """Floats of a row of D that is filled up."""
+    return -(-D // LANES) * LANES
+
+
+def padded(table: np.ndarray, into: np.ndarray | None = None) -> np.ndarray:
+    """A float32 copy (V, D) whose rows are aligned and followed by zeros; in the memory of `into`, an earlier result,
+    if that fits."""
+    V, D = table.shape
+    if into is None or into.shape != table.shape:
+        memory = np.empty(V * _wide(D) + LANES, np.float32)  # numpy asks for pages of 2 MB, where there are any
+        start = -(memory.ctypes.data // 4) % LANES
+        into = memory[start : start + V * _wide(D)].reshape(V, _wide(D))[:, :D]
+    whole(into)[:, D:] = 0
+    into[...] = table
+    return into
+
+
+def whole(rows: np.ndarray) -> np.ndarray:
+    """A padded table (V, D) with what follows its rows: (V, D rounded up)."""
+    V, D = rows.shape
+    return np.lib.stride_tricks.as_strided(rows, (V, _wide(D)), rows.strides)
+
+
+def write_back(table: np.ndarray, rows: np.ndarray) -> None:
+    """Copy padded rows into the table that they were made from."""
+    table[...] = rows
+
+
 def train_chunk(
-    inputs: Tensor, outputs: Tensor, tokens: Tensor, offsets: Tensor, begin: int, end: int, position: int,
-    alpha_begin: float, alpha_end: float, keep: Tensor, noise: Tensor, input_scale: Tensor, output_scale: Tensor,
-    token_stream: int, noise_stream: int, window: int, negative: int, cbow_mean: bool, exact_gradient: bool,
-    shrink_windows: bool, compute_loss: bool, T: int, S: int, N: int, B: int, G: int, fresh: bool,
-) -> Tensor:  # fmt: skip
-    """See `operator.SCHEMA`; here B must be 1, and G > 1 or fresh goes with S = T only.
+    inputs: np.ndarray, outputs: np.ndarray, tokens: np.ndarray, offsets: np.ndarray, begin: int, end: int,
+    position: int, alpha_begin: float, alpha_end: float, keep: np.ndarray, noise: np.ndarray, input_scale: np.ndarray,
+    output_scale: np.ndarray, token_stream: int, noise_stream: int, window: int, negative: int, cbow_mean: bool,
+    exact_gradient: bool, shrink_windows: bool, compute_loss: bool, T: int, S: int, N: int, B: int, G: int, fresh: bool,
+) -> np.ndarray:  # fmt: skip
+    """See `operator.SCHEMA`, with arrays for tensors; here B must be 1, and G > 1 or fresh goes with S = T only.
 
     TORCH_W2V_ISA=base, avx2 or avx512 in the environment chooses an instruction set; else the best of the machine.
     """
@@ -83,20 +112,18 @@ def train_chunk(
     if (G > 1 or fresh) and S != T:
         raise ValueError(f"G={G}, fresh={fresh} with T={T}, S={S}: the CPU kernel takes these with S = T only")
     check_vector_size(inputs.shape[1])
-    result = torch.zeros(3, dtype=torch.float64)
+    result = np.zeros(3)
     tables = [table if is_padded(table) else padded(table) for table in (inputs, outputs)]
+    arrays = [np.ascontiguousarray(x) for x in (tokens, offsets, keep, noise, input_scale, output_scale)]
     call = Call(
-        *(t.data_ptr() if len(t) else None for t in (*tables, tokens, offsets, keep, noise, input_scale, output_scale)),
-        result.data_ptr(), len(inputs), tables[0].stride(0), len(offsets) - 1, begin, end, position, token_stream,
-        noise_stream, window, negative, cbow_mean, exact_gradient, shrink_windows, compute_loss, T, S, N,
+        *(x.ctypes.data if len(x) else None for x in (*tables, *arrays)),
+        result.ctypes.data, len(inputs), tables[0].strides[0] // 4, len(offsets) - 1, begin, end, position,
+        token_stream, noise_stream, window, negative, cbow_mean, exact_gradient, shrink_windows, compute_loss, T, S, N,
         G, fresh, alpha_begin, alpha_end,
     )  # fmt: skip
     if kernel(os.environ.get("TORCH_W2V_ISA", ""))(ctypes.byref(call)):
         raise MemoryError("no memory for the CPU kernel's scratch")
     for table, own in zip((inputs, outputs), tables, strict=True):
         if own is not table:
-            table.copy_(own)
+            table[...] = own
     return result
-
-
-op = register("cpu", train_chunk)

@@ -1,15 +1,9 @@
 """The one operator that every engine implements: train on one chunk of tokens, in place.
 
-Each engine's implementation is registered as `torch.ops.torch_w2v.<engine>` with this signature.
+`operators` registers each implementation as `torch.ops.torch_w2v.<engine>` with this signature. Training calls the
+functions themselves: the first call through torch's dispatcher imports a second's worth of compiler. Nothing here
+needs torch, and neither does the CPU's engine: it takes arrays where the others take tensors, and gives one.
 """
-
-from __future__ import annotations
-
-from collections.abc import Callable
-from typing import Any
-
-import torch
-from torch import Tensor
 
 # The columns of what an implementation returns: float64, shape (3,), on the CPU.
 KEPT, LOSS, PAIRS = range(3)
@@ -30,16 +24,3 @@ SCHEMA = (
     Returns (3,) float64 on the CPU: kept words, summed loss (natural log), summed weight of (target, sample) pairs;
     the last two are 0 unless compute_loss.
 """
-
-
-def register(name: str, implementation: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """Make `implementation` callable as `torch.ops.torch_w2v.<name>`; gives back the registered operator."""
-    op = torch.library.custom_op(
-        f"torch_w2v::{name}", implementation, mutates_args=("inputs", "outputs"), schema=SCHEMA
-    )
-
-    @op.register_fake
-    def _(*args: Any, **kwargs: Any) -> Tensor:
-        return torch.empty(3, dtype=torch.float64, device="cpu")
-
-    return op

@@ -12,7 +12,6 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from torch_w2v import sampling
-from torch_w2v.engines.operator import register
 
 
 def train_chunk(
@@ -116,6 +115,3 @@ def _moves(kept: sampling.Kept, block: _Block, cbow_mean: bool, input_scale: Ten
 def _add(table: Tensor, updates: list[tuple[Tensor, Tensor]], scale: Tensor) -> None:
     for rows, update in updates:
         table.index_add_(0, rows, update * scale[rows, None] if len(scale) else update)
-
-
-op = register("reference", train_chunk)

@@ -10,7 +10,6 @@ from torch import Tensor
 from torch.nn.functional import pad, softplus
 
 from torch_w2v import sampling
-from torch_w2v.engines.operator import register
 
 
 def train_chunk(
@@ -89,6 +88,3 @@ def _add(table: Tensor, rows: Tensor, update: Tensor, scale: Tensor) -> None:
     rows = rows.flatten()
     update = update.reshape(len(rows), -1)
     table.index_add_(0, rows, update * scale[rows, None] if len(scale) else update)
-
-
-op = register("torch_batched", train_chunk)

@@ -11,22 +11,43 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from torch_w2v import sampling
-from torch_w2v.engines import rows
-from torch_w2v.engines.operator import register
 
 LANES = 4  # floats that are loaded, stored or added at once: rows are filled up to a multiple of 16 bytes
 MOST_T, MOST_N = 64, 64  # a larger block, or set of negatives, does not fit into the registers
 OLDEST = (8, 0)  # the first compute capability with tf32 tensor cores
 DOTS = ("tf32", "tf32x3", "ieee")  # how exact products are
+_PIECE = 1 << 26  # bytes of a table that are copied at a time: on a device, rows of odd length go through a copy
 
-is_padded, padded = partial(rows.is_padded, lanes=LANES), partial(rows.padded, lanes=LANES)
+
+def is_padded(table: Tensor) -> bool:
+    """Whether the kernel can work on these rows in place: float32, aligned and filled up to whole `LANES`."""
+    aligned = table.dtype == torch.float32 and table.data_ptr() % (4 * LANES) == 0
+    return aligned and table.stride() == (-(-table.shape[1] // LANES) * LANES, 1)
+
+
+def padded(table: Tensor, into: Tensor | None = None, *, device: torch.device | str = "cpu") -> Tensor:
+    """A float32 copy (V, D) on `device` whose rows are aligned and followed by zeros; in the memory of `into`, an
+    earlier result, if that fits."""
+    V, D = table.shape
+    device = torch.empty(0, device=device).device  # 'cuda' -> 'cuda:0'
+    if into is None or into.shape != table.shape or into.device != device:
+        into = torch.empty(V, -(-D // LANES) * LANES, dtype=torch.float32, device=device)[:, :D]
+    into.as_strided((V, into.stride(0)), (into.stride(0), 1))[:, D:] = 0
+    copy_rows(into, table)
+    return into
+
+
+def copy_rows(into: Tensor, table: Tensor) -> None:
+    """`into.copy_(table)` between devices, with little memory beside them."""
+    count = max(1, _PIECE // (4 * max(1, table.shape[1])))
+    for part, source in zip(into.split(count), table.split(count), strict=True):
+        part.copy_(source)
 
 
 def interpreted() -> bool:
@@ -127,6 +148,3 @@ def shape(D: int, T: int, S: int, N: int) -> dict[str, Any]:
         "BT": BT, "BN": BN, "BC": 32 if one else 16, "BD": power(D) if one else min(64, power(D)),
         "num_warps": 4 if max(BT, BN) <= 32 else 8, "num_stages": 2, "maxnreg": 255,
     }  # fmt: skip
-
-
-op = register("triton", train_chunk)

@@ -1,0 +1,140 @@
+"""What an engine is to the training loop, and what stays with it through the passes of one `train()` call."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from torch_w2v.corpus import Chunk
+from torch_w2v.plan import Layout
+
+
+def _as_it_is(array: np.ndarray) -> Any:
+    return array
+
+
+def _in_place(table: np.ndarray, _: Any) -> Any:
+    return table
+
+
+def _nothing_moved(table: np.ndarray, rows: Any) -> None:
+    assert table is rows
+
+
+@dataclass(frozen=True)
+class Engine:
+    """An implementation of the operator on a device. The defaults are those of one that works on arrays where they are.
+
+    Attributes:
+        name: as in `engine=`.
+        device: where the tables are during training, as torch writes it.
+        train_chunk: takes the operator's arguments (`operator.SCHEMA`), arrays and tables as placed by the following.
+        layout: (negative, kept tokens in a pass, context words of a target, cbow_mean) -> how targets are grouped.
+        place: an array -> as `train_chunk` takes it.
+        rows: (table, its result for the last table or None) -> a table as `train_chunk` takes it.
+        write_back: (table, its rows) -> None: brings what was trained back into the table.
+        room: bytes of tokens that may stay placed from pass to pass; where placing costs nothing, none.
+        session: a context in which to train with so many workers.
+        concurrent: chunks may run side by side on threads, updating the tables without locks.
+        chunk_words: words of a chunk where not the CPU's hundred thousand, which a GPU is done with too soon.
+        no_memory: what is raised when the device has no memory left, and
+        too_large: (tables) -> what to say then.
+    """
+
+    name: str
+    device: str
+    train_chunk: Callable[..., Any]
+    layout: Callable[[int, float, float, bool], Layout]
+    place: Callable[[np.ndarray], Any] = _as_it_is
+    rows: Callable[[np.ndarray, Any], Any] = _in_place
+    write_back: Callable[[np.ndarray, Any], None] = _nothing_moved
+    room: Callable[[], int] = int
+    session: Callable[[int], AbstractContextManager[None]] = lambda workers: nullcontext()
+    concurrent: bool = False
+    chunk_words: int | None = None
+    no_memory: tuple[type[Exception], ...] = ()
+    too_large: Callable[[Sequence[np.ndarray]], str] = str
+
+
+class Resident:
+    """What stays with an engine through the passes of one `train()` call.
+
+    These are its rows of the two tables, whose memory costs more to get anew than to fill, and, for an engine on a
+    device of its own, the tokens of a corpus that is the same at every pass.
+    """
+
+    def __init__(self) -> None:
+        self._rows: list[Any] = [None, None]
+        self._current: tuple[Engine, tuple[np.ndarray, np.ndarray]] | None = None  # what the rows hold, and whose
+        self._placed: dict[int, tuple[Any, Any]] = {}  # by the chunk's position in the corpus
+        self._corpus: int | None = None
+        self._room = 0
+
+    @contextmanager
+    def tables(
+        self, engine: Engine, inputs: np.ndarray, outputs: np.ndarray, unseen: bool = False
+    ) -> Iterator[tuple[Any, Any]]:
+        """The tables as the engine wants them; what becomes of them is written back, even on an interrupt.
+
+        Args:
+            engine: the same for all passes.
+            inputs, outputs: the model's, (V, D) float32.
+            unseen: nobody looks at the model's tables before the next pass, or writes to them: what `finish` is for.
+
+        Raises:
+            MemoryError, torch.OutOfMemoryError: the engine's, here or inside, with what the device has and what to do.
+        """
+        tables = inputs, outputs
+        known = self._current is not None and all(map(operator.is_, tables, self._current[1]))
+        try:
+            if not (unseen and known):
+                self.finish()
+                self._rows = [engine.rows(table, last) for table, last in zip(tables, self._rows, strict=True)]
+            self._current = engine, tables
+            try:
+                yield self._rows[0], self._rows[1]
+            except BaseException:
+                self.finish()
+                raise
+            if not unseen:
+                self.finish(keep=True)
+        except engine.no_memory as e:
+            raise type(e)(engine.too_large(tables)) from e
+
+    def finish(self, keep: bool = False) -> None:
+        """Bring back what a pass has left, if it has. Once more after an interrupt, this does what was left undone.
+
+        keep: the memory of the rows, for another pass.
+        """
+        if self._current is not None:
+            engine, tables = self._current
+            for i, table in enumerate(tables):
+                if self._rows[i] is not None:
+                    engine.write_back(table, self._rows[i])
+                    if not keep:  # before the other table's memory is used for what may be the first time
+                        self._rows[i] = None
+            self._current = None
+
+    def tokens(self, engine: Engine, chunk: Chunk, corpus: int | None) -> tuple[Any, Any]:
+        """The tokens and the offsets of a chunk as the engine wants them.
+
+        Args:
+            engine: the same for all passes.
+            chunk: cut from the corpus as in other passes.
+            corpus: names the corpus in numbers; None for one that another pass may find changed.
+        """
+        if corpus is None or corpus != self._corpus:
+            self._placed, self._corpus, self._room = {}, corpus, 0 if corpus is None else engine.room()
+        found = self._placed.get(chunk.position)
+        if found is None:
+            found = engine.place(chunk.tokens), engine.place(chunk.offsets)
+            size = chunk.tokens.nbytes + chunk.offsets.nbytes
+            if size <= self._room:
+                self._room -= size
+                self._placed[chunk.position] = found
+        return found
