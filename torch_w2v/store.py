@@ -106,10 +106,7 @@ class Growing:
 
 def _anonymous(size: int) -> mmap.mmap:
     # Private: shared memory, mmap's default, cannot grow.
-    found = mmap.mmap(-1, size, **({"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if os.name == "posix" else {}))
-    if hasattr(mmap, "MADV_HUGEPAGE"):  # advice; page faults would cost more than what is written
-        found.madvise(mmap.MADV_HUGEPAGE)
-    return found
+    return mmap.mmap(-1, size, **({"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if os.name == "posix" else {}))
 
 
 def _grown(memory: mmap.mmap, size: int) -> mmap.mmap:

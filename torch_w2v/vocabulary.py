@@ -74,14 +74,15 @@ def scan(
 
 def _checked(sentences: Iterable[Any]) -> Iterable[Any]:
     """The sentences, with gensim's warning where the first is a plain str."""
-    for number, sentence in enumerate(sentences):
-        if number == 0 and isinstance(sentence, str):
-            logger.warning(
-                "Each 'sentences' item should be a list of words (usually unicode strings). "
-                "First item here is instead plain %s.",
-                type(sentence),
-            )
-        yield sentence
+    iterator = iter(sentences)
+    first = list(itertools.islice(iterator, 1))
+    if first and isinstance(first[0], str):
+        logger.warning(
+            "Each 'sentences' item should be a list of words (usually unicode strings). "
+            "First item here is instead plain %s.",
+            type(first[0]),
+        )
+    return itertools.chain(first, iterator)
 
 
 def countable(raw_vocab: dict[Hashable, Any]) -> np.ndarray | None:
