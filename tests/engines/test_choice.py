@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 import logging
 
 import numpy as np
@@ -279,8 +280,12 @@ def test_layouts():
     assert engines.blocks_one_by_one(7, 1e5, 6, mean=False) == Layout(T=32, S=16, N=7, B=1)
     assert engines.blocks_one_by_one(7, 1e9, 16) == Layout(T=64, S=16, N=7, B=1)
     assert engines.blocks_one_by_one(7, 1e9, 501) == Layout(T=256, S=256, N=7, B=1, G=2, fresh=True)
-    for negative in (1, 5, 20, 100):
-        layout = engines.many_blocks(negative, 1e9, 6)
-        assert layout.targets_in_flight == 4096
+    assert engines.many_blocks(5, 1e9, 6) == Layout(T=64, S=1, N=32, B=64)
+    assert engines.many_blocks(5, 1e9, 16) == Layout(T=64, S=4, N=16, B=24)
+    assert engines.many_blocks(5, 1e9, 6, mean=False) == Layout(T=64, S=16, N=8, B=64)
+    for negative, context, mean in itertools.product((1, 5, 20, 100), (2, 6, 16, 51, 501), (True, False)):
+        layout = engines.many_blocks(negative, 1e9, context, mean)
+        assert layout.targets_in_flight <= 4096
+        assert layout.targets_in_flight * context <= 25_000 or layout.B == 1
         assert layout.T * negative / (layout.S * layout.N) <= 10  # gradients a row of a set collects in a step
     assert engines.many_blocks(5, 1000, 6).B == 1

@@ -91,9 +91,9 @@ def test_a_set_is_read_after_the_one_before_it_was_written(interpreter):
 @needs_triton
 @pytest.mark.parametrize("negative", [5, 15, 100])
 def test_the_engines_own_layouts(interpreter, negative):
-    for D in (100, 300):
-        layout = engines.blocks_in_flight(negative, 1e9, 6)
-        interpreter(worker.agree, layout, D=D, negative=negative, V=1000, lengths=SHORT, scales=True)
+    for D, (context, mean) in itertools.product((100, 300), ((6, True), (16, True), (6, False))):
+        layout = engines.blocks_in_flight(negative, 1e9, context, mean)
+        interpreter(worker.agree, layout, D=D, negative=negative, V=1000, lengths=SHORT, scales=True, cbow_mean=mean)
 
 
 @needs_triton
@@ -134,16 +134,23 @@ def test_layouts_that_do_not_fit(interpreter, layout):
         interpreter(worker.refuses, **layout)
 
 
-SHIPPED = [(100, 5), (300, 5), (100, 100)]  # D, negative
-MORE = [pair for pair in itertools.product((52, 100, 128, 200, 300, 600), (5, 15, 100)) if pair not in SHIPPED]
+# D, and what the layout follows: negative, context words, the mean of them
+SHIPPED = [(100, 5, 6, True), (300, 5, 6, True), (100, 100, 6, True), (100, 5, 16, True), (100, 5, 6, False)]
+MORE = [
+    *((D, negative, 6, True) for D, negative in itertools.product((52, 100, 128, 200, 300, 600), (5, 15, 100))),
+    *((D, 5, *form) for D, form in itertools.product((100, 300), ((16, True), (51, True), (501, True), (6, False)))),
+]
+MORE = [one for one in MORE if one not in SHIPPED]
 
 
 @needs_triton
 @pytest.mark.parametrize("arch", [80, 90])
-@pytest.mark.parametrize(("D", "negative"), [*SHIPPED, *(pytest.param(*pair, marks=pytest.mark.slow) for pair in MORE)])
-def test_what_it_compiles_to(compiler, arch, D, negative):
+@pytest.mark.parametrize(
+    ("D", "negative", "context", "mean"), [*SHIPPED, *(pytest.param(*one, marks=pytest.mark.slow) for one in MORE)]
+)
+def test_what_it_compiles_to(compiler, arch, D, negative, context, mean):
     """The window is no argument of the kernel: it is what `low` and `high` say, whatever its width."""
-    layout = engines.blocks_in_flight(negative, 1e9, 6)
+    layout = engines.blocks_in_flight(negative, 1e9, context, mean)
     instructions, used, ptx, ttir = compiler(arch, D, layout.T, layout.S, layout.N)
     count = Counter(instructions)
     starts = Counter(instruction.split(".")[0] for instruction in instructions)
@@ -175,14 +182,18 @@ def test_what_it_compiles_to(compiler, arch, D, negative):
 
 
 def test_layouts():
-    for negative in (1, 5, 10, 11, 20, 100):
-        layout = engines.blocks_in_flight(negative, 1e9, 6)
+    for negative, context, mean in itertools.product((1, 5, 10, 11, 20, 100), (2, 6, 16, 51, 501), (True, False)):
+        layout = engines.blocks_in_flight(negative, 1e9, context, mean)
         assert layout.T * negative / (layout.S * layout.N) <= 10
-        assert 4096 <= layout.targets_in_flight <= 8192
+        assert layout.targets_in_flight <= 8192
+        assert layout.targets_in_flight * context <= 50_000
         assert layout.T <= triton.MOST_T
         assert layout.N <= triton.MOST_N
     assert engines.blocks_in_flight(5, 1000, 6).B == 1
-    assert engines.blocks_in_flight(5, 1e6, 6).B == 122
+    assert engines.blocks_in_flight(5, 1e6, 6).B == 61
+    assert engines.blocks_in_flight(5, 1e9, 16) == Layout(32, 4, 32, 96)
+    assert engines.blocks_in_flight(5, 1e9, 6, mean=False) == Layout(32, 8, 16, 256)
+    assert engines.blocks_in_flight(15, 1e9, 501) == Layout(16, 16, 16, 6)
 
 
 @pytest.mark.parametrize("alpha", [0.025, 0.1, 0.5])

@@ -45,23 +45,46 @@ def blocks_one_by_one(negative: int, kept: float, context: float, mean: bool = T
     return Layout(T=T, S=S, N=negative, B=1)
 
 
-def many_blocks(negative: int, kept: float, context: float, mean: bool = True) -> Layout:
-    """Up to 4,096 targets at once, fewer on a small corpus so that a pass has hundreds of steps.
+def _sets(T: int, context: float, mean: bool) -> int:
+    """How many sets of negatives the targets of a block share in steps of thousands of targets.
 
-    The 64 targets of a block share one set, large enough that a row of it collects no more than 10 gradients a step.
+    One at gensim's default window; with wider ones a set's targets would share context words. Sums reach further than
+    means: four targets a set.
+    """
+    S = 1
+    while context >= 8 * S and 2 * S <= T:
+        S *= 2
+    return S if mean else max(S, T // 4)
+
+
+def _blocks(most: int, T: int, kept: float, reach: float) -> int:
+    """How many blocks at once: so many that a pass has hundreds of steps, and that no more context words are read in a
+    step than `reach`: beyond, updates of frequent words are old, and capped (docs/lab-notes.md)."""
+    return int(max(1, min(most, kept / (T * 512), reach)))
+
+
+def many_blocks(negative: int, kept: float, context: float, mean: bool = True) -> Layout:
+    """Up to 4,096 targets at once, fewer on a small corpus or with wide windows.
+
+    Sets are large enough that a row of them collects no more than 10 gradients a step.
     """
     T = 64
-    return Layout(T=T, S=1, N=max(16, -(-T * negative // 10)), B=int(min(64, max(1, kept / (T * 256)))))
+    S = _sets(T, context, mean)
+    N = max(min(16, max(2 * T // S, negative)), -(-T * negative // (10 * S)))
+    return Layout(T=T, S=S, N=N, B=_blocks(64, T, kept, 64 * 6 / context))
 
 
 def blocks_in_flight(negative: int, kept: float, context: float, mean: bool = True) -> Layout:
-    """For a GPU: two blocks a multiprocessor of the largest GPUs, fewer on a small corpus, as in `many_blocks`.
+    """For a GPU: two blocks a multiprocessor of the largest GPUs, fewer on a small corpus or with wide windows.
 
-    Sets of 32, the width of the products, and as many as it takes for no more than 10 gradients a row of a block.
+    Sets of 32, the width of the products (16 where there are many), and as many as it takes for no more than 10
+    gradients a row of a block.
     """
-    T, N = 32 if negative <= 10 else 16, 32
-    S = max(1, -(-T * negative // (10 * N)))
-    return Layout(T=T, S=S, N=N, B=int(min(256, max(1, kept / (T * 256)))))
+    T = 32 if negative <= 10 else 16
+    S = _sets(T, context, mean)
+    N = 32 if S < 8 else 16
+    S = max(S, -(-T * negative // (10 * N)))
+    return Layout(T=T, S=S, N=N, B=_blocks(256, T, kept, 256 * 32 * 6 / (T * context)))
 
 
 _LAYOUTS = {
