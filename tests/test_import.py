@@ -24,6 +24,7 @@ def test_importing_the_package_loads_no_torch():
 def test_what_needs_torch_loads_it():
     assert "torch" in loaded("from torch_w2v import CBOWNegativeSampling")
     assert "torch" in loaded("from torch_w2v import *; CBOWNegativeSampling(3)")
+    assert "torch" in loaded("import torch_w2v; torch_w2v.module.CBOWNegativeSampling; torch_w2v.dataset.CBOWDataset")
     with pytest.raises(AttributeError, match="module 'torch_w2v' has no attribute 'Doc2Vec'"):
         helpers.torch_w2v.Doc2Vec  # noqa: B018
 

@@ -1,5 +1,6 @@
 """The epoch loop: learning rate, threads, progress, interrupts."""
 
+import dataclasses
 import logging
 import re
 import signal
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 
+import torch_w2v
 from tests.helpers import (
     ENGINES,
     ROOT,
@@ -24,11 +26,13 @@ from tests.helpers import (
     messages,
     ours,
     python,
+    same,
+    topics,
     trainable,
     words,
 )
 from tests.test_gensim_threads import no_threads_left
-from torch_w2v import corpus, training
+from torch_w2v import corpus, engines, training
 from torch_w2v.engines import Engine
 from torch_w2v.plan import Layout
 
@@ -434,3 +438,53 @@ def test_ctrl_c_while_the_corpus_waits_for_something(workers):
             assert process.wait(10) == 0
         finally:
             process.kill()
+
+
+def test_an_interrupt_while_the_vectors_come_back(monkeypatch):
+    """Nothing is lost, and the next call starts afresh."""
+    calm = ours(topics(), engine="reference")
+    calls = []
+
+    def interrupted(table, rows):
+        calls.append(table)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        table[:] = rows
+
+    model = ours(engine="reference")
+    model.build_vocab(topics())
+    chosen = dataclasses.replace(
+        engines.choose("reference", "cpu", 8), rows=lambda table, last: torch.from_numpy(table.copy()),
+        write_back=interrupted,
+    )  # fmt: skip
+    with monkeypatch.context() as patch:
+        patch.setattr(engines, "choose", lambda *_: chosen)
+        with pytest.raises(KeyboardInterrupt):
+            model.train(topics(), total_examples=600, epochs=2)
+    assert len(calls) == 3
+    assert same(model, calm)
+    assert "_call" not in vars(model)
+
+
+def test_who_looks_between_passes_finds_what_was_trained():
+    """A subclass and an iterator; a callback is in test_word2vec."""
+    seen = []
+
+    class Looking(torch_w2v.Word2Vec):
+        def _log_epoch_end(self, *args, **kwargs):
+            seen.append(self.wv.vectors.copy())
+            super()._log_epoch_end(*args, **kwargs)
+
+    class Sentences:
+        def __iter__(self):
+            seen.append(model.wv.vectors.copy())
+            return iter(topics())
+
+    model = ours(topics(), cls=Looking, epochs=3)
+    assert len({array.tobytes() for array in seen}) == 3
+    assert np.array_equal(seen[-1], model.wv.vectors)
+    seen.clear()
+    model = ours()
+    model.build_vocab(topics())
+    model.train(Sentences(), total_examples=600, epochs=3)
+    assert len({array.tobytes() for array in seen}) == 3

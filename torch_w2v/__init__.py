@@ -3,6 +3,7 @@
 torch is imported when it is needed: for `CBOWNegativeSampling`, for a GPU, and for every engine but the CPU's.
 """
 
+import importlib
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +23,10 @@ def __getattr__(name: str) -> Any:
         from torch_w2v.module import CBOWNegativeSampling  # noqa: PLC0415
 
         return CBOWNegativeSampling
+    if name in ("module", "dataset"):
+        return importlib.import_module(f"torch_w2v.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return [*globals(), "CBOWNegativeSampling"]
+    return [*globals(), "CBOWNegativeSampling", "dataset", "module"]

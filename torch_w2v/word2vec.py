@@ -221,12 +221,14 @@ class Word2Vec(GensimThreads):
                 word_count, queue_factor, report_delay, compute_loss, callbacks, **kwargs,
             )  # fmt: skip
         finally:
-            self._call.resident.finish()
-            if self._call.trained:
-                self._have_new_vectors()
-            del self._call
-            if outer is not None:
-                self._call = outer
+            try:
+                self._call.resident.finish()
+                if self._call.trained:
+                    self._have_new_vectors()
+            finally:
+                del self._call
+                if outer is not None:
+                    self._call = outer
 
     def _train_epoch(
         self, data_iterable: Any, cur_epoch: int = 0, total_examples: int | None = None,
@@ -265,7 +267,10 @@ class Word2Vec(GensimThreads):
         """One pass over the corpus; gives (words trained on, words seen, chunks)."""
         self._check_trainable()
         engine = engines.choose(self.engine, self.device, self.vector_size)
-        if callbacks or self._call.made is None:  # else nobody can have changed what it is made of
+        static = corpus.is_static(corpus.native(source))
+        # Nobody looks at the model between passes, or changes it: no callback, no method of a subclass, no iterator.
+        alone = static and not callbacks and type(self) is Word2Vec
+        if not alone or self._call.made is None:
             self._call.made = self._plan(engine)
         made = self._call.made
         size = self._chunk_tokens(total_words, engine.chunk_words)
@@ -285,7 +290,7 @@ class Word2Vec(GensimThreads):
 
         resident, V = self._call.resident, len(self.wv.key_to_index)
         # A callback may extend the vocabulary, and then the same corpus has other numbers.
-        name = V if corpus.is_static(corpus.native(source)) else None
+        name = V if static and self.corpus_cache != "off" else None
         runs = self._call.reader.runs(source, self.wv.key_to_index, size)
         pieces = (chunk for run in runs for chunk in corpus.chunks(run, size, made.window, kept))
         unused: Queue[None] = Queue()  # gensim's progress line prints the lengths of its two queues
@@ -299,13 +304,13 @@ class Word2Vec(GensimThreads):
         self._call.trained = True
         with (
             engine.session(self.workers),
-            resident.tables(engine, self.wv.vectors, self.syn1neg, unseen=not callbacks) as tables,
+            resident.tables(engine, self.wv.vectors, self.syn1neg, unseen=alone) as tables,
         ):
             totals = training.train_epoch(
                 engine, tables, made.arguments(self.train_count, epoch), training.jobs(pieces, alpha), self.workers,
                 report, report_delay, self._call.reader.close, lambda chunk: resident.tokens(engine, chunk, name),
             )  # fmt: skip
-        if callbacks:
+        if not alone:
             self._have_new_vectors()
         if totals.chunks == 0 and self.train_count == 0:
             logger.warning(

@@ -5,9 +5,10 @@ import logging
 import numpy as np
 import pytest
 import torch
+from gensim.models.callbacks import CallbackAny2Vec
 
 import torch_w2v
-from tests.helpers import KERNEL, topics, trainable, weights
+from tests.helpers import KERNEL, same, topics, trainable, weights
 from torch_w2v import engines, native
 from torch_w2v.corpus import Chunk
 from torch_w2v.engines import cpu, on_torch, triton
@@ -229,7 +230,6 @@ def test_tables_that_nobody_sees_come_back_at_the_end(engine):
 
 
 def test_an_interrupt_while_tables_come_back_is_made_up_for():
-    """The engine's rows are kept until they are copied: the next `finish` does what the interrupt has prevented."""
     back = []
 
     def write_back(table, rows):
@@ -240,10 +240,8 @@ def test_an_interrupt_while_tables_come_back_is_made_up_for():
 
     engine = engines.Engine("own", "cpu", None, None, rows=lambda table, last: table + 1, write_back=write_back)
     arrays = np.zeros((2, 3)), np.zeros((2, 3))
-    resident = engines.Resident()
-    with pytest.raises(KeyboardInterrupt), resident.tables(engine, *arrays):
+    with pytest.raises(KeyboardInterrupt), engines.Resident().tables(engine, *arrays):
         pass
-    resident.finish()
     assert all((array == 1).all() for array in arrays)
 
 
@@ -254,8 +252,8 @@ def test_tokens_are_moved_once_as_long_as_there_is_room():
         moved.append(array)
         return array
 
-    def chunk(position):
-        return Chunk(np.arange(4, dtype=np.int32), np.array([0, 4]), 0, 4, position, 1)  # 32 bytes
+    def chunk(position, n=4):
+        return Chunk(np.arange(position, position + n, dtype=np.int32), np.array([0, n]), 0, n, position, 1)
 
     engine = engines.Engine("own", "cpu", None, None, place=place, room=lambda: 70)
     resident = engines.Resident()
@@ -265,12 +263,67 @@ def test_tokens_are_moved_once_as_long_as_there_is_room():
         moved.clear()
         for position in (0, 4, 8):
             tokens, offsets = resident.tokens(engine, chunk(position), corpus)
-            assert (tokens.tolist(), offsets.tolist()) == ([0, 1, 2, 3], [0, 4])
+            assert (tokens.tolist(), offsets.tolist()) == ([*range(position, position + 4)], [0, 4])
         return len(moved)
 
-    assert [passes(5), passes(5), passes(5)] == [6, 2, 2]  # two chunks fit
+    assert [passes(5), passes(5), passes(5)] == [6, 2, 2]  # two chunks of 32 bytes fit
+    assert len(resident.tokens(engine, chunk(0, 5), 5)[0]) == 5  # as long a halo as the draws of a pass want
     assert [passes(6), passes(6)] == [6, 2]  # another vocabulary: other numbers
     assert [passes(None), passes(None), passes(6)] == [6, 6, 6]  # a corpus that is not the same at every pass
+
+
+def test_a_full_device_lets_go_of_tokens():
+    held = []
+
+    def place(array):
+        if len(held) == 5:
+            held.clear()
+            raise OverflowError
+        held.append(array)
+        return array
+
+    engine = engines.Engine("own", "cpu", None, None, place=place, room=lambda: 1000, no_memory=(OverflowError,))
+    resident = engines.Resident()
+    for position in range(4):
+        chunk = Chunk(np.array([position], np.int32), np.array([0, 1]), 0, 1, position, 1)
+        assert resident.tokens(engine, chunk, 1)[0] == [position]
+    assert len(held) == 4  # the third chunk once more, and the fourth
+    with pytest.raises(OverflowError), resident.tables(engine, np.zeros((1, 1)), np.zeros((1, 1))):
+        raise OverflowError
+
+
+@pytest.mark.parametrize("cache", ["memory", "off"])
+def test_an_engine_with_room_gets_the_tokens_that_another_gets(monkeypatch, cache):
+    """One sentence longer than chunks, whose halos differ from pass to pass; the list changes where it is read anew."""
+    long = [[word for sentence in topics(400) for word in sentence], *topics(50)]
+
+    class Turn(CallbackAny2Vec):
+        def on_epoch_end(self, model):
+            if cache == "off":
+                sentences.append(sentences.pop(0))
+
+    results = []
+    for room in (0, 10**9):
+        chosen = dataclasses.replace(choose("torch_batched"), room=lambda room=room: room)
+        sentences = list(long)
+        with monkeypatch.context() as patch:
+            patch.setattr(engines, "choose", lambda *_, chosen=chosen: chosen)
+            results.append(
+                torch_w2v.Word2Vec(
+                    sentences,
+                    vector_size=8,
+                    min_count=1,
+                    batch_words=5,
+                    sample=0.05,
+                    workers=1,
+                    epochs=3,
+                    corpus_cache=cache,
+                    callbacks=[Turn()],
+                    engine="torch_batched",
+                    device="cpu",
+                )
+            )
+    assert same(*results)
 
 
 def test_layouts():

@@ -83,7 +83,7 @@ def blocks_in_flight(negative: int, kept: float, context: float, mean: bool = Tr
     T = 32 if negative <= 10 else 16
     S = _sets(T, context, mean)
     N = 32 if S < 8 else 16
-    S = max(S, -(-T * negative // (10 * N)))
+    S = min(T, max(S, -(-T * negative // (10 * N))))
     return Layout(T=T, S=S, N=N, B=_blocks(256, T, kept, 256 * 32 * 6 / (T * context)))
 
 
@@ -141,13 +141,15 @@ def best_device() -> str:
 
 @cache
 def _driver() -> bool:
-    """Whether there may be a driver for a GPU that torch calls 'cuda': NVIDIA's, or AMD's."""
-    if sys.platform == "darwin":
-        return False
+    """Whether there may be a GPU that torch calls 'cuda': NVIDIA's or AMD's. Where that is hard to say, yes."""
+    if not sys.platform.startswith("linux"):
+        return sys.platform != "darwin"
+    if any(Path("/dev", name).exists() for name in ("nvidiactl", "kfd", "dxg")):  # the last is Windows' for Linux
+        return True
     try:
-        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+        ctypes.CDLL("libcuda.so.1")
     except OSError:
-        return Path("/dev/kfd").exists()
+        return False
     return True
 
 

@@ -71,7 +71,7 @@ class Resident:
     def __init__(self) -> None:
         self._rows: list[Any] = [None, None]
         self._current: tuple[Engine, tuple[np.ndarray, np.ndarray]] | None = None  # what the rows hold, and whose
-        self._placed: dict[int, tuple[Any, Any]] = {}  # by the chunk's position in the corpus
+        self._placed: dict[tuple[int, ...], tuple[Any, Any]] = {}  # by what of the corpus is in the chunk
         self._corpus: int | None = None
         self._room = 0
 
@@ -99,6 +99,7 @@ class Resident:
             try:
                 yield self._rows[0], self._rows[1]
             except BaseException:
+                self._placed.clear()  # the device may be full
                 self.finish()
                 raise
             if not unseen:
@@ -107,10 +108,17 @@ class Resident:
             raise type(e)(engine.too_large(tables)) from e
 
     def finish(self, keep: bool = False) -> None:
-        """Bring back what a pass has left, if it has. Once more after an interrupt, this does what was left undone.
+        """Bring back what a pass has left, if it has; what an interrupt leaves undone is done before that goes on.
 
         keep: the memory of the rows, for another pass.
         """
+        try:
+            self._bring_back(keep)
+        except BaseException:
+            self._bring_back(keep)
+            raise
+
+    def _bring_back(self, keep: bool) -> None:
         if self._current is not None:
             engine, tables = self._current
             for i, table in enumerate(tables):
@@ -130,11 +138,17 @@ class Resident:
         """
         if corpus is None or corpus != self._corpus:
             self._placed, self._corpus, self._room = {}, corpus, 0 if corpus is None else engine.room()
-        found = self._placed.get(chunk.position)
+        # The neighbours that a piece of a long sentence carries differ from pass to pass, as subsampling falls.
+        piece = chunk.position, len(chunk.tokens), len(chunk.offsets)
+        found = self._placed.get(piece)
         if found is None:
-            found = engine.place(chunk.tokens), engine.place(chunk.offsets)
+            try:
+                found = engine.place(chunk.tokens), engine.place(chunk.offsets)
+            except engine.no_memory:
+                self._placed, self._room = {}, 0
+                found = engine.place(chunk.tokens), engine.place(chunk.offsets)
             size = chunk.tokens.nbytes + chunk.offsets.nbytes
             if size <= self._room:
                 self._room -= size
-                self._placed[chunk.position] = found
+                self._placed[piece] = found
         return found

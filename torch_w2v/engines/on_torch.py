@@ -17,6 +17,7 @@ from torch_w2v.engines.engine import Engine
 from torch_w2v.plan import Layout
 
 GPU_CHUNK = 2_000_000  # words: some milliseconds of a GPU, where a call costs half a one
+_CHUNK_MEMORY = 1 << 30  # bytes that training on so many takes at most
 
 
 def check_device(device: str | torch.device) -> torch.device:
@@ -87,8 +88,9 @@ def _free(device: torch.device) -> int:
 
 
 def _room(device: torch.device) -> int:
-    """Bytes for tokens: half of what a GPU has left beside the tables, and nothing on devices that do not tell."""
-    return _free(device) // 2 if device.type == "cuda" else 0
+    """Bytes for tokens: half of what a GPU has left beside the tables, less what a chunk needs; nothing on devices that
+    do not tell."""
+    return max(0, _free(device) // 2 - _CHUNK_MEMORY) if device.type == "cuda" else 0
 
 
 def _too_large(device: torch.device, tables: Sequence[np.ndarray]) -> str:
