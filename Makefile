@@ -13,7 +13,7 @@ help:
 	@echo 'make speed       the same for several shapes of work; needs CORPUS=file.txt'
 	@echo 'make reading     how fast text is read, and whole runs, beside gensim; needs CORPUS=file.txt'
 	@echo 'make gpu         all that is to be measured on a GPU, 9 minutes; needs CORPUS=file.txt'
-	@echo 'make quality     quality beside gensim for many shapes, an hour or more; needs CORPUS=file.txt'
+	@echo 'make quality     quality beside gensim for many shapes, hours; needs CORPUS=file.txt'
 
 demo: $(INSTALLED)
 	$(BIN)/torch-w2v demo $(ARGS)

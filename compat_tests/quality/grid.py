@@ -1,6 +1,6 @@
 """Quality beside gensim over a grid of shapes, on a corpus of your own.
 
-    python -m compat_tests.quality.grid CORPUS [--shapes d300 w15 ...] [--engines cpu:1,cpu:2] [--seeds 3] [--words N]
+    python -m compat_tests.quality.grid CORPUS [--shapes d300 w15 ...] [--engines cpu:1,cpu:2,…] [--seeds 3] [--words N]
 
 CORPUS is a text file with a sentence a line (`make quality CORPUS=…` runs it). Exits with 1 where a measure of any
 shape is inferior to gensim's; the margins are those of `torch-w2v compare`. Where ours is asked for another update than
@@ -22,6 +22,7 @@ from torch_w2v import quality
 from torch_w2v.compare import COSINES, OVERLAP, Comparison, Maker, compare, contenders_named
 from torch_w2v.corpus import files
 from torch_w2v.demo import cores
+from torch_w2v.engines import best_device
 from torch_w2v.verdict import Verdict
 
 
@@ -107,7 +108,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", metavar="CORPUS")
     parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=list(SHAPES))
-    parser.add_argument("--engines", default="cpu:1,cpu:2", metavar="NAME,…", help="default cpu:1,cpu:2")
+    every = ["cpu:1", "cpu:2", "torch_batched:2", *(["triton:1"] if best_device() == "cuda" else [])]
+    parser.add_argument("--engines", default=",".join(every), metavar="NAME,…", help="default %(default)s")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=cores(), help="gensim's; default all cores")
     parser.add_argument("--words", type=int, default=10**18, help="use the first so many words of the corpus")
