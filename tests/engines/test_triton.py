@@ -190,7 +190,7 @@ def test_layouts():
         assert layout.T <= triton.MOST_T
         assert layout.N <= triton.MOST_N
     assert engines.blocks_in_flight(5, 1000, 6).B == 1
-    assert engines.blocks_in_flight(5, 1e6, 6).B == 61
+    assert engines.blocks_in_flight(5, 1e6, 6).B == 30
     assert engines.blocks_in_flight(5, 1e9, 16) == Layout(32, 4, 32, 96)
     assert engines.blocks_in_flight(5, 1e9, 6, mean=False) == Layout(32, 8, 16, 256)
     assert engines.blocks_in_flight(15, 1e9, 501) == Layout(16, 16, 16, 6)

@@ -45,33 +45,34 @@ def blocks_one_by_one(negative: int, kept: float, context: float, mean: bool = T
     return Layout(T=T, S=S, N=negative, B=1)
 
 
-def _sets(T: int, context: float, mean: bool) -> int:
+def _sets(T: int, context: float) -> int:
     """How many sets of negatives the targets of a block share in steps of thousands of targets.
 
-    One at gensim's default window; with wider ones a set's targets would share context words. Sums reach further than
-    means: four targets a set.
+    One at gensim's default window; with wider ones a set's targets would share context words.
     """
     S = 1
     while context >= 8 * S and 2 * S <= T:
         S *= 2
-    return S if mean else max(S, T // 4)
+    return S
 
 
-def _blocks(most: int, T: int, kept: float, reach: float) -> int:
-    """How many blocks at once: so many that a pass has hundreds of steps, and that no more context words are read in a
-    step than `reach`: beyond, updates of frequent words are old, and capped (docs/lab-notes.md)."""
-    return int(max(1, min(most, kept / (T * 512), reach)))
+def _blocks(most: int, T: int, kept: float, reach: float, steps: int) -> int:
+    """How many blocks at once: so few that a pass has so many steps, and that no more context words are read in a step
+    than `reach`; with more, updates of frequent words are old, and capped (docs/lab-notes.md)."""
+    return int(max(1, min(most, kept / (T * steps), reach)))
 
 
 def many_blocks(negative: int, kept: float, context: float, mean: bool = True) -> Layout:
     """Up to 4,096 targets at once, fewer on a small corpus or with wide windows.
 
-    Sets are large enough that a row of them collects no more than 10 gradients a step.
+    Sets are large enough that a row of them collects no more than 10 gradients a step; with more negatives there are
+    more of them, as with wider windows. Sums reach further than means: they have four targets a set and a quarter of
+    the blocks.
     """
     T = 64
-    S = _sets(T, context, mean)
+    S = max(_sets(T, max(context, negative + 1)), 1 if mean else T // 4)
     N = max(min(16, max(2 * T // S, negative)), -(-T * negative // (10 * S)))
-    return Layout(T=T, S=S, N=N, B=_blocks(64, T, kept, 64 * 6 / context))
+    return Layout(T=T, S=S, N=N, B=_blocks(64 if mean else 16, T, kept, 64 * 6 / context, 512))
 
 
 def blocks_in_flight(negative: int, kept: float, context: float, mean: bool = True) -> Layout:
@@ -81,10 +82,10 @@ def blocks_in_flight(negative: int, kept: float, context: float, mean: bool = Tr
     gradients a row of a block.
     """
     T = 32 if negative <= 10 else 16
-    S = _sets(T, context, mean)
+    S = max(_sets(T, context), 1 if mean else T // 4)
     N = 32 if S < 8 else 16
     S = min(T, max(S, -(-T * negative // (10 * N))))
-    return Layout(T=T, S=S, N=N, B=_blocks(256, T, kept, 256 * 32 * 6 / (T * context)))
+    return Layout(T=T, S=S, N=N, B=_blocks(256, T, kept, 256 * 32 * 6 / (T * context), 1024))
 
 
 _LAYOUTS = {
