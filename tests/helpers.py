@@ -111,6 +111,19 @@ def python(code, *arguments, timeout=60, **environment):
     )  # fmt: skip
 
 
+def interrupted_at(number):
+    """An engine's `write_back` whose call of that number, from 1 on, is interrupted, and the tables of its calls."""
+    calls = []
+
+    def write_back(table, rows):
+        calls.append(table)
+        if len(calls) == number:
+            raise KeyboardInterrupt
+        table[:] = rows
+
+    return write_back, calls
+
+
 def heed_ctrl_c():
     """For a child process: what runs in a shell's background, as a test run may, is started deaf to SIGINT."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)

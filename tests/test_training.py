@@ -23,6 +23,7 @@ from tests.helpers import (
     Passes,
     both_classes,
     heed_ctrl_c,
+    interrupted_at,
     messages,
     ours,
     python,
@@ -443,19 +444,12 @@ def test_ctrl_c_while_the_corpus_waits_for_something(workers):
 def test_an_interrupt_while_the_vectors_come_back(monkeypatch):
     """Nothing is lost, and the next call starts afresh."""
     calm = ours(topics(), engine="reference")
-    calls = []
-
-    def interrupted(table, rows):
-        calls.append(table)
-        if len(calls) == 1:
-            raise KeyboardInterrupt
-        table[:] = rows
-
+    write_back, calls = interrupted_at(1)
     model = ours(engine="reference")
     model.build_vocab(topics())
     chosen = dataclasses.replace(
         engines.choose("reference", "cpu", 8), rows=lambda table, last: torch.from_numpy(table.copy()),
-        write_back=interrupted,
+        write_back=write_back,
     )  # fmt: skip
     with monkeypatch.context() as patch:
         patch.setattr(engines, "choose", lambda *_: chosen)

@@ -92,12 +92,12 @@ def train_epoch(
         report: called with the totals at most once every `report_delay` seconds.
         report_delay: seconds.
         stop: makes `source` end for whoever waits for its next job; called when training ends for any reason.
-        place: a chunk -> its tokens and offsets as the engine wants them; `engine.place` of both by default.
+        place: a chunk -> its tokens and offsets as the engine wants them; `engine.place_chunk` by default.
     """
     totals = Totals()
     next_report = 1.0
     placed = {name: engine.place(x) if isinstance(x, np.ndarray) else x for name, x in arguments.items()}
-    place = place or (lambda chunk: (engine.place(chunk.tokens), engine.place(chunk.offsets)))
+    place = place or engine.place_chunk
 
     def run(job: Job) -> Any:
         chunk = job.chunk

@@ -8,7 +8,7 @@ import torch
 from gensim.models.callbacks import CallbackAny2Vec
 
 import torch_w2v
-from tests.helpers import KERNEL, same, topics, trainable, weights
+from tests.helpers import KERNEL, interrupted_at, same, topics, trainable, weights
 from torch_w2v import engines, native
 from torch_w2v.corpus import Chunk
 from torch_w2v.engines import cpu, on_torch, triton
@@ -230,14 +230,7 @@ def test_tables_that_nobody_sees_come_back_at_the_end(engine):
 
 
 def test_an_interrupt_while_tables_come_back_is_made_up_for():
-    back = []
-
-    def write_back(table, rows):
-        back.append(rows)
-        if len(back) == 2:
-            raise KeyboardInterrupt
-        table[:] = rows
-
+    write_back, _ = interrupted_at(2)
     engine = engines.Engine("own", "cpu", None, None, rows=lambda table, last: table + 1, write_back=write_back)
     arrays = np.zeros((2, 3)), np.zeros((2, 3))
     with pytest.raises(KeyboardInterrupt), engines.Resident().tables(engine, *arrays):
@@ -294,8 +287,8 @@ def test_a_full_device_lets_go_of_tokens():
 
 @pytest.mark.parametrize("cache", ["memory", "off"])
 def test_an_engine_with_room_gets_the_tokens_that_another_gets(monkeypatch, cache):
-    """One sentence longer than chunks, whose halos differ from pass to pass; the list changes where it is read anew."""
-    long = [[word for sentence in topics(400) for word in sentence], *topics(50)]
+    """A sentence longer than chunks, whose halos reach to its begin or not; a list that changes, read anew."""
+    long = [["the"] * 180 + [word for sentence in topics(400) for word in sentence], *topics(50)]
 
     class Turn(CallbackAny2Vec):
         def on_epoch_end(self, model):
@@ -314,7 +307,7 @@ def test_an_engine_with_room_gets_the_tokens_that_another_gets(monkeypatch, cach
                     vector_size=8,
                     min_count=1,
                     batch_words=5,
-                    sample=0.05,
+                    sample=1e-3,
                     workers=1,
                     epochs=3,
                     corpus_cache=cache,
@@ -324,6 +317,19 @@ def test_an_engine_with_room_gets_the_tokens_that_another_gets(monkeypatch, cach
                 )
             )
     assert same(*results)
+
+
+@pytest.mark.skipif(not KERNEL, reason="needs the fused kernel")
+def test_a_callback_may_choose_another_engine():
+    class Other(CallbackAny2Vec):
+        def on_epoch_end(self, model):
+            model.engine = {"cpu": "torch_batched", "torch_batched": "reference", "reference": "cpu"}[model.engine]
+
+    model = torch_w2v.Word2Vec(
+        topics(), vector_size=8, min_count=1, workers=1, epochs=5, callbacks=[Other()], engine="cpu", device="cpu"
+    )
+    assert model.engine == "reference"
+    assert trainable(model, topics())
 
 
 def test_layouts():

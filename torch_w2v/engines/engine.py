@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import operator
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -12,6 +13,8 @@ import numpy as np
 
 from torch_w2v.corpus import Chunk
 from torch_w2v.plan import Layout
+
+logger = logging.getLogger(__name__)
 
 
 def _as_it_is(array: np.ndarray) -> Any:
@@ -60,6 +63,10 @@ class Engine:
     no_memory: tuple[type[Exception], ...] = ()
     too_large: Callable[[Sequence[np.ndarray]], str] = str
 
+    def place_chunk(self, chunk: Chunk) -> tuple[Any, Any]:
+        """Its tokens and offsets as `train_chunk` takes them."""
+        return self.place(chunk.tokens), self.place(chunk.offsets)
+
 
 class Resident:
     """What stays with an engine through the passes of one `train()` call.
@@ -69,6 +76,7 @@ class Resident:
     """
 
     def __init__(self) -> None:
+        self._on: tuple[str, str] | None = None  # the engine that the following are for, by name and device
         self._rows: list[Any] = [None, None]
         self._current: tuple[Engine, tuple[np.ndarray, np.ndarray]] | None = None  # what the rows hold, and whose
         self._placed: dict[tuple[int, ...], tuple[Any, Any]] = {}  # by what of the corpus is in the chunk
@@ -82,7 +90,7 @@ class Resident:
         """The tables as the engine wants them; what becomes of them is written back, even on an interrupt.
 
         Args:
-            engine: the same for all passes.
+            engine: trains in this pass.
             inputs, outputs: the model's, (V, D) float32.
             unseen: nobody looks at the model's tables before the next pass, or writes to them: what `finish` is for.
 
@@ -90,6 +98,9 @@ class Resident:
             MemoryError, torch.OutOfMemoryError: the engine's, here or inside, with what the device has and what to do.
         """
         tables = inputs, outputs
+        if self._on != (engine.name, engine.device):  # at first, or after a callback has set another
+            self.finish()
+            self._on, self._rows, self._corpus = (engine.name, engine.device), [None, None], None
         known = self._current is not None and all(map(operator.is_, tables, self._current[1]))
         try:
             if not (unseen and known):
@@ -132,7 +143,7 @@ class Resident:
         """The tokens and the offsets of a chunk as the engine wants them.
 
         Args:
-            engine: the same for all passes.
+            engine: as given to `tables` in this pass.
             chunk: cut from the corpus as in other passes.
             corpus: names the corpus in numbers; None for one that another pass may find changed.
         """
@@ -143,10 +154,13 @@ class Resident:
         found = self._placed.get(piece)
         if found is None:
             try:
-                found = engine.place(chunk.tokens), engine.place(chunk.offsets)
+                found = engine.place_chunk(chunk)
             except engine.no_memory:
+                logger.info(
+                    "device='%s' is full: the tokens of the corpus are moved there at every pass", engine.device
+                )
                 self._placed, self._room = {}, 0
-                found = engine.place(chunk.tokens), engine.place(chunk.offsets)
+                found = engine.place_chunk(chunk)
             size = chunk.tokens.nbytes + chunk.offsets.nbytes
             if size <= self._room:
                 self._room -= size
