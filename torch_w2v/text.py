@@ -61,7 +61,7 @@ class Text:
                         yield words[i : i + self.max_sentence_length]
 
     def parts(self, numbers: Numbers, threads: int) -> Generator[Part, None, None]:
-        """The sentences as numbers, with `threads` threads: this one, and others that split; one reads ahead besides.
+        """The sentences as numbers. A thread reads ahead; `threads` - 1 others split, at least one; this one counts.
 
         Where decompressing takes longer than splitting, one splits: more would only take its core from it.
         """
