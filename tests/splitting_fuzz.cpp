@@ -20,7 +20,7 @@ int main() {
   int64_t n, texts = 0;
   uint64_t seen = 0;  // of all numbers: the same in every build
   for (; std::fread(&n, sizeof n, 1, stdin) == 1; texts++) {
-    char* text = static_cast<char*>(std::calloc(n + 8, 1));
+    char* text = static_cast<char*>(std::calloc(n + 16, 1));
     if (n && std::fread(text, n, 1, stdin) != 1) return 1;
     int64_t newlines = 0, zeros = 0, found[3], size;
     for (int64_t i = 0; i < n; i++) newlines += text[i] == '\n', zeros += text[i] == 0;

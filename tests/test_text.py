@@ -49,10 +49,14 @@ def sentences_of(parts, ids):
 
 
 def split(path, monkeypatch, block, threads=2, most=10_000):
+    """Sentences and words of a file, the same whoever gives the numbers."""
     monkeypatch.setattr(text, "BLOCK", block)
     ids, numbers = numbering()
-    parts = list(text.Text([str(path)], most).parts(numbers, threads))
-    return sentences_of(parts, ids), list(ids)
+    found = sentences_of(text.Text([str(path)], most).parts(numbers, threads), ids)
+    table = splitting.Numbering("\n")
+    assert sentences_of(text.Text([str(path)], most).parts(table, threads), table) == found
+    assert list(table) == list(ids)
+    return found, list(ids)
 
 
 def outcome(call):
@@ -134,6 +138,18 @@ def test_many_words_keep_their_order(tmp_path, monkeypatch, threads):
     assert order == list(dict.fromkeys(words))
 
 
+def test_words_that_differ_in_one_byte(tmp_path, monkeypatch):
+    """Words that end early, in zeros, or differ anywhere: of sizes up to and beyond what a slot of the table holds."""
+    alike = ["x" * i + c + "x" * (n - i - 1) for n in range(1, 41) for i in range(n) for c in "xy\x00"]
+    words = list(dict.fromkeys(alike))
+    path = tmp_path / "corpus.txt"
+    path.write_text(" ".join(alike), encoding="utf-8")
+    assert split(path, monkeypatch, 1000) == ([alike], words)
+    ids, numbers = numbering()
+    alike = [word.replace("\x00", "\n") for word in alike]
+    assert sentences_of(text.parts_of([alike, ["", *alike]], numbers), ids) == [alike, ["", *alike]]
+
+
 TOKENS = st.one_of(
     st.text("ab\0 \n", max_size=12), st.text(max_size=3), st.sampled_from(["\ud800", "", "long" * 20, 0, 1, 1.0, True]),
     st.integers(), st.tuples(st.integers(0, 1)), st.binary(max_size=2),
@@ -149,6 +165,9 @@ def test_lists_of_anything_hashable(monkeypatch, sentences, kind, batch):
     ids, numbers = numbering()
     assert sentences_of(text.parts_of(map(kind, sentences), numbers), ids) == sentences
     assert list(ids) == list(dict.fromkeys(itertools.chain.from_iterable(sentences)))
+    table = splitting.Numbering("\0")
+    assert sentences_of(text.parts_of(map(kind, sentences), table), table) == sentences
+    assert list(table) == list(ids)
 
 
 @HERE

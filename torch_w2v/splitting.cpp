@@ -19,23 +19,27 @@ using u8 = unsigned char;
 using u64 = uint64_t;
 using i64 = int64_t;
 
-constexpr int PAD = 8;     // bytes that may be read beyond the end of a text
+constexpr int PAD = 16;    // bytes that may be read beyond the end of a text
 constexpr std::size_t HUGE_PAGE = 2 << 20;
-constexpr int AHEAD = 32;  // words whose slots are fetched before they are looked at
+constexpr int AHEAD = 16;  // words whose slots are fetched before they are looked at; a power of two
+constexpr int SHORT = 11;  // bytes of a word that is all in its key
+constexpr uint32_t LONG = 0xFFu << 24;  // of `Key::tail`, where a short word's size is
 
-// A word's ends and size: all of it up to 16 bytes.
+// A short word: its first 8 bytes, the others and its size, so equal keys are equal words. A long one: a hash.
 struct Key {
-  u64 head;  // the first 8 bytes, or fewer and zeros
-  u64 tail;  // the last 8 bytes; of a shorter word the same as head
-  uint32_t size;
+  u64 head;
+  uint32_t tail;
+
+  bool operator==(const Key& k) const { return ((head ^ k.head) | (tail ^ k.tail)) == 0; }
 };
 
+// A quarter of a cache line, so that none lies in two.
 struct Slot {
-  u64 head, tail;
-  uint32_t size;
+  u64 head;
+  uint32_t tail;
   int32_t word;  // its number; -1 for a free slot
 
-  bool holds(const Key& k) const { return ((head ^ k.head) | (tail ^ k.tail) | (size ^ k.size)) == 0; }
+  Key key() const { return {head, tail}; }
 };
 
 }  // namespace
@@ -58,22 +62,28 @@ u64 load(const void* p) {
   return x;
 }
 
-Key key_of(const u8* p, i64 size) {
-  const int unused = size < 8 ? 8 - int(size) : 0;
-  const u64 head = unused == 8 ? 0 : load(p) & (~u64(0) >> (8 * unused));
-  const u64 end = load(p + (size > 8 ? size - 8 : 0));
-  return {head, size > 8 ? end : head, uint32_t(size)};
+// Multiply and fold.
+u64 fold(u64 x, u64 y) {
+  const auto product = static_cast<unsigned __int128>(x ^ 0x9E3779B97F4A7C15u) * (y ^ 0xD1B54A32D192ED03u);
+  return u64(product) ^ u64(product >> 64);
 }
 
-// Multiply and fold. The middle of long words counts as well: else those that differ there would share a hash.
-u64 hash_of(const u8* p, const Key& key) {
-  const u64 k = 0x9E3779B97F4A7C15u;
-  u64 h = (key.head ^ key.size) * k;
-  h = ((h ^ (h >> 29)) + key.tail) * k;
-  if (key.size > 16)
-    for (uint32_t i = 8; i + 8 < key.size; i += 8) h = ((h ^ (h >> 29)) + load(p + i)) * k;
-  return h ^ (h >> 32);
+u64 first_bytes(const u8* p, i64 n) { return n < 8 ? load(p) & ~(~u64(0) << (8 * n)) : load(p); }
+
+Key long_key(const u8* p, i64 size) {
+  u64 h = size;
+  for (i64 i = 0; i < size; i += 8) h = fold(h, first_bytes(p + i, size - i));
+  return {h, LONG | uint32_t(h >> 40)};
 }
+
+Key key_of(const u8* p, i64 size) {
+  if (__builtin_expect(size > SHORT, 0)) return long_key(p, size);
+  alignas(32) static constexpr u8 ones[32] = {255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255};
+  const u8* mask = ones + SHORT - size;
+  return {load(p) & load(mask), uint32_t(load(p + 8) & load(mask + 8)) | uint32_t(size) << 24};
+}
+
+u64 hash_of(const Key& key) { return fold(key.head, key.tail); }
 
 template <class T>
 bool reserve(T*& array, i64& room, i64 needed) {
@@ -88,7 +98,7 @@ bool reserve(T*& array, i64& room, i64 needed) {
 
 const u8* bytes_of(const Words& w, i64 word) { return reinterpret_cast<const u8*>(w.bytes) + w.starts[word]; }
 
-// Twice the slots. The words are hashed anew: their hashes are not kept.
+// Twice the slots.
 bool grow(Words& w) {
   const u64 n = w.slots ? 2 * (w.mask + 1) : 1 << 12;
   const u64 size = n * sizeof(Slot);
@@ -102,7 +112,7 @@ bool grow(Words& w) {
   for (u64 i = 0; w.slots && i <= w.mask; i++) {
     const Slot s = w.slots[i];
     if (s.word < 0) continue;
-    u64 at = hash_of(bytes_of(w, s.word), {s.head, s.tail, s.size}) & (n - 1);
+    u64 at = hash_of(s.key()) & (n - 1);
     while (slots[at].word >= 0) at = (at + 1) & (n - 1);
     slots[at] = s;
   }
@@ -113,59 +123,62 @@ bool grow(Words& w) {
 }
 
 // The number of a word, a new one at its first occurrence; -1 without memory.
-int32_t number(Words& w, const u8* p, const Key& key, u64 hash) {
+int32_t number(Words& w, const u8* p, i64 size, const Key& key, u64 hash) {
   u64 at = hash & w.mask;
-  for (; w.slots[at].word >= 0; at = (at + 1) & w.mask)
-    if (w.slots[at].holds(key) &&
-        (key.size <= 16 || std::memcmp(bytes_of(w, w.slots[at].word) + 8, p + 8, key.size - 16) == 0))
-      return w.slots[at].word;
-  const i64 size = key.size;
+  for (; w.slots[at].word >= 0; at = (at + 1) & w.mask) {
+    if (!(w.slots[at].key() == key)) continue;
+    const i64 word = w.slots[at].word;
+    if (key.tail < LONG || (w.starts[word + 1] - w.starts[word] - 1 == size && !std::memcmp(bytes_of(w, word), p, size)))
+      return int32_t(word);
+  }
   const i64 start = w.count ? w.starts[w.count] : 0;
-  if (w.count == INT32_MAX || !reserve(w.bytes, w.bytes_room, start + size + 1 + PAD) ||
+  if (w.count == INT32_MAX || !reserve(w.bytes, w.bytes_room, start + size + 1) ||
       !reserve(w.starts, w.starts_room, w.count + 2))
     return -1;
   std::memcpy(w.bytes + start, p, size);
   w.bytes[start + size] = w.separator;
   w.starts[w.count] = start;
   w.starts[w.count + 1] = start + size + 1;
-  w.slots[at] = {key.head, key.tail, key.size, int32_t(w.count)};
+  w.slots[at] = {key.head, key.tail, int32_t(w.count)};
   w.count++;
-  if (3 * u64(w.mask + 1) < 4 * u64(w.count) && !grow(w)) return -1;
+  if (w.mask + 1 < 2 * u64(w.count) && !grow(w)) return -1;
   return int32_t(w.count - 1);
 }
 
 // Words waiting for their slots, which are being fetched meanwhile.
 struct Queue {
+  struct Entry {
+    const u8* p;
+    i64 size;
+    Key key;
+    u64 hash;
+  };
+
   Words& w;
   int32_t* out;
-  i64 written = 0;
-  int waiting = 0;
+  i64 words = 0;
   bool failed = false;
-  const u8* p[AHEAD];
-  Key key[AHEAD];
-  u64 hash[AHEAD];
+  Entry waiting[AHEAD];
 
-  Queue(Words& words, int32_t* tokens) : w(words), out(tokens) {}
+  Queue(Words& table, int32_t* tokens) : w(table), out(tokens) {}
 
   void add(const u8* from, const u8* to) {
-    const int i = waiting++;
-    p[i] = from;
-    key[i] = key_of(from, to - from);
-    hash[i] = hash_of(from, key[i]);
-    __builtin_prefetch(&w.slots[hash[i] & w.mask]);
-    if (waiting == AHEAD) flush();
+    if (words >= AHEAD) look_up(words - AHEAD);
+    const Key key = key_of(from, to - from);
+    const u64 hash = hash_of(key);
+    __builtin_prefetch(&w.slots[hash & w.mask]);
+    waiting[words++ % AHEAD] = {from, to - from, key, hash};
   }
 
-  void flush() {
-    for (int i = 0; i < waiting; i++) {
-      const int32_t found = number(w, p[i], key[i], hash[i]);
-      failed |= found < 0;
-      out[written++] = found;
-    }
-    waiting = 0;
+  void look_up(i64 i) {
+    const Entry& e = waiting[i % AHEAD];
+    out[i] = number(w, e.p, e.size, e.key, e.hash);
+    failed |= out[i] < 0;
   }
 
-  i64 words() const { return written + waiting; }
+  void finish() {
+    for (i64 i = words < AHEAD ? 0 : words - AHEAD; i < words; i++) look_up(i);
+  }
 };
 
 bool ascii_space(u8 c) { return c == ' ' || (c >= 9 && c <= 13) || (c >= 0x1C && c <= 0x1F); }
@@ -278,15 +291,15 @@ EXPORT int w2v_words_split(Words* w, const char* text, i64 n, int32_t* tokens, i
       if (q > start) queue.add(start, q);
       start = q + size;
       if (*q == '\n') {
-        lines[newlines++] = int32_t(queue.words() - before);
-        before = queue.words();
+        lines[newlines++] = int32_t(queue.words - before);
+        before = queue.words;
       }
     }
   }
   if (!bad && end > start) queue.add(start, end);
-  queue.flush();
-  lines[newlines] = int32_t(queue.words() - before);
-  found[0] = queue.words();
+  queue.finish();
+  lines[newlines] = int32_t(queue.words - before);
+  found[0] = queue.words;
   found[1] = newlines;
   found[2] = bad ? bad - begin : -1;
   return queue.failed;
@@ -304,7 +317,7 @@ EXPORT int w2v_words_split_joined(Words* w, const char* text, i64 n, int32_t* to
     p = to;
     if (p == end) break;
   }
-  queue.flush();
+  queue.finish();
   return queue.failed;
 }
 

@@ -23,7 +23,7 @@ from torch_w2v import native
 T = TypeVar("T")
 Numbers = Callable[[Sequence[Hashable]], Sequence[int]]  # words -> a number for each
 
-PAD = bytes(8)  # splitting.cpp reads on beyond the end of a text, in whole machine words
+PAD = bytes(16)  # splitting.cpp reads on beyond the end of a text
 
 
 @cache
@@ -96,23 +96,29 @@ class Numbering:
         """separator: what follows each word in `of`."""
         self._separator = separator
         self._ids: defaultdict[Hashable, int] | None = None
-        self._table = 0
+        self._known: list[Hashable] = []  # the words of the table
+        self.table = 0
         if not native.available():
             self._to_dictionary()
             return
-        self._table = _library().w2v_words_new(ord(separator))
-        if not self._table:
+        self.table = _library().w2v_words_new(ord(separator))
+        if not self.table:
             raise MemoryError("no memory for a table of words")
-        weakref.finalize(self, _library().w2v_words_free, self._table)
+        weakref.finalize(self, _library().w2v_words_free, self.table)
 
     def of(self, joined: bytes, n: int) -> np.ndarray | list[int]:
         """The numbers of n words, each followed by the separator."""
         if self._ids is not None:
             return self(_words(joined, self._separator))
         found = np.empty(n, np.int32)
-        if _library().w2v_words_split_joined(self._table, joined + PAD, len(joined) - 1, found.ctypes.data):
+        if _library().w2v_words_split_joined(self.table, joined + PAD, len(joined) - 1, found.ctypes.data):
             raise MemoryError("no memory for the words of the corpus")
+        self.learn(_bytes(self.table, len(self._known), _library().w2v_words_count(self.table)))
         return found
+
+    def learn(self, joined: bytes) -> None:
+        """What words the table has got since the last call, each followed by the separator."""
+        self._known += _words(joined, self._separator)
 
     def __call__(self, words: Sequence[Hashable]) -> list[int]:
         """The numbers of words of any hashable kind."""
@@ -120,17 +126,16 @@ class Numbering:
         return list(map(ids.__getitem__, words))
 
     def _to_dictionary(self) -> defaultdict[Hashable, int]:
-        known = {word: i for i, word in enumerate(self)} if self._table else {}
+        known = {word: i for i, word in enumerate(self._known)}
+        self._known = []
         self._ids = defaultdict(itertools.count(len(known)).__next__, known)
         return self._ids
 
     def __len__(self) -> int:
-        return len(self._ids) if self._ids is not None else _library().w2v_words_count(self._table)
+        return len(self._known if self._ids is None else self._ids)
 
     def __iter__(self) -> Iterator[Hashable]:
-        if self._ids is not None:
-            return iter(self._ids)
-        return iter(_words(_bytes(self._table, 0, len(self)), self._separator))
+        return iter(self._known if self._ids is None else self._ids)
 
 
 @dataclass
@@ -155,17 +160,20 @@ class Split:
 
 
 class Splitter:
-    """A thread of its own with its own numbering of the words it has seen."""
+    """A thread of its own with its own numbering of the words it has seen, which may be the caller's as well."""
 
-    def __init__(self, joined: bool) -> None:
+    def __init__(self, numbers: Numbers, joined: bool, alone: bool) -> None:
+        """alone: nothing else gives numbers to words, so that the thread's are the caller's."""
         self._library = _library()
         self._joined = joined
-        self._words = self._library.w2v_words_new(0 if joined else ord("\n"))
+        self._numbers = numbers
+        self._shared = numbers if alone and isinstance(numbers, Numbering) and not len(numbers) else None
+        self._words = self._shared.table if self._shared else self._library.w2v_words_new(0 if joined else ord("\n"))
         if not self._words:
             raise MemoryError("no memory for a table of words")
         self._thread = ThreadPoolExecutor(1, "torch_w2v-text")
         self._tokens, self._lines = np.empty(0, np.int32), np.empty(0, np.int32)
-        self._numbers = np.empty(1024, np.int32)  # of the caller, for the words seen so far
+        self._translation = np.empty(1024, np.int32)  # the caller's numbers of the words seen so far
 
     def submit(self, text: bytes, words: int) -> Future[Split]:
         """Split `text` (ending in PAD) into at most `words` words."""
@@ -190,29 +198,39 @@ class Splitter:
             self._tokens[: found[0]].copy(), lines.copy(), first, last, _bytes(self._words, first, last), found[2]
         )
 
-    def translate(self, split: Split, numbers: Numbers) -> np.ndarray:
+    def translate(self, split: Split) -> np.ndarray:
         """The tokens of a block in the caller's numbers; to be called for the blocks in order."""
+        if self._shared:
+            self._shared.learn(split.new)
+            return split.tokens
         first, last = split.first, split.last
-        if len(self._numbers) < last:
-            self._numbers = np.resize(self._numbers, 2 * last)
+        if len(self._translation) < last:
+            self._translation = np.resize(self._translation, 2 * last)
         if first < last:
-            if isinstance(numbers, Numbering):
-                self._numbers[first:last] = numbers.of(split.new, last - first)
+            if isinstance(self._numbers, Numbering):
+                self._translation[first:last] = self._numbers.of(split.new, last - first)
             else:
-                self._numbers[first:last] = numbers(_words(split.new, "\0" if self._joined else "\n"))
-        return remap(split.tokens, self._numbers[:last], out=split.tokens)
+                self._translation[first:last] = self._numbers(_words(split.new, "\0" if self._joined else "\n"))
+        return remap(split.tokens, self._translation[:last], out=split.tokens)
 
     def close(self) -> None:
         """End the thread, when it has split what it was given."""
         self._thread.shutdown()
-        self._library.w2v_words_free(self._words)
+        if not self._shared:
+            self._library.w2v_words_free(self._words)
 
 
 class Splitters(Generic[T]):
-    """`threads` splitters that take blocks in turn; what they make of them comes back in order."""
+    """`threads` splitters that take blocks in turn; what they make of them comes back in order.
 
-    def __init__(self, threads: int, joined: bool) -> None:
-        self._all = [Splitter(joined) for _ in range(threads)]
+    Args:
+        threads: how many.
+        numbers: which number a word gets.
+        joined: blocks are words with zeros between them, and not text. Words may then get numbers elsewhere as well.
+    """
+
+    def __init__(self, threads: int, numbers: Numbers, joined: bool) -> None:
+        self._all = [Splitter(numbers, joined, alone=threads == 1 and not joined) for _ in range(threads)]
 
     def __enter__(self) -> Self:
         return self
@@ -221,9 +239,7 @@ class Splitters(Generic[T]):
         for splitter in self._all:
             splitter.close()
 
-    def run(
-        self, blocks: Iterable[tuple[bytes | None, int, T]], numbers: Numbers
-    ) -> Iterator[tuple[np.ndarray, Split | None, T]]:
+    def run(self, blocks: Iterable[tuple[bytes | None, int, T]]) -> Iterator[tuple[np.ndarray, Split | None, T]]:
         """Blocks are (text ending in PAD, most words, anything): gives (tokens, split, anything) for each.
 
         One whose text is None is not split, and comes back in its turn with no tokens and None.
@@ -235,7 +251,7 @@ class Splitters(Generic[T]):
             if future is None:
                 return np.empty(0, np.int32), None, rest
             split = future.result()
-            return splitter.translate(split, numbers), split, rest
+            return splitter.translate(split), split, rest
 
         for (text, words, rest), splitter in zip(blocks, itertools.cycle(self._all), strict=False):
             waiting.append((splitter, None if text is None else splitter.submit(text, words), rest))

@@ -71,10 +71,10 @@ class Text:
         rest = np.empty(0, np.int32)  # of a sentence whose end is still to come
         line = offset = 0
         slow = all(path.lower().endswith(UNPACKED_SLOWLY) for path in self.paths)
-        splitters: Splitters[_Block] = Splitters(1 if slow else max(1, threads - 1), joined=False)
+        splitters: Splitters[_Block] = Splitters(1 if slow else max(1, threads - 1), numbers, joined=False)
         with splitters, Ahead(self._blocks()) as blocks:
             jobs = ((block.text, len(block.text) // 2 + 1, block) for block in blocks)
-            for new, split, block in splitters.run(jobs, numbers):
+            for new, split, block in splitters.run(jobs):
                 assert split is not None
                 if block.first:
                     line = offset = 0
@@ -167,10 +167,10 @@ def parts_of(
     if not native.available():
         yield from _plain_parts(sentences, numbers)
         return
-    splitters: Splitters[Batch] = Splitters(1, joined=True)
+    splitters: Splitters[Batch] = Splitters(1, numbers, joined=True)
     with splitters:
         jobs = ((_joined(batch), sum(map(len, batch[1])), batch) for batch in _batches(sentences, batch_words))
-        for tokens, split, (number, batch) in splitters.run(jobs, numbers):
+        for tokens, split, (number, batch) in splitters.run(jobs):
             lengths = np.fromiter(map(len, batch), np.int64, len(batch))
             yield _looked_up(number, batch, numbers) if split is None else tokens, lengths
 
