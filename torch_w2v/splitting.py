@@ -116,9 +116,12 @@ class Numbering:
         self.learn(_bytes(self.table, len(self._known), _library().w2v_words_count(self.table)))
         return found
 
-    def learn(self, joined: bytes) -> None:
-        """What words the table has got since the last call, each followed by the separator."""
-        self._known += _words(joined, self._separator)
+    def learn(self, joined: bytes) -> bool:
+        """What words the table has got since the last call, each followed by the separator; False where a dictionary
+        has taken its place."""
+        if self._ids is None:
+            self._known += _words(joined, self._separator)
+        return self._ids is None
 
     def __call__(self, words: Sequence[Hashable]) -> list[int]:
         """The numbers of words of any hashable kind."""
@@ -160,20 +163,21 @@ class Split:
 
 
 class Splitter:
-    """A thread of its own with its own numbering of the words it has seen, which may be the caller's as well."""
+    """A thread of its own with its own numbering of the words it has seen."""
 
     def __init__(self, numbers: Numbers, joined: bool, alone: bool) -> None:
-        """alone: nothing else gives numbers to words, so that the thread's are the caller's."""
+        """alone: no other thread splits, so a numbering's own table can be this one's as long as it is used."""
         self._library = _library()
         self._joined = joined
         self._numbers = numbers
-        self._shared = numbers if alone and isinstance(numbers, Numbering) and not len(numbers) else None
-        self._words = self._shared.table if self._shared else self._library.w2v_words_new(0 if joined else ord("\n"))
+        self._shared = numbers if alone and isinstance(numbers, Numbering) and len(numbers) == 0 else None
+        self._own = 0 if self._shared is not None else self._library.w2v_words_new(0 if joined else ord("\n"))
+        self._words = self._own if self._shared is None else self._shared.table
         if not self._words:
             raise MemoryError("no memory for a table of words")
         self._thread = ThreadPoolExecutor(1, "torch_w2v-text")
         self._tokens, self._lines = np.empty(0, np.int32), np.empty(0, np.int32)
-        self._translation = np.empty(1024, np.int32)  # the caller's numbers of the words seen so far
+        self._translation = np.empty(0, np.int32)  # the caller's numbers of the words seen so far
 
     def submit(self, text: bytes, words: int) -> Future[Split]:
         """Split `text` (ending in PAD) into at most `words` words."""
@@ -200,10 +204,11 @@ class Splitter:
 
     def translate(self, split: Split) -> np.ndarray:
         """The tokens of a block in the caller's numbers; to be called for the blocks in order."""
-        if self._shared:
-            self._shared.learn(split.new)
-            return split.tokens
         first, last = split.first, split.last
+        if self._shared is not None:
+            if self._shared.learn(split.new):
+                return split.tokens
+            self._shared, self._translation = None, np.arange(first, dtype=np.int32)
         if len(self._translation) < last:
             self._translation = np.resize(self._translation, 2 * last)
         if first < last:
@@ -216,8 +221,7 @@ class Splitter:
     def close(self) -> None:
         """End the thread, when it has split what it was given."""
         self._thread.shutdown()
-        if not self._shared:
-            self._library.w2v_words_free(self._words)
+        self._library.w2v_words_free(self._own)
 
 
 class Splitters(Generic[T]):
@@ -226,11 +230,11 @@ class Splitters(Generic[T]):
     Args:
         threads: how many.
         numbers: which number a word gets.
-        joined: blocks are words with zeros between them, and not text. Words may then get numbers elsewhere as well.
+        joined: blocks are words with zeros between them, and not text.
     """
 
     def __init__(self, threads: int, numbers: Numbers, joined: bool) -> None:
-        self._all = [Splitter(numbers, joined, alone=threads == 1 and not joined) for _ in range(threads)]
+        self._all = [Splitter(numbers, joined, alone=threads == 1) for _ in range(threads)]
 
     def __enter__(self) -> Self:
         return self
