@@ -3,6 +3,7 @@
 import itertools
 import struct
 import subprocess
+import sys
 from collections import defaultdict
 
 import numpy as np
@@ -202,6 +203,62 @@ def test_what_a_compression_needs_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(text, "smart_open", without)
     with pytest.raises(ImportError, match=r"x\.zst: .* pip install 'smart_open\[zst\]'"):
         text.opened("x.zst")
+
+
+def test_lists_that_are_false(monkeypatch):
+    class Sentence(list):
+        def __bool__(self):
+            return False
+
+    ids, numbers = numbering()
+    assert sentences_of(text.parts_of([["a"], Sentence("bc"), []], numbers), ids) == [["a"], ["b", "c"], []]
+
+
+@needs_library
+def test_a_numbering_after_an_error(tmp_path):
+    """What was split and not fetched before the error has its numbers, and keeps them."""
+    (tmp_path / "a").write_text("one two three\n")
+    (tmp_path / "b").write_text("four two\n")
+    table = splitting.Numbering("\n")
+    with pytest.raises(FileNotFoundError):
+        list(text.Text([str(tmp_path / name) for name in ("a", "missing")]).parts(table, 1))
+    assert sentences_of(text.Text([str(tmp_path / "b")]).parts(table, 1), table) == [["four", "two"]]
+
+
+def child(code):
+    return subprocess.run(
+        [sys.executable, "-c", f"from torch_w2v import splitting\n{code}"],
+        capture_output=True, text=True, check=False, timeout=60, cwd=ROOT,
+    )  # fmt: skip
+
+
+@needs_library
+def test_the_process_may_end_while_a_thread_splits():
+    """As after a second Ctrl-C: the table must not be freed before the thread is gone."""
+    done = child("""
+import threading, time
+joined = b"".join(b"%d\\0" % i for i in range(2_000_000))
+numbering = splitting.Numbering("\\0")
+threading.Thread(target=lambda: [numbering.of(joined, 2_000_000) for _ in range(100)], daemon=True).start()
+time.sleep(0.1)
+""")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@needs_library
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a limit on memory")
+def test_a_table_that_cannot_grow_is_an_error():
+    done = child("""
+import resource
+import numpy as np
+n, library = 3_000_000, splitting._library()
+text, tokens = b"".join(b"%d\\0" % i for i in range(n)) + splitting.PAD, np.empty(n, np.int32)
+table = library.w2v_words_new(0)
+size = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (size + 2**25, -1))
+print(library.w2v_words_split_joined(table, text, len(text) - len(splitting.PAD) - 1, tokens.ctypes.data))
+""")
+    assert (done.stdout, done.stderr) == ("1\n", "")
 
 
 @needs_library

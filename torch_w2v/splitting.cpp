@@ -19,7 +19,6 @@ using u8 = unsigned char;
 using u64 = uint64_t;
 using i64 = int64_t;
 
-constexpr int PAD = 16;    // bytes that may be read beyond the end of a text
 constexpr std::size_t HUGE_PAGE = 2 << 20;
 constexpr int AHEAD = 16;  // words whose slots are fetched before they are looked at; a power of two
 constexpr int SHORT = 11;  // bytes of a word that is all in its key
@@ -76,6 +75,7 @@ Key long_key(const u8* p, i64 size) {
   return {h, LONG | uint32_t(h >> 40)};
 }
 
+// Reads 16 bytes from p on.
 Key key_of(const u8* p, i64 size) {
   if (__builtin_expect(size > SHORT, 0)) return long_key(p, size);
   alignas(32) static constexpr u8 ones[32] = {255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255};
@@ -131,6 +131,10 @@ int32_t number(Words& w, const u8* p, i64 size, const Key& key, u64 hash) {
     if (key.tail < LONG || (w.starts[word + 1] - w.starts[word] - 1 == size && !std::memcmp(bytes_of(w, word), p, size)))
       return int32_t(word);
   }
+  if (w.mask + 1 < 2 * u64(w.count + 1)) {
+    if (!grow(w)) return -1;
+    for (at = hash & w.mask; w.slots[at].word >= 0;) at = (at + 1) & w.mask;
+  }
   const i64 start = w.count ? w.starts[w.count] : 0;
   if (w.count == INT32_MAX || !reserve(w.bytes, w.bytes_room, start + size + 1) ||
       !reserve(w.starts, w.starts_room, w.count + 2))
@@ -140,9 +144,7 @@ int32_t number(Words& w, const u8* p, i64 size, const Key& key, u64 hash) {
   w.starts[w.count] = start;
   w.starts[w.count + 1] = start + size + 1;
   w.slots[at] = {key.head, key.tail, int32_t(w.count)};
-  w.count++;
-  if (w.mask + 1 < 2 * u64(w.count) && !grow(w)) return -1;
-  return int32_t(w.count - 1);
+  return int32_t(w.count++);
 }
 
 // Words waiting for their slots, which are being fetched meanwhile.
@@ -256,7 +258,7 @@ EXPORT const char* w2v_words_bytes(const Words* w, i64 first, i64 last, i64* siz
   return w->bytes + start;
 }
 
-// Splits UTF-8 text at white space. PAD bytes after the n of `text` must be readable.
+// Splits UTF-8 text at white space. 16 bytes after the n of `text` must be readable.
 // tokens: room for n / 2 + 1 numbers; lines: room for a length a newline and one more: the words of each line, those
 // after the last newline included. found: {words, newlines, place of the first byte that is no UTF-8 or -1}.
 // Gives 1 without memory.
@@ -306,7 +308,7 @@ EXPORT int w2v_words_split(Words* w, const char* text, i64 n, int32_t* tokens, i
 }
 
 // Splits at the table's separator alone, so words may hold anything else or be empty: one word more than separators.
-// PAD bytes after the n of `text` must be readable. tokens: room for n + 1 numbers. Gives 1 without memory.
+// 16 bytes after the n of `text` must be readable. tokens: room for n + 1 numbers. Gives 1 without memory.
 EXPORT int w2v_words_split_joined(Words* w, const char* text, i64 n, int32_t* tokens) {
   const u8 *p = reinterpret_cast<const u8*>(text), *end = p + n;
   Queue queue(*w, tokens);

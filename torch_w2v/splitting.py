@@ -1,7 +1,7 @@
 """splitting.cpp behind Python: threads that split text and number its words, and one numbering for all of them.
 
 Which number a word gets is the caller's: a function from new words to numbers, called with every word at its first
-occurrence, in the corpus's order; `Numbering` is the fastest.
+occurrence, in the corpus's order; or a `Numbering`, which is faster.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def _bytes(words: int, first: int, last: int) -> bytes:
     """Words first .. last - 1 of a table of splitting.cpp, a separator after each."""
     size = ctypes.c_int64()
     start = _library().w2v_words_bytes(words, first, last, ctypes.byref(size))
-    return ctypes.string_at(start, size.value)
+    return bytes((ctypes.c_char * size.value).from_address(start)) if size.value else b""  # string_at ends at 2 GB
 
 
 def _words(joined: bytes, separator: str) -> list[str]:
@@ -97,24 +97,32 @@ class Numbering:
         self._separator = separator
         self._ids: defaultdict[Hashable, int] | None = None
         self._known: list[Hashable] = []  # the words of the table
-        self.table = 0
+        self._table, self._given = 0, False
         if not native.available():
             self._to_dictionary()
             return
-        self.table = _library().w2v_words_new(ord(separator))
-        if not self.table:
+        self._table = _library().w2v_words_new(ord(separator))
+        if not self._table:
             raise MemoryError("no memory for a table of words")
-        weakref.finalize(self, _library().w2v_words_free, self.table)
+        # Not at exit: after a second Ctrl-C a thread may still be splitting into it.
+        weakref.finalize(self, _library().w2v_words_free, self._table).atexit = False
 
     def of(self, joined: bytes, n: int) -> np.ndarray | list[int]:
         """The numbers of n words, each followed by the separator."""
         if self._ids is not None:
             return self(_words(joined, self._separator))
         found = np.empty(n, np.int32)
-        if _library().w2v_words_split_joined(self.table, joined + PAD, len(joined) - 1, found.ctypes.data):
+        if _library().w2v_words_split_joined(self._table, joined + PAD, len(joined) - 1, found.ctypes.data):
             raise MemoryError("no memory for the words of the corpus")
-        self.learn(_bytes(self.table, len(self._known), _library().w2v_words_count(self.table)))
+        self.learn(_bytes(self._table, len(self._known), _library().w2v_words_count(self._table)))
         return found
+
+    def share(self) -> int:
+        """The table, for the one splitter that fills it from now on, while `learn` follows; 0 where it is in use."""
+        if self._ids is not None or self._given or _library().w2v_words_count(self._table):
+            return 0
+        self._given = True
+        return self._table
 
     def learn(self, joined: bytes) -> bool:
         """What words the table has got since the last call, each followed by the separator; False where a dictionary
@@ -163,16 +171,17 @@ class Split:
 
 
 class Splitter:
-    """A thread of its own with its own numbering of the words it has seen."""
+    """A thread with a numbering of the words it has seen: its own, or the caller's."""
 
     def __init__(self, numbers: Numbers, joined: bool, alone: bool) -> None:
         """alone: no other thread splits, so a numbering's own table can be this one's as long as it is used."""
         self._library = _library()
         self._joined = joined
         self._numbers = numbers
-        self._shared = numbers if alone and isinstance(numbers, Numbering) and len(numbers) == 0 else None
-        self._own = 0 if self._shared is not None else self._library.w2v_words_new(0 if joined else ord("\n"))
-        self._words = self._own if self._shared is None else self._shared.table
+        shared = numbers.share() if alone and isinstance(numbers, Numbering) else 0
+        self._shared = numbers if shared and isinstance(numbers, Numbering) else None
+        self._own = 0 if shared else self._library.w2v_words_new(0 if joined else ord("\n"))
+        self._words = shared or self._own
         if not self._words:
             raise MemoryError("no memory for a table of words")
         self._thread = ThreadPoolExecutor(1, "torch_w2v-text")

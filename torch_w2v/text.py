@@ -197,7 +197,7 @@ def _batches(sentences: Iterable[Iterable[Hashable]], words_in_batch: int | None
 
 def _joined(batch: Batch) -> bytes | None:
     """Words with zeros between them; None where that cannot be undone."""
-    sentences = [words for words in batch[1] if words]
+    sentences = list(filter(len, batch[1]))
     try:
         text = "\0".join(map("\0".join, sentences))  # type: ignore[arg-type]
     except TypeError:
@@ -213,7 +213,8 @@ def _looked_up(number: int, batch: list[Sequence[Hashable]], numbers: Numbers) -
     found = [np.empty(0, np.int32)]
     for i, words in enumerate(batch, number):
         try:
-            found.append(np.array(numbers(words), np.int32))
+            if len(words):
+                found.append(np.array(numbers(words), np.int32))
         except TypeError as e:
             raise _no_sentence(i, e) from e
     return np.concatenate(found)
