@@ -339,10 +339,11 @@ def test_layouts():
     assert engines.blocks_one_by_one(7, 1e5, 6, mean=False) == Layout(T=32, S=16, N=7, B=1)
     assert engines.blocks_one_by_one(7, 1e9, 16) == Layout(T=64, S=16, N=7, B=1)
     assert engines.blocks_one_by_one(7, 1e9, 501) == Layout(T=256, S=256, N=7, B=1, G=2, fresh=True)
-    assert engines.many_blocks(5, 1e9, 6) == Layout(T=64, S=1, N=32, B=64)
+    assert engines.many_blocks(5, 1e9, 6) == Layout(T=64, S=4, N=16, B=64)
     assert engines.many_blocks(15, 1e9, 6) == Layout(T=64, S=4, N=24, B=64)
     assert engines.many_blocks(5, 1e9, 16) == Layout(T=64, S=4, N=16, B=24)
     assert engines.many_blocks(5, 1e9, 6, mean=False) == Layout(T=64, S=16, N=8, B=16)
+    assert engines.many_blocks(5, 1e6, 6).B == 15
     for negative, context, mean in itertools.product((1, 5, 20, 100), (2, 6, 16, 51, 501), (True, False)):
         layout = engines.many_blocks(negative, 1e9, context, mean)
         assert layout.targets_in_flight <= 4096

@@ -91,8 +91,9 @@ def test_a_set_is_read_after_the_one_before_it_was_written(interpreter):
 @needs_triton
 @pytest.mark.parametrize("negative", [5, 15, 100])
 def test_the_engines_own_layouts(interpreter, negative):
-    for D, (context, mean) in itertools.product((100, 300), ((6, True), (16, True), (6, False))):
-        layout = engines.blocks_in_flight(negative, 1e9, context, mean)
+    shapes = ((1e9, 6, True), (1e6, 6, True), (1e9, 16, True), (1e9, 6, False))
+    for D, (kept, context, mean) in itertools.product((100, 300), shapes):
+        layout = engines.blocks_in_flight(negative, kept, context, mean)
         interpreter(worker.agree, layout, D=D, negative=negative, V=1000, lengths=SHORT, scales=True, cbow_mean=mean)
 
 
@@ -190,7 +191,8 @@ def test_layouts():
         assert layout.T <= triton.MOST_T
         assert layout.N <= triton.MOST_N
     assert engines.blocks_in_flight(5, 1000, 6).B == 1
-    assert engines.blocks_in_flight(5, 1e6, 6).B == 30
+    assert engines.blocks_in_flight(5, 1e6, 6) == Layout(32, 2, 32, 30)
+    assert engines.blocks_in_flight(5, 1e9, 6) == Layout(32, 1, 32, 256)
     assert engines.blocks_in_flight(5, 1e9, 16) == Layout(32, 4, 32, 96)
     assert engines.blocks_in_flight(5, 1e9, 6, mean=False) == Layout(32, 8, 16, 256)
     assert engines.blocks_in_flight(15, 1e9, 501) == Layout(16, 16, 16, 6)

@@ -45,24 +45,27 @@ def _blocks(most: int, T: int, kept: float, reach: float, steps: int) -> int:
 def many_blocks(negative: int, kept: float, context: float, mean: bool = True) -> Layout:
     """Up to 4,096 targets at once, fewer on a small corpus or with wide windows.
 
-    Sets are large enough that a row of them collects no more than 10 gradients a step; with more negatives there are
-    more of them, as with wider windows. Sums reach further than means: they have four targets a set and a quarter of
-    the blocks.
+    Four sets at least, each large enough that a row of it collects no more than 10 gradients a step; with more
+    negatives there are more of them, as with wider windows. Sums reach further than means: they have four targets a
+    set and a quarter of the blocks.
     """
     T = 64
-    S = max(_sets(T, max(context, negative + 1)), 1 if mean else T // 4)
+    S = max(_sets(T, max(context, negative + 1)), 4 if mean else T // 4)
     N = max(min(16, max(2 * T // S, negative)), -(-T * negative // (10 * S)))
-    return Layout(T=T, S=S, N=N, B=_blocks(64 if mean else 16, T, kept, 64 * 6 / context, 512))
+    return Layout(T=T, S=S, N=N, B=_blocks(64 if mean else 16, T, kept, 64 * 6 / context, 1024))
 
 
 def blocks_in_flight(negative: int, kept: float, context: float, mean: bool = True) -> Layout:
     """For a GPU: two blocks a multiprocessor of the largest GPUs, fewer on a small corpus or with wide windows.
 
     Sets of 32, the width of the products (16 where there are many), and as many as it takes for no more than 10
-    gradients a row of a block.
+    gradients a row of a block; on a small corpus, where speed matters less than that neighbours share little, two at
+    least.
     """
     T = 32 if negative <= 10 else 16
-    S = max(_sets(T, context), 1 if mean else T // 4)
+    most, steps = 256, 1024
+    small = kept < most * T * steps
+    S = max(_sets(T, context), 1 + small if mean else T // 4)
     N = 32 if S < 8 else 16
     S = min(T, max(S, -(-T * negative // (10 * N))))
-    return Layout(T=T, S=S, N=N, B=_blocks(256, T, kept, 256 * 32 * 6 / (T * context), 1024))
+    return Layout(T=T, S=S, N=N, B=_blocks(most, T, kept, most * 32 * 6 / (T * context), steps))
