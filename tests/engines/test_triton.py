@@ -191,7 +191,9 @@ def test_layouts():
         assert layout.T <= triton.MOST_T
         assert layout.N <= triton.MOST_N
     assert engines.blocks_in_flight(5, 1000, 6).B == 1
-    assert engines.blocks_in_flight(5, 1e6, 6) == Layout(32, 2, 32, 30)
+    small = engines.blocks_in_flight(5, np.float64(1e6), 6)  # as Word2Vec gives it
+    assert small == Layout(32, 2, 32, 30)
+    assert {type(getattr(small, name)) for name in "TSNBG"} == {int}, "Triton takes no numbers of numpy's"
     assert engines.blocks_in_flight(5, 1e9, 6) == Layout(32, 1, 32, 256)
     assert engines.blocks_in_flight(5, 1e9, 16) == Layout(32, 4, 32, 96)
     assert engines.blocks_in_flight(5, 1e9, 6, mean=False) == Layout(32, 8, 16, 256)

@@ -65,7 +65,7 @@ def blocks_in_flight(negative: int, kept: float, context: float, mean: bool = Tr
     T = 32 if negative <= 10 else 16
     most, steps = 256, 1024
     small = kept < most * T * steps
-    S = max(_sets(T, context), 1 + small if mean else T // 4)
+    S = max(_sets(T, context), (2 if small else 1) if mean else T // 4)
     N = 32 if S < 8 else 16
     S = min(T, max(S, -(-T * negative // (10 * N))))
     return Layout(T=T, S=S, N=N, B=_blocks(most, T, kept, most * 32 * 6 / (T * context), steps))
