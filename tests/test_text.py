@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.engines.native import COMPILER
-from tests.helpers import KERNEL, ROOT
+from tests.helpers import KERNEL, ROOT, python
 from torch_w2v import native, splitting, text
 
 SPACES = [chr(c) for c in range(0x110000) if chr(c).isspace()]
@@ -225,18 +225,12 @@ def test_a_numbering_after_an_error(tmp_path):
     assert sentences_of(text.Text([str(tmp_path / "b")]).parts(table, 1), table) == [["four", "two"]]
 
 
-def child(code):
-    return subprocess.run(
-        [sys.executable, "-c", f"from torch_w2v import splitting\n{code}"],
-        capture_output=True, text=True, check=False, timeout=60, cwd=ROOT,
-    )  # fmt: skip
-
-
 @needs_library
 def test_the_process_may_end_while_a_thread_splits():
     """As after a second Ctrl-C: the table must not be freed before the thread is gone."""
-    done = child("""
+    done = python("""
 import threading, time
+from torch_w2v import splitting
 joined = b"".join(b"%d\\0" % i for i in range(2_000_000))
 numbering = splitting.Numbering("\\0")
 threading.Thread(target=lambda: [numbering.of(joined, 2_000_000) for _ in range(100)], daemon=True).start()
@@ -248,9 +242,10 @@ time.sleep(0.1)
 @needs_library
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a limit on memory")
 def test_a_table_that_cannot_grow_is_an_error():
-    done = child("""
+    done = python("""
 import resource
 import numpy as np
+from torch_w2v import splitting
 n, library = 3_000_000, splitting._library()
 text, tokens = b"".join(b"%d\\0" % i for i in range(n)) + splitting.PAD, np.empty(n, np.int32)
 table = library.w2v_words_new(0)

@@ -178,10 +178,11 @@ class Splitter:
         self._library = _library()
         self._joined = joined
         self._numbers = numbers
-        shared = numbers.share() if alone and isinstance(numbers, Numbering) else 0
-        self._shared = numbers if shared and isinstance(numbers, Numbering) else None
-        self._own = 0 if shared else self._library.w2v_words_new(0 if joined else ord("\n"))
-        self._words = shared or self._own
+        numbering = numbers if alone and isinstance(numbers, Numbering) else None
+        table = 0 if numbering is None else numbering.share()
+        self._shared = numbering if table else None
+        self._own = 0 if table else self._library.w2v_words_new(0 if joined else ord("\n"))
+        self._words = table or self._own
         if not self._words:
             raise MemoryError("no memory for a table of words")
         self._thread = ThreadPoolExecutor(1, "torch_w2v-text")

@@ -6,6 +6,7 @@ from torch_w2v.plan import Layout
 
 SMALL = 2_000_000  # kept tokens in a pass
 WIDE = 32  # context words of a target
+STEPS = 1024  # of thousands of targets, in a pass at least; where that cannot be they are smaller
 
 
 def blocks_one_by_one(negative: int, kept: float, context: float, mean: bool = True) -> Layout:
@@ -36,10 +37,10 @@ def _sets(T: int, context: float) -> int:
     return S
 
 
-def _blocks(most: int, T: int, kept: float, reach: float, steps: int) -> int:
-    """How many blocks at once: so few that a pass has so many steps, and that no more context words are read in a step
-    than `reach`; with more, updates of frequent words are old, and capped (docs/lab-notes.md)."""
-    return int(max(1, min(most, kept / (T * steps), reach)))
+def _blocks(most: int, T: int, kept: float, reach: float) -> int:
+    """How many blocks at once: at most `reach`, beyond which a step reads too many context words, and so few that a
+    pass has its steps; with more, updates of frequent words are old, and capped (docs/lab-notes.md)."""
+    return int(max(1, min(most, kept / (T * STEPS), reach)))
 
 
 def many_blocks(negative: int, kept: float, context: float, mean: bool = True) -> Layout:
@@ -52,7 +53,7 @@ def many_blocks(negative: int, kept: float, context: float, mean: bool = True) -
     T = 64
     S = max(_sets(T, max(context, negative + 1)), 4 if mean else T // 4)
     N = max(min(16, max(2 * T // S, negative)), -(-T * negative // (10 * S)))
-    return Layout(T=T, S=S, N=N, B=_blocks(64 if mean else 16, T, kept, 64 * 6 / context, 1024))
+    return Layout(T=T, S=S, N=N, B=_blocks(64 if mean else 16, T, kept, 64 * 6 / context))
 
 
 def blocks_in_flight(negative: int, kept: float, context: float, mean: bool = True) -> Layout:
@@ -63,9 +64,9 @@ def blocks_in_flight(negative: int, kept: float, context: float, mean: bool = Tr
     least.
     """
     T = 32 if negative <= 10 else 16
-    most, steps = 256, 1024
-    small = kept < most * T * steps
+    most = 256
+    small = kept < most * T * STEPS
     S = max(_sets(T, context), (2 if small else 1) if mean else T // 4)
     N = 32 if S < 8 else 16
     S = min(T, max(S, -(-T * negative // (10 * N))))
-    return Layout(T=T, S=S, N=N, B=_blocks(most, T, kept, most * 32 * 6 / (T * context), steps))
+    return Layout(T=T, S=S, N=N, B=_blocks(most, T, kept, most * 32 * 6 / (T * context)))
