@@ -12,7 +12,11 @@ from torch_w2v import streams
 from torch_w2v.store import CACHES
 
 MAX_WINDOW = 1_000_000  # keeps (2**32 - 1) * window inside int64 with room to spare
-CAP = 32 * 0.025  # gradients of one row, times alpha, that may be summed at full size in a step (docs/algorithm.md)
+# Gradients of a row, times alpha, that may be summed at full size in a step (docs/algorithm.md): of an output row, of a
+# context row, and of a target's context rows in the mean (for each block of a step, up to so many).
+CAP_OUTPUT = 32 * 0.025
+CAP_INPUT = 192 * 0.025
+CAP_CONTEXT, MOST_BLOCKS = 32 * 0.025, 3
 
 
 def check_arguments(
@@ -160,10 +164,11 @@ def row_scales(
     context: float,
     lockf: np.ndarray,
     alpha: float,
+    whole_sums: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Factors on the updates of context rows and of output rows; an empty array where all are 1.
 
-    A row that collects n gradients in one step is moved by min(1, CAP / (alpha n)) of their sum, n being its expected
+    A row that collects n gradients in one step is moved by min(1, cap / (alpha n)) of their sum, n being its expected
     number: without this, large synchronous steps diverge on frequent words. The first has gensim's `vectors_lockf` too.
 
     Args:
@@ -174,12 +179,33 @@ def row_scales(
         context: expected context words per target.
         lockf: gensim's `vectors_lockf`, used as lockf[w % len(lockf)].
         alpha: the learning rate at its highest.
+        whole_sums: each row of a sum gets the whole gradient (`cbow_gradient='exact'`), not its share of it.
     """
+    # A hidden layer moves by the mean of what its rows move by (a sum by C times that, of gradients divided by C).
+    reach = context if whole_sums else 1.0
     n_input = layout.targets_in_flight * context * kept_share
     n_output = layout.targets_together * (kept_share + negative * noise_share)
 
-    def scale(n: np.ndarray, factor: np.ndarray | float) -> np.ndarray:
-        full: np.ndarray = (CAP / np.maximum(abs(alpha) * n, CAP) * factor).astype(np.float32)
+    def scale(n: np.ndarray, cap: float, factor: np.ndarray | float) -> np.ndarray:
+        full: np.ndarray = (cap / np.maximum(abs(alpha) * n, cap) * factor).astype(np.float32)
         return full if (full != 1).any() else np.zeros(0, np.float32)
 
-    return scale(n_input, lockf[np.arange(len(kept_share)) % len(lockf)]), scale(n_output, 1.0)
+    mean = CAP_CONTEXT * min(layout.B, MOST_BLOCKS)  # blocks from elsewhere err in other directions
+    cap = _cap_for_mean(kept_share, abs(alpha) * n_input, mean / reach)
+    return (
+        scale(n_input, min(CAP_INPUT / reach, cap), lockf[np.arange(len(kept_share)) % len(lockf)]),
+        scale(n_output, CAP_OUTPUT, 1.0),
+    )
+
+
+def _cap_for_mean(share: np.ndarray, moves: np.ndarray, most: float) -> float:
+    """The highest cap for which the mean of min(moves, cap), weighted by `share` (of a sum of 1), is at most `most`."""
+    if (share * moves).sum() <= most:
+        return math.inf
+    order = np.argsort(-moves)
+    share, moves = share[order], moves[order]
+    capped = np.cumsum(share)  # the share of the first words, were they at the cap
+    rest = np.append(np.cumsum((share * moves)[::-1])[::-1][1:], 0.0)  # and what the others contribute
+    means = capped * moves + rest  # with the cap at each word's own; it falls from word to word
+    below = max(1, int(np.searchsorted(-means, -most)))
+    return float((most - rest[below - 1]) / capped[below - 1])

@@ -350,7 +350,7 @@ class Word2Vec(GensimThreads):
         layout = engine.layout(negative, kept.sum(), context, bool(self.cbow_mean))
         input_scale, output_scale = plan.row_scales(
             kept / max(kept.sum(), 1.0), noise / noise.sum(), layout, negative, context, self.wv.vectors_lockf,
-            self.alpha,
+            self.alpha, self.cbow_gradient == "exact" and not self.cbow_mean,
         )  # fmt: skip
         return plan.TrainingPlan(
             window=window, negative=negative, cbow_mean=bool(self.cbow_mean),

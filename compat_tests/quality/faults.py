@@ -14,13 +14,16 @@ class Laid(torch_w2v.Word2Vec):
     """Our class with targets grouped in another way."""
 
     layout: Layout
-    cap = plan.CAP
+    no_cap = False
 
     def _plan(self, engine):
         grouped = dataclasses.replace(
             engine, layout=lambda negative, *more: dataclasses.replace(self.layout, N=negative)
         )
-        with mock.patch.object(plan, "CAP", self.cap):
+        if not self.no_cap:
+            return super()._plan(grouped)
+        # No inf, with which the factors would be inf / inf.
+        with mock.patch.multiple(plan, CAP_INPUT=1e30, CAP_CONTEXT=1e30, CAP_OUTPUT=1e30):
             return super()._plan(grouped)
 
 
@@ -34,7 +37,7 @@ class NoCap(Laid):
     """16,384 targets at once, and frequent rows take every stale gradient."""
 
     layout = Layout(T=64, S=1, B=256)
-    cap = 1e30  # of no effect; with inf the factors would be inf / inf
+    no_cap = True
 
 
 def wrong(engine, **mistake):
