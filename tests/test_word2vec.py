@@ -1,6 +1,7 @@
 """The adapter keeps gensim's promises: arguments, vocabulary, callbacks, loss, attributes."""
 
 import copy
+import dataclasses
 import inspect
 import logging
 import pickle
@@ -14,6 +15,8 @@ from gensim.models.callbacks import CallbackAny2Vec
 
 import torch_w2v
 from tests.helpers import ENGINES, both_classes, messages, ours, python, same, topics, trainable, weights, words
+from torch_w2v import engines
+from torch_w2v.plan import CAP, MOST_BLOCKS, Layout
 
 on_each_engine = pytest.mark.parametrize("engine", ENGINES)
 
@@ -82,6 +85,19 @@ def test_learns_two_topics(engine, options):
         assert {other[0] for other in nearest} == {word[0]}, (word, nearest)
     likely = [word for word, _ in model.predict_output_word(["a0", "a1", "a2"], topn=5)]
     assert {word[0] for word in likely} == {"a"}
+
+
+@pytest.mark.parametrize("mean", [0, 1])
+@pytest.mark.parametrize("gradient", ["gensim", "exact"])
+def test_updates_that_reach_further_have_a_lower_cap(mean, gradient):
+    model = ours(engine="torch_batched", min_count=1, sample=0, cbow_mean=mean, cbow_gradient=gradient)
+    model.build_vocab([list("abcd")] * 100)
+    steps = dataclasses.replace(
+        engines.choose("torch_batched", "cpu", 8), layout=lambda *_: Layout(T=64, S=4, N=16, B=640)
+    )
+    made = model._plan(steps)
+    moves = model.alpha * 64 * 640 * min(model.window + 1, 4) / 4 * made.input_scale
+    np.testing.assert_allclose(moves, CAP if (mean, gradient) == (0, "exact") else CAP * MOST_BLOCKS, rtol=1e-5)
 
 
 @on_each_engine

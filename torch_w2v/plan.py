@@ -12,11 +12,8 @@ from torch_w2v import streams
 from torch_w2v.store import CACHES
 
 MAX_WINDOW = 1_000_000  # keeps (2**32 - 1) * window inside int64 with room to spare
-# Gradients of a row, times alpha, that may be summed at full size in a step (docs/algorithm.md): of an output row, of a
-# context row, and of a target's context rows in the mean (for each block of a step, up to so many).
-CAP_OUTPUT = 32 * 0.025
-CAP_INPUT = 192 * 0.025
-CAP_CONTEXT, MOST_BLOCKS = 32 * 0.025, 3
+CAP = 32 * 0.025  # gradients of one row, times alpha, that may be summed at full size in a step (docs/algorithm.md)
+MOST_BLOCKS = 3  # of a step, whose errors count as having different directions
 
 
 def check_arguments(
@@ -169,7 +166,8 @@ def row_scales(
     """Factors on the updates of context rows and of output rows; an empty array where all are 1.
 
     A row that collects n gradients in one step is moved by min(1, cap / (alpha n)) of their sum, n being its expected
-    number: without this, large synchronous steps diverge on frequent words. The first has gensim's `vectors_lockf` too.
+    number: without this, large synchronous steps diverge on frequent words. docs/algorithm.md has the caps. The first
+    factors have gensim's `vectors_lockf` too.
 
     Args:
         kept_share: (V,) each word's share of the kept tokens.
@@ -179,10 +177,9 @@ def row_scales(
         context: expected context words per target.
         lockf: gensim's `vectors_lockf`, used as lockf[w % len(lockf)].
         alpha: the learning rate at its highest.
-        whole_sums: each row of a sum gets the whole gradient (`cbow_gradient='exact'`), not its share of it.
+        whole_sums: each row of a sum gets the whole gradient (`cbow_gradient='exact'`), not its share of it, and so
+            moves the hidden layer further.
     """
-    # A hidden layer moves by the mean of what its rows move by (a sum by C times that, of gradients divided by C).
-    reach = context if whole_sums else 1.0
     n_input = layout.targets_in_flight * context * kept_share
     n_output = layout.targets_together * (kept_share + negative * noise_share)
 
@@ -190,12 +187,13 @@ def row_scales(
         full: np.ndarray = (cap / np.maximum(abs(alpha) * n, cap) * factor).astype(np.float32)
         return full if (full != 1).any() else np.zeros(0, np.float32)
 
-    mean = CAP_CONTEXT * min(layout.B, MOST_BLOCKS)  # blocks from elsewhere err in other directions
-    cap = _cap_for_mean(kept_share, abs(alpha) * n_input, mean / reach)
-    return (
-        scale(n_input, min(CAP_INPUT / reach, cap), lockf[np.arange(len(kept_share)) % len(lockf)]),
-        scale(n_output, CAP_OUTPUT, 1.0),
-    )
+    cap = CAP
+    if layout.B > 1 and not whole_sums:
+        # A hidden layer moves by the mean of what its context rows move by: that must not be too much, one row may be.
+        # The errors of a single block's neighbours have one direction, so there the cap is that of an output row.
+        mean = CAP * min(layout.B, MOST_BLOCKS)
+        cap = min(2 * mean, _cap_for_mean(kept_share, abs(alpha) * n_input, mean))
+    return scale(n_input, cap, lockf[np.arange(len(kept_share)) % len(lockf)]), scale(n_output, CAP, 1.0)
 
 
 def _cap_for_mean(share: np.ndarray, moves: np.ndarray, most: float) -> float:

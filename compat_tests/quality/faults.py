@@ -14,16 +14,13 @@ class Laid(torch_w2v.Word2Vec):
     """Our class with targets grouped in another way."""
 
     layout: Layout
-    no_cap = False
+    cap = plan.CAP
 
     def _plan(self, engine):
         grouped = dataclasses.replace(
             engine, layout=lambda negative, *more: dataclasses.replace(self.layout, N=negative)
         )
-        if not self.no_cap:
-            return super()._plan(grouped)
-        # No inf, with which the factors would be inf / inf.
-        with mock.patch.multiple(plan, CAP_INPUT=1e30, CAP_CONTEXT=1e30, CAP_OUTPUT=1e30):
+        with mock.patch.object(plan, "CAP", self.cap):
             return super()._plan(grouped)
 
 
@@ -37,7 +34,7 @@ class NoCap(Laid):
     """16,384 targets at once, and frequent rows take every stale gradient."""
 
     layout = Layout(T=64, S=1, B=256)
-    no_cap = True
+    cap = 1e30  # of no effect; with inf the factors would be inf / inf
 
 
 def wrong(engine, **mistake):
