@@ -33,22 +33,22 @@ reading: $(INSTALLED)
 	$(BIN)/python benchmarks/reading.py '$(CORPUS)' $(ARGS)
 
 speed: $(INSTALLED)
-	$(BIN)/python benchmarks/table.py '$(CORPUS)' $(ARGS)
+	$(BIN)/python benchmarks/shapes.py '$(CORPUS)' $(ARGS)
 
 gpu: $(INSTALLED)
 	$(BIN)/python benchmarks/gpu.py '$(CORPUS)' $(ARGS)
 
 quality: $(INSTALLED)
-	$(BIN)/python -m compat_tests.quality.grid '$(CORPUS)' $(ARGS)
+	$(BIN)/python -m benchmarks.quality '$(CORPUS)' $(ARGS)
 
 bench: $(INSTALLED)
-	$(BIN)/python benchmarks/bench.py $(if $(CORPUS),'$(CORPUS)') $(ARGS)
+	$(BIN)/python benchmarks/engines.py $(if $(CORPUS),'$(CORPUS)') $(ARGS)
 
 clean:
 	rm -rf .venv
 
 # Everything a build of the package reads.
-$(INSTALLED): pyproject.toml constraints.txt $(wildcard CMakeLists.txt torch_w2v/*.cpp torch_w2v/engines/*.cpp torch_w2v/engines/*.h)
+$(INSTALLED): pyproject.toml constraints.txt CMakeLists.txt $(shell find torch_w2v -name '*.cpp' -o -name '*.h')
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[test,lint]'
 	@touch $@

@@ -28,11 +28,12 @@ import torch
 from bench import Contender, Corpus, corpus_at, read, spread
 from torch import Tensor
 
-from torch_w2v import Word2Vec, engines, plan, quality, sampling, streams
+from torch_w2v import Word2Vec, engines
 from torch_w2v.compare import compare
-from torch_w2v.demo import cores
-from torch_w2v.engines import torch_batched, triton
-from torch_w2v.plan import Layout
+from torch_w2v.compare import measures as quality
+from torch_w2v.engines import plan, sampling, streams, torch_batched, triton
+from torch_w2v.engines.plan import Layout
+from torch_w2v.system import cores
 
 BAR, GOAL = 100, 300  # M raw words/s at d=100, window=5, negative=5
 WHOLE_BAR, WHOLE_GOAL = 5, 2  # seconds of Word2Vec(corpus_file=…, epochs=5) on 100 MB of text

@@ -26,7 +26,7 @@ import numpy as np
 from gensim.models.word2vec import LineSentence
 
 from torch_w2v import Word2Vec, corpus
-from torch_w2v.demo import cores
+from torch_w2v.system import cores
 
 ROWS = 1_000_000  # words of the vocabulary in `prepare`
 WHOLE = """

@@ -20,7 +20,7 @@ import numpy as np
 from bench import Contender, read
 
 from torch_w2v import Word2Vec, engines
-from torch_w2v.engines.cpu import LANES
+from torch_w2v.engines.cpu.engine import LANES
 
 SOURCE = Path(__file__).with_name("ceilings.cpp")
 

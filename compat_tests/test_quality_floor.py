@@ -7,7 +7,7 @@ from gensim.test.utils import datapath
 
 import torch_w2v
 from tests.helpers import GPU, KERNEL
-from torch_w2v.demo import demo_corpus
+from torch_w2v.cli.demo import demo_corpus
 
 FLOOR = 0.03  # how far below gensim's the mean may lie; seeds differ by 0.01
 SEEDS = (1, 2, 3)

@@ -15,7 +15,7 @@ import torch
 
 import torch_w2v
 from torch_w2v import native
-from torch_w2v.engines import triton
+from torch_w2v.engines.triton import engine as triton
 
 # Every test of the adapter's promises runs on each. Without a compiler there is no fused kernel, and
 # tests/engines/test_cpu.py is skipped with the reason.

@@ -15,8 +15,8 @@ import torch
 from gensim.models import KeyedVectors
 from torch import Tensor, nn
 
-from tests.batches import FORMS, INPUT_ROWS, OUTPUT_ROWS, make, reference, rows_named
 from tests.helpers import ROOT
+from tests.module_batches import FORMS, INPUT_ROWS, OUTPUT_ROWS, make, reference, rows_named
 from torch_w2v.module import CBOWNegativeSampling
 
 # Each check must pass for the module and fail for the wrong variant

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from tests.batches import (
+from tests.module_batches import (
     CONTEXTS,
     FLAT,
     FORMS,

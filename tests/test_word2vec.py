@@ -16,7 +16,8 @@ from gensim.models.callbacks import CallbackAny2Vec
 import torch_w2v
 from tests.helpers import ENGINES, both_classes, messages, ours, python, same, topics, trainable, weights, words
 from torch_w2v import engines
-from torch_w2v.plan import CAP, MOST_BLOCKS, Layout
+from torch_w2v.engines.plan import Layout
+from torch_w2v.engines.row_scales import CAP, MOST_BLOCKS
 
 on_each_engine = pytest.mark.parametrize("engine", ENGINES)
 

@@ -18,10 +18,14 @@ import gensim.models
 import numpy as np
 from gensim.models.word2vec import MAX_WORDS_IN_BATCH
 
-from torch_w2v import checkpoint, corpus, engines, plan, training, vocabulary
-from torch_w2v.encoded_file import is_encoded
-from torch_w2v.gensim_threads import GensimThreads
-from torch_w2v.streams import TOKEN, alias_table, key
+from torch_w2v import corpus, engines
+from torch_w2v.engines import plan, row_scales
+from torch_w2v.engines.streams import TOKEN, alias_table, key
+from torch_w2v.gensim_compat import arguments, vocabulary
+from torch_w2v.gensim_compat import persistence as checkpoint
+from torch_w2v.gensim_compat.threads import GensimThreads
+from torch_w2v.training import epoch as training
+from torch_w2v.training.tables import Resident
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +40,7 @@ class _Call:
     """What lives as long as one `train()` call: its corpus, what stays with its engine, what was said in the log."""
 
     reader: corpus.Reader
-    resident: engines.Resident = field(default_factory=engines.Resident)
+    resident: Resident = field(default_factory=Resident)
     made: plan.TrainingPlan | None = None
     files: corpus.Text | corpus.EncodedFile | None = None
     said: bool = False
@@ -109,7 +113,7 @@ class Word2Vec(GensimThreads):
         cbow_gradient: str = "gensim",
         corpus_cache: str = "auto",
     ) -> None:
-        plan.check_arguments(
+        arguments.check_arguments(
             vector_size=int(vector_size), window=int(window), negative=int(negative), workers=int(workers),
             alpha=alpha, min_alpha=min_alpha, sample=sample, ns_exponent=ns_exponent, batch_words=batch_words,
             cbow_gradient=cbow_gradient, corpus_cache=corpus_cache,
@@ -151,7 +155,7 @@ class Word2Vec(GensimThreads):
             corpus.paths_of(corpus_file)
         else:
             super()._check_corpus_sanity(corpus_iterable, _path(corpus_file), passes)
-            if corpus_file is not None and is_encoded(_path(corpus_file)):
+            if corpus_file is not None and corpus.is_encoded(_path(corpus_file)):
                 raise ValueError(f"{corpus_file} is an encoded corpus: gensim's engine (sg=1, hs=1) needs the text")
 
     def scan_vocab(
@@ -204,7 +208,7 @@ class Word2Vec(GensimThreads):
             RuntimeError: no vocabulary, no output vectors, or a device that is not there.
             Exception: whatever the corpus raises, at once.
         """
-        plan.check_arguments(
+        arguments.check_arguments(
             vector_size=self.vector_size, window=self.window, negative=self.negative, workers=self.workers,
             alpha=start_alpha or self.alpha, min_alpha=end_alpha or self.min_alpha, sample=self.sample,
             ns_exponent=self.ns_exponent, batch_words=self.batch_words, cbow_gradient=self.cbow_gradient,
@@ -278,7 +282,7 @@ class Word2Vec(GensimThreads):
         def kept(tokens: np.ndarray, position: int) -> np.ndarray:  # asked for sentences longer than two chunks only
             import torch  # noqa: PLC0415
 
-            from torch_w2v.sampling import keep_mask  # noqa: PLC0415
+            from torch_w2v.engines.sampling import keep_mask  # noqa: PLC0415
 
             stream = key(made.seed, self.train_count, epoch, TOKEN)
             return keep_mask(torch.from_numpy(tokens), position, torch.from_numpy(made.keep), stream)[0].numpy()
@@ -292,7 +296,7 @@ class Word2Vec(GensimThreads):
         # A callback may extend the vocabulary, and then the same corpus has other numbers.
         name = V if static and self.corpus_cache != "off" else None
         runs = self._call.reader.runs(source, self.wv.key_to_index, size)
-        pieces = (chunk for run in runs for chunk in corpus.chunks(run, size, made.window, kept))
+        pieces = (chunk for run in runs for chunk in corpus.cut_into_chunks(run, size, made.window, kept))
         unused: Queue[None] = Queue()  # gensim's progress line prints the lengths of its two queues
 
         def report(totals: training.Totals) -> None:
@@ -348,7 +352,7 @@ class Word2Vec(GensimThreads):
         if self.corpus_count:  # a sentence shorter than the window gives fewer context words
             context = min(context, max(kept.sum() / self.corpus_count, 1.0))
         layout = engine.layout(negative, kept.sum(), context, bool(self.cbow_mean))
-        input_scale, output_scale = plan.row_scales(
+        input_scale, output_scale = row_scales.row_scales(
             kept / max(kept.sum(), 1.0), noise / noise.sum(), layout, negative, context, self.wv.vectors_lockf,
             self.alpha, self.cbow_gradient == "exact" and not self.cbow_mean,
         )  # fmt: skip

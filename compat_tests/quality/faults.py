@@ -6,8 +6,8 @@ import dataclasses
 from unittest import mock
 
 import torch_w2v
-from torch_w2v import plan
-from torch_w2v.plan import Layout
+from torch_w2v.engines import row_scales as plan
+from torch_w2v.engines.plan import Layout
 
 
 class Laid(torch_w2v.Word2Vec):

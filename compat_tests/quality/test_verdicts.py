@@ -5,7 +5,7 @@ import pytest
 from compat_tests.quality import faults, planted
 from tests.helpers import KERNEL
 from torch_w2v.compare import compare
-from torch_w2v.verdict import INFERIOR
+from torch_w2v.compare.verdict import INFERIOR
 
 SEEDS, ALPHA = 3, 0.05
 ENGINES = ("torch_batched", *KERNEL)

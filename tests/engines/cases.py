@@ -5,8 +5,8 @@ import math
 import numpy as np
 import torch
 
-from torch_w2v import streams
-from torch_w2v.plan import Layout
+from torch_w2v.engines import streams
+from torch_w2v.engines.plan import Layout
 
 BLOCKS = Layout(T=64, S=8, N=5, B=1)
 LENGTHS = (0, 1, 2, 63, 0, 7, 200, 1)

@@ -8,8 +8,8 @@ import torch
 
 from tests.engines.cases import case, run
 from tests.helpers import ENGINES
-from torch_w2v.engines.operators import OPERATORS
-from torch_w2v.plan import Layout
+from torch_w2v.engines.plan import Layout
+from torch_w2v.engines.torch_ops import OPERATORS
 
 OTHERS = [name for name in ENGINES if name != "reference"]
 SHAPES = [

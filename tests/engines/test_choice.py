@@ -11,8 +11,10 @@ import torch_w2v
 from tests.helpers import KERNEL, interrupted_at, same, topics, trainable, weights
 from torch_w2v import engines, native
 from torch_w2v.corpus import Chunk
-from torch_w2v.engines import cpu, on_torch, triton
-from torch_w2v.plan import Layout
+from torch_w2v.engines import torch_engine as on_torch
+from torch_w2v.engines.cpu import engine as cpu
+from torch_w2v.engines.plan import Layout
+from torch_w2v.engines.triton import engine as triton
 
 
 @pytest.fixture(autouse=True)

@@ -11,12 +11,12 @@ import pytest
 import torch
 
 from tests import helpers
-from tests.engines import native
+from tests.engines import kernel_replay as native
 from tests.engines.cases import case, run
 from torch_w2v import native as library
-from torch_w2v.engines import cpu
-from torch_w2v.engines.operators import OPERATORS
-from torch_w2v.plan import Layout
+from torch_w2v.engines.cpu import engine as cpu
+from torch_w2v.engines.plan import Layout
+from torch_w2v.engines.torch_ops import OPERATORS
 
 try:
     library.library()

@@ -4,8 +4,8 @@ import torch
 from torch.nn.functional import logsigmoid
 
 from tests.engines.cases import case, run, transcribe
-from torch_w2v.engines.operators import OPERATORS
-from torch_w2v.plan import Layout
+from torch_w2v.engines.plan import Layout
+from torch_w2v.engines.torch_ops import OPERATORS
 
 SEQUENTIAL = Layout(T=1, S=1, N=5, B=1)  # gensim's own order: one target at a time
 FRESH = Layout(T=32, S=32, N=5, B=1, G=4, fresh=True)
@@ -76,7 +76,7 @@ def test_one_step_is_the_derivative_of_the_loss():
 
 def _loss(Wi, Wo, a):
     """-log sigmoid(s+) - sum log sigmoid(-s-) of the only block, every word kept (Mikolov et al. 2013, eq. 4)."""
-    from torch_w2v import sampling  # noqa: PLC0415
+    from torch_w2v.engines import sampling  # noqa: PLC0415
 
     words = a["tokens"].long()
     neg = sampling.noise_words(a["noise"], a["noise_stream"], a["position"] * a["N"] + torch.arange(a["N"]))

@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 import torch
 
-from tests.engines import worker
+from tests.engines import triton_process as worker
 from tests.engines.cases import case, run
 from tests.engines.test_agreement import OPTIONS
-from tests.engines.worker import needs_triton
-from torch_w2v import engines, plan
-from torch_w2v.engines import torch_batched, triton
-from torch_w2v.plan import Layout
+from tests.engines.triton_process import needs_triton
+from torch_w2v import engines
+from torch_w2v.engines import row_scales as plan
+from torch_w2v.engines import torch_batched
+from torch_w2v.engines.plan import Layout
+from torch_w2v.engines.triton import engine as triton
 
 SHORT = (0, 1, 2, 40, 0, 7, 60, 1)
 GRID = list(itertools.product((1, 3, 63, 100, 300), (1, 5, 500), (1, 5, 20), (1, 2, 1000)))  # D, window, negative, V

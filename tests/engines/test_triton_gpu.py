@@ -10,9 +10,11 @@ import torch
 from tests.engines.cases import case, run
 from tests.engines.test_agreement import OPTIONS
 from tests.helpers import GPU, ours, same, topics, words
-from torch_w2v import engines, plan
-from torch_w2v.engines import reference, triton
-from torch_w2v.plan import Layout
+from torch_w2v import engines
+from torch_w2v.engines import reference
+from torch_w2v.engines import row_scales as plan
+from torch_w2v.engines.plan import Layout
+from torch_w2v.engines.triton import engine as triton
 
 DEVICE = "cuda" if GPU else "cpu"
 pytestmark = pytest.mark.skipif(not (GPU or triton.interpreted()), reason="needs a GPU and triton")

@@ -6,23 +6,21 @@ torch is imported only where something else than the CPU's kernel may be meant: 
 
 from __future__ import annotations
 
-import ctypes
 import logging
-import sys
 import warnings
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from torch_w2v import native
-from torch_w2v.engines import cpu
-from torch_w2v.engines.engine import Engine, Resident
+from torch_w2v.engines.cpu import engine as cpu
+from torch_w2v.engines.devices import best_device, no_memory
+from torch_w2v.engines.interface import Engine
 from torch_w2v.engines.layouts import blocks_in_flight, blocks_one_by_one, many_blocks
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["ENGINES", "Engine", "Resident", "blocks_in_flight", "blocks_one_by_one", "check", "choose", "many_blocks"]
+__all__ = ["ENGINES", "Engine", "best_device", "blocks_in_flight", "blocks_one_by_one", "check", "choose", "many_blocks", "no_memory"]
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +45,7 @@ def check(engine: str, device: str | torch.device) -> str | None:
     if device == "cpu":
         where = "cpu"
     elif device != "auto":
-        from torch_w2v.engines import on_torch  # noqa: PLC0415
+        from torch_w2v.engines import torch_engine as on_torch  # noqa: PLC0415
 
         where = str(on_torch.check_device(device))
     if engine == "cpu":
@@ -67,37 +65,9 @@ def _no_triton(device: str) -> str | None:
     """Why the Triton engine cannot be used on a device, if so."""
     import torch  # noqa: PLC0415
 
-    from torch_w2v.engines import triton  # noqa: PLC0415
+    from torch_w2v.engines.triton import engine as triton  # noqa: PLC0415
 
     return triton.unusable(torch.device(device))
-
-
-def best_device() -> str:
-    """'cuda' where torch finds a GPU, else 'cpu'; torch is not asked where there is no driver for one."""
-    if "torch" not in sys.modules and not _driver():
-        return "cpu"
-    import torch  # noqa: PLC0415
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-@cache
-def _driver() -> bool:
-    """Whether there may be a GPU that torch calls 'cuda': NVIDIA's or AMD's. Where that is hard to say, yes."""
-    if not sys.platform.startswith("linux"):
-        return sys.platform != "darwin"
-    if any(Path("/dev", name).exists() for name in ("nvidiactl", "kfd", "dxg")):  # the last is Windows' for Linux
-        return True
-    try:
-        ctypes.CDLL("libcuda.so.1")
-    except OSError:
-        return False
-    return True
-
-
-def no_memory() -> tuple[type[Exception], ...]:
-    """What is raised when the machine or a device has no memory left."""
-    return (MemoryError, *((sys.modules["torch"].OutOfMemoryError,) if "torch" in sys.modules else ()))
 
 
 def choose(engine: str, device: str | torch.device, vector_size: int) -> Engine:
@@ -114,7 +84,7 @@ def choose(engine: str, device: str | torch.device, vector_size: int) -> Engine:
         return Engine(
             name, where, cpu.train_chunk, _LAYOUTS[name], rows=cpu.padded, write_back=cpu.write_back, concurrent=True
         )
-    from torch_w2v.engines import on_torch  # noqa: PLC0415
+    from torch_w2v.engines import torch_engine as on_torch  # noqa: PLC0415
 
     return on_torch.make(name, where, _LAYOUTS[name])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torch_w2v.plan import Layout
+from torch_w2v.engines.plan import Layout
 
 SMALL = 2_000_000  # kept tokens in a pass
 WIDE = 32  # context words of a target

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from torch_w2v import sampling
+from torch_w2v.engines import sampling
 
 
 def train_chunk(

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad, softplus
 
-from torch_w2v import sampling
+from torch_w2v.engines import sampling
 
 
 def train_chunk(

@@ -1,0 +1,140 @@
+import json
+import math
+
+import gensim.models
+import numpy as np
+import pytest
+from gensim.models.callbacks import CallbackAny2Vec
+
+import torch_w2v
+from tests.helpers import topics
+from torch_w2v.compare import compare
+from torch_w2v.compare import comparison as module
+from torch_w2v.compare.verdict import INFERIOR, UNDECIDED
+
+SMALL = {"vector_size": 8, "min_count": 1, "workers": 1, "epochs": 3}
+
+
+def untrained(**settings):
+    """A contender that learns nothing."""
+    return torch_w2v.Word2Vec(**{**settings, "engine": "torch_batched", "alpha": 1e-9, "min_alpha": 1e-9})
+
+
+@pytest.fixture(scope="module")
+def result():
+    said = []
+    found = compare(
+        topics(), ("torch_batched",), 3, variants={"untrained": untrained}, progress=said.append, held_out=0.1,
+        **{**SMALL, "epochs": 20},
+    )  # fmt: skip
+    assert said[:2] == ["seed 1 of 3: gensim trains", "seed 1 of 3: gensim is measured"]
+    return found
+
+
+def test_runs_are_interleaved(result):
+    assert [(run.contender, run.seed) for run in result.runs] == [
+        (name, seed) for seed in (1, 2, 3) for name in ("gensim", "torch_batched", "untrained")
+    ]
+    assert result.contenders == ["gensim", "torch_batched", "untrained"]
+    assert all(run.whole_seconds > run.train_seconds > 0 for run in result.runs)
+
+
+def test_a_corpus_without_english_is_judged_by_what_needs_none(result):
+    assert {v.measure for v in result.verdicts} == {module.LOSS, module.OVERLAP, module.COSINES}
+    assert len(result.left_out) == 3
+    by = {(v.contender, v.measure): v for v in result.verdicts}
+    assert by["untrained", module.LOSS].verdict == INFERIOR
+    assert by["untrained", module.LOSS].ours == pytest.approx(math.log(2), abs=1e-3)
+    assert by["torch_batched", module.LOSS].verdict != INFERIOR
+    assert {v.contender for v in result.inferior} == {"untrained"}
+
+
+def test_held_out_sentences_are_not_trained_on(result):
+    assert result.corpus == {"sentences": 540, "words": 540 * 6, "held_out_words": 60 * 6, "vocabulary": 16}
+
+
+def test_gensim_is_not_inferior_to_itself():
+    again = compare(topics(), (), 3, variants={"again": gensim.models.Word2Vec}, held_out=0.1, **SMALL)
+    assert [v.difference for v in again.verdicts if v.measure == module.LOSS] == [pytest.approx(0, abs=1e-6)]
+    assert not again.inferior
+
+
+def test_as_dict_is_json_and_has_no_nan():
+    found = compare(topics(), ("torch_batched",), 1, **SMALL)
+    text = json.dumps(found.as_dict(), allow_nan=False)
+    again = json.loads(text)
+    assert again["verdicts"][0]["verdict"] == UNDECIDED  # one seed decides nothing
+    assert again["verdicts"][0]["low"] is None
+    assert again["runs"][0]["scores"]["WordSim-353"] is None
+
+
+def test_lines_say_all(result):
+    text = "\n".join(result.lines())
+    assert "3,240 words in 540 sentences to train on, 360 held out" in text
+    assert "WordSim-353: not measured; too few of its words are in the vocabulary" in text
+    for verdict in result.verdicts:
+        assert any(verdict.measure in line and line.endswith(verdict.verdict) for line in text.splitlines())
+
+
+def test_a_run_that_diverges_is_inferior():
+    def broken(**settings):
+        model = torch_w2v.Word2Vec(**settings, engine="torch_batched")
+        model.train = lambda *args, **more: model.wv.vectors.fill(np.nan)
+        return model
+
+    found = compare(topics(), (), 2, variants={"broken": broken}, **SMALL)
+    assert {v.verdict for v in found.verdicts} == {INFERIOR}
+    assert all(math.isnan(v.ours) for v in found.verdicts)
+    "\n".join(found.lines())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"sg": 1}, "nothing to compare"),
+        ({"hs": 1}, "nothing to compare"),
+        ({"negative": 0}, "nothing to compare"),
+        ({"engines": ()}, "at least one engine"),
+        ({"engines": ("gensim",)}, "at least one engine"),
+        ({"engines": ("fast",)}, "engine='fast': must be one of"),
+        ({"engines": ("torch_batched:0",)}, "'torch_batched:0': must be ENGINE or ENGINE:WORKERS"),
+        ({"seeds": 0}, "seeds=0: must be at least 1"),
+        ({"held_out": 0.7}, "held_out=0.7: must be a share"),
+        ({"sentences": []}, "the corpus has no words"),
+        ({"window": 0}, "window=0"),
+        ({"corpus_file": "a.txt"}, "corpus_file is not taken"),
+    ],
+)
+def test_what_cannot_be_compared_is_said(options, message):
+    with pytest.raises(ValueError, match=message):
+        compare(**{"sentences": topics(20), "engines": ("torch_batched",), "seeds": 1, **SMALL, **options})
+
+
+def test_an_empty_or_another_vocabulary_is_said():
+    with pytest.raises(RuntimeError, match="gensim: no word occurs min_count=1000"):
+        compare(topics(20), ("torch_batched",), 1, **{**SMALL, "min_count": 1000})
+
+    def another(**settings):
+        return torch_w2v.Word2Vec(**{**settings, "engine": "torch_batched", "max_final_vocab": 3})
+
+    with pytest.raises(RuntimeError, match="another: its vocabulary is not that of gensim"):
+        compare(topics(20), (), 1, variants={"another": another}, **SMALL)
+
+
+def test_what_only_train_can_be_told_reaches_it():
+    epochs, losses = [], []
+
+    class Watch(CallbackAny2Vec):
+        def on_epoch_end(self, model):
+            epochs.append(type(model))
+            losses.append(model.get_latest_training_loss())
+
+    compare(topics(50), ("torch_batched",), 1, compute_loss=True, callbacks=[Watch()], **SMALL)
+    assert epochs == [gensim.models.Word2Vec] * 3 + [torch_w2v.Word2Vec] * 3
+    assert min(losses) > 0
+
+
+def test_an_engine_with_its_own_workers():
+    makers = module.contenders_named(["gensim", "torch_batched:2", "torch_batched"])
+    assert list(makers) == ["torch_batched:2", "torch_batched"]
+    assert [make(workers=5).workers for make in makers.values()] == [2, 5]

@@ -1,0 +1,1 @@
+"""What makes the package a drop-in for gensim: argument checks, vocabulary, threads, persistence."""

@@ -1,0 +1,1 @@
+"""One `train()` call: its session, its epochs, the tables on the device."""
