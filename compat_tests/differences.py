@@ -1,4 +1,4 @@
-"""The documented table of differences from gensim, as data: docs/differences.md is its only source."""
+"""The documented table of differences from gensim, as data: docs/guide/from-gensim.md is its only source."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-TABLE = Path(__file__).parent.parent / "docs" / "differences.md"
+TABLE = Path(__file__).parent.parent / "docs" / "guide" / "from-gensim.md"
 
 
 class Difference(NamedTuple):
@@ -20,7 +20,7 @@ class Difference(NamedTuple):
 
 
 def read(text: str | None = None) -> list[Difference]:
-    """The rows of the table in docs/differences.md.
+    """The rows of the table in docs/guide/from-gensim.md.
 
     Raises:
         ValueError: a row that does not have five columns.

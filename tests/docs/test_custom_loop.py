@@ -1,4 +1,4 @@
-"""docs/custom-loop.md: its script runs, and our module makes none of the mistakes that it lists."""
+"""docs/guide/custom-loop.md: its script runs, and our module makes none of the mistakes that it lists."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_tutorial_mistake_is_not_made_here(
 
 
 def test_the_script_of_the_docs_page_runs(tmp_path: Path) -> None:
-    page = (ROOT / "docs" / "custom-loop.md").read_text(encoding="utf8")
+    page = (ROOT / "docs" / "guide" / "custom-loop.md").read_text(encoding="utf8")
     (script,) = re.findall(r"```python\n(from .*?)```", page, flags=re.DOTALL)
     (tmp_path / "loop.py").write_text(script, encoding="utf8")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
@@ -120,7 +120,7 @@ def test_the_script_of_the_docs_page_runs(tmp_path: Path) -> None:
 
 
 def test_the_docs_page_names_every_check() -> None:
-    page = (ROOT / "docs" / "custom-loop.md").read_text(encoding="utf8")
+    page = (ROOT / "docs" / "guide" / "custom-loop.md").read_text(encoding="utf8")
     for wrong, check in MISTAKES:
         assert wrong.__name__ in page
         assert check.__name__ in page
