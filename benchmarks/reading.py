@@ -79,7 +79,7 @@ def scan_file(path: str, reps: int, threads: int, table: Table) -> None:
     theirs, mine = turns(
         reps,
         lambda: seconds(lambda: gensim.models.Word2Vec().scan_vocab(corpus_file=path)),
-        lambda: seconds(lambda: corpus.scan(corpus.files(path), threads, 10_000, "memory")),
+        lambda: seconds(lambda: corpus.CorpusCache("memory", threads).scan(corpus.files(path), keep=True)),
     )
     table.faster("count and encode the file (gensim: count)", theirs, mine, 10)
 
@@ -89,7 +89,7 @@ def scan_lists(path: str, reps: int, table: Table) -> None:
     theirs, mine = turns(
         reps,
         lambda: seconds(lambda: gensim.models.Word2Vec().scan_vocab(sentences)),
-        lambda: seconds(lambda: corpus.scan(sentences, 1, 10_000, "memory")),
+        lambda: seconds(lambda: corpus.CorpusCache("memory").scan(sentences, keep=True)),
     )
     table.faster("count and encode 60,000 lists of str (gensim: count)", theirs, mine, 2)
 
@@ -102,7 +102,7 @@ def scan_gz(path: str, reps: int, threads: int, table: Table) -> None:
         theirs, mine = turns(
             reps,
             lambda: seconds(lambda: subprocess.run(["zcat", packed], stdout=subprocess.DEVNULL, check=True)),
-            lambda: seconds(lambda: corpus.scan(corpus.files(packed), threads, 10_000, "memory")),
+            lambda: seconds(lambda: corpus.CorpusCache("memory", threads).scan(corpus.files(packed), keep=True)),
         )
     met = statistics.median(mine) <= 1.3 * statistics.median(theirs)
     table.row("count and encode the file as .gz (other: zcat)", theirs, mine, "0.77x", met)

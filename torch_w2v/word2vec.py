@@ -32,17 +32,16 @@ logger = logging.getLogger(__name__)
 _EXTRAS = {
     "device": "auto", "engine": "auto", "cbow_gradient": "gensim", "corpus_cache": "auto", "training_losses": (),
 }  # fmt: skip
-_PASSING = ("_call", "_pass", "_scan", "_keep_scan")  # attributes of a call that is running; never saved
+_PASSING = ("_call", "_pass", "_cache")  # attributes of a call that is running; never saved
 
 
 @dataclass
 class _Call:
     """What lives as long as one `train()` call: its corpus, what stays with its engine, what was said in the log."""
 
-    reader: corpus.Reader
+    cache: corpus.CorpusCache
     resident: Resident = field(default_factory=Resident)
     made: plan.TrainingPlan | None = None
-    files: corpus.Text | corpus.EncodedFile | None = None
     said: bool = False
     trained: bool = False
     diverged: bool = False
@@ -124,7 +123,7 @@ class Word2Vec(GensimThreads):
         self.cbow_gradient = cbow_gradient
         self.corpus_cache = corpus_cache
         self.training_losses: list[float] = []
-        with self._one_reading():
+        with self._one_reading(int(workers)):
             super().__init__(
                 sentences=sentences, corpus_file=corpus_file, vector_size=vector_size, alpha=alpha, window=window,
                 min_count=min_count, max_vocab_size=max_vocab_size, sample=sample, seed=seed, workers=workers,
@@ -135,14 +134,17 @@ class Word2Vec(GensimThreads):
             )  # fmt: skip
 
     @contextmanager
-    def _one_reading(self) -> Iterator[None]:
+    def _one_reading(self, workers: int | None = None) -> Iterator[None]:
         """What is scanned in this block is what is trained on: a static corpus is kept from one to the other."""
-        self._keep_scan = True
+        self._cache = corpus.CorpusCache(self.corpus_cache, self.workers if workers is None else workers)
         try:
             yield
         finally:
-            for name in ("_scan", "_keep_scan"):
-                self.__dict__.pop(name, None)
+            del self._cache
+
+    def _cache_or_new(self) -> corpus.CorpusCache:
+        cache: corpus.CorpusCache | None = self.__dict__.get("_cache")
+        return corpus.CorpusCache(self.corpus_cache, self.workers) if cache is None else cache
 
     @property
     def _ours(self) -> bool:
@@ -164,19 +166,14 @@ class Word2Vec(GensimThreads):
     ) -> tuple[int, int]:  # fmt: skip
         """As gensim's; gives (words, sentences). `workers` is unused there and here."""
         if corpus_file is not None:
-            corpus_iterable = corpus.files(corpus_file)
+            corpus_iterable = self._cache_or_new().open(corpus_file)
         return super().scan_vocab(corpus_iterable, None, progress_per, workers, trim_rule)
 
     def _scan_vocab(self, sentences: Any, progress_per: int, trim_rule: Any) -> tuple[int, int]:
-        self.__dict__.pop("_scan", None)
         if self.max_vocab_size:  # gensim forgets words while it counts; which ones depends on every step
             return super()._scan_vocab(sentences, progress_per, trim_rule)
-        source = corpus.native(sentences)
-        keep = self.__dict__.get("_keep_scan") and self._ours and corpus.is_static(source)
-        found = corpus.scan(source, self.workers, progress_per, self.corpus_cache if keep else "off")
+        found = self._cache_or_new().scan(sentences, progress_per, keep="_cache" in self.__dict__ and self._ours)
         self.raw_vocab = defaultdict(int, zip(found.words, found.counts.tolist(), strict=True))
-        if keep:
-            self._scan = found, source
         return int(found.counts.sum()), found.sentences
 
     def prepare_vocab(
@@ -217,8 +214,7 @@ class Word2Vec(GensimThreads):
         self._make_writable()
         self.training_losses = []
         outer = self.__dict__.get("_call")  # of a train() whose callback calls train()
-        # What was scanned is the reader's alone, which lets go of the words before training.
-        self._call = _Call(corpus.Reader(self.corpus_cache, self.workers, *self.__dict__.pop("_scan", ())))
+        self._call = _Call(self._cache_or_new())
         try:
             return super().train(
                 corpus_iterable, corpus_file, total_examples, total_words, epochs, start_alpha, end_alpha,
@@ -260,9 +256,8 @@ class Word2Vec(GensimThreads):
             )
         if not total_words:
             raise ValueError("total_words must be provided alongside corpus_file argument.")
-        if self._call.files is None:  # once for all passes
-            self._call.files = corpus.files(corpus_file)
-        return self._train_pass(self._call.files, cur_epoch, total_examples, total_words, report_delay, callbacks, True)
+        source = self._call.cache.open(corpus_file)
+        return self._train_pass(source, cur_epoch, total_examples, total_words, report_delay, callbacks, True)
 
     def _train_pass(
         self, source: Any, epoch: int, total_examples: int | None, total_words: int | None, report_delay: float,
@@ -271,7 +266,7 @@ class Word2Vec(GensimThreads):
         """One pass over the corpus; gives (words trained on, words seen, chunks)."""
         self._check_trainable()
         engine = engines.choose(self.engine, self.device, self.vector_size)
-        static = corpus.is_static(corpus.native(source))
+        static = corpus.is_static(source)
         # Nobody looks at the model between passes, or changes it: no callback, no method of a subclass, no iterator.
         alone = static and not callbacks and type(self) is Word2Vec
         if not alone or self._call.made is None:
@@ -295,7 +290,7 @@ class Word2Vec(GensimThreads):
         resident, V = self._call.resident, len(self.wv.key_to_index)
         # A callback may extend the vocabulary, and then the same corpus has other numbers.
         name = V if static and self.corpus_cache != "off" else None
-        runs = self._call.reader.runs(source, self.wv.key_to_index, size)
+        runs = self._call.cache.runs(source, self.wv.key_to_index, size)
         pieces = (chunk for run in runs for chunk in corpus.cut_into_chunks(run, size, made.window, kept))
         unused: Queue[None] = Queue()  # gensim's progress line prints the lengths of its two queues
 
@@ -312,7 +307,7 @@ class Word2Vec(GensimThreads):
         ):
             totals = training.train_epoch(
                 engine, tables, made.arguments(self.train_count, epoch), training.jobs(pieces, alpha), self.workers,
-                report, report_delay, self._call.reader.close, lambda chunk: resident.tokens(engine, chunk, name),
+                report, report_delay, self._call.cache.stop, lambda chunk: resident.tokens(engine, chunk, name),
             )  # fmt: skip
         if not alone:
             self._have_new_vectors()

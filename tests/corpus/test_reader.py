@@ -25,6 +25,7 @@ from moto.server import ThreadedMotoServer
 from tests.helpers import ENGINES, Passes, both_classes, ours, same, words
 from torch_w2v import corpus, engines
 from torch_w2v.corpus import text
+from torch_w2v.corpus.encoding import encode, joined
 from torch_w2v.engines import sampling, streams
 
 zstd = importlib.import_module("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")
@@ -284,7 +285,7 @@ def expected(sentences):
 
 @given(lines, sizes)
 def test_encode_keeps_everything(sentences, size):
-    runs = list(corpus.encode(sentences, VOCABULARY, size))
+    runs = list(encode(sentences, VOCABULARY, size))
     position, lengths = 0, []
     for run in runs:
         assert run.position == position
@@ -301,7 +302,7 @@ def test_encode_keeps_everything(sentences, size):
 
 @given(lines, sizes)
 def test_static_and_streaming_are_cut_alike(sentences, size):
-    streamed = list(corpus.encode(sentences, VOCABULARY, size))
+    streamed = list(encode(sentences, VOCABULARY, size))
     static = list(whole_of(streamed).runs(size))
     assert len(static) == len(streamed)
     for one, other in zip(static, streamed, strict=True):
@@ -311,7 +312,7 @@ def test_static_and_streaming_are_cut_alike(sentences, size):
 
 
 def whole_of(runs):
-    return corpus.joined([(run.tokens, np.diff(run.offsets)) for run in runs])
+    return joined([(run.tokens, np.diff(run.offsets)) for run in runs])
 
 
 def cut(sentences, size, window, keep):
@@ -321,7 +322,7 @@ def cut(sentences, size, window, keep):
     def kept(tokens, position):
         return sampling.keep_mask(torch.from_numpy(tokens), position, keep, stream)[0].numpy()
 
-    runs = corpus.encode(sentences, VOCABULARY, size)
+    runs = encode(sentences, VOCABULARY, size)
     return [chunk for run in runs for chunk in corpus.cut_into_chunks(run, size, window, kept)], stream
 
 
@@ -373,7 +374,7 @@ def test_chunks_carry_whole_windows(sentences, size, window, shrink):
         arguments = {"keep": KEEP, "token_stream": stream, "window": window, "shrink_windows": shrink}
         return windows_of(chunk.tokens, chunk.offsets, chunk.begin, chunk.end, chunk.position, arguments)
 
-    whole = whole_of(corpus.encode(sentences, VOCABULARY, 10**9))
+    whole = whole_of(encode(sentences, VOCABULARY, 10**9))
     uncut = corpus.Chunk(whole.tokens, whole.offsets, 0, len(whole.tokens), 0, len(sentences))
     found = {}
     for chunk in chunks:
@@ -426,15 +427,15 @@ def test_one_long_sentence_trains_every_word_once(engine):
 
 
 def test_reader_encodes_a_static_corpus_once():
-    source, reader = [["a", "b"], [], ["c"]], corpus.Reader()
+    source, reader = [["a", "b"], [], ["c"]], corpus.CorpusCache()
     first = [run.tokens.tolist() for run in reader.runs(source, VOCABULARY, 2)]
     source.clear()
     assert [run.tokens.tolist() for run in reader.runs(source, VOCABULARY, 2)] == first == [[0, 1], [2]]
-    assert list(corpus.Reader().runs(source, VOCABULARY, 2)) == []
+    assert list(corpus.CorpusCache().runs(source, VOCABULARY, 2)) == []
 
 
 def test_reader_starts_again_after_a_failed_pass():
-    source, reader = [["a"], 5], corpus.Reader()
+    source, reader = [["a"], 5], corpus.CorpusCache()
     with pytest.raises(TypeError, match=r"^sentence #1 must be a list of words"):
         list(reader.runs(source, VOCABULARY, 1))
     source[1] = ["b"]
@@ -533,7 +534,7 @@ def test_what_is_scanned_is_kept_for_the_constructors_training_only():
     model.build_vocab(sentences)
     del sentences[100:]
     assert model.train(sentences, total_examples=100, epochs=1)[1] == sum(map(len, sentences))
-    assert not {"_scan", "_keep_scan", "_call"} & set(vars(model))
+    assert not {"_cache", "_call"} & set(vars(model))
 
 
 def test_another_corpus_in_a_callback_is_not_taken_for_the_scanned_one():

@@ -17,7 +17,7 @@ import numpy as np
 from gensim.models import KeyedVectors
 from gensim.test.utils import datapath
 
-from torch_w2v.corpus.reader import joined, rows_in
+from torch_w2v.corpus.encoding import joined, rows_in
 from torch_w2v.corpus.text import parts_of
 from torch_w2v.engines import streams
 

@@ -13,7 +13,6 @@ import numpy as np
 
 from torch_w2v.corpus import text
 from torch_w2v.corpus.splitting import Numbering, count
-from torch_w2v.corpus.store import Encoded
 
 logger = logging.getLogger("gensim.models.word2vec")  # whose lines these are
 
@@ -26,13 +25,11 @@ class Scan:
         words: every different word, in the order of first occurrence.
         counts: (len(words),) int64.
         sentences: their number.
-        encoded: the corpus in numbers into `words`, if it was to be kept.
     """
 
     words: Sequence[Hashable]
     counts: np.ndarray
     sentences: int
-    encoded: Encoded | None = None
 
 
 def scan(

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import glob
 import os
-from typing import Any
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Any, TypeAlias
 
 from gensim.models import word2vec as gensim_word2vec
 
 from torch_w2v.corpus.encoded_file import EncodedFile, is_encoded
 from torch_w2v.corpus.text import Text
 from torch_w2v.files import is_uri
+
+Sentence: TypeAlias = Sequence[Hashable]
+Corpus: TypeAlias = Iterable[Sentence]
+CorpusFile: TypeAlias = "str | os.PathLike[str] | Sequence[CorpusFile] | Text | EncodedFile"
 
 # Inputs that give the same sentences at every pass, and so are encoded once. Exact types: a subclass may not.
 _STATIC = (
@@ -19,7 +24,7 @@ _STATIC = (
 )  # fmt: skip
 
 
-def paths_of(corpus_file: Any) -> list[str]:
+def paths_of(corpus_file: CorpusFile) -> list[str]:
     """The files that a `corpus_file` names: a file, a folder (its files in the order of their names), a pattern such as
     'texts/*.gz', a URI, or a list of these. Remote ones are not looked for.
 
@@ -28,7 +33,9 @@ def paths_of(corpus_file: Any) -> list[str]:
     """
     if isinstance(corpus_file, (list, tuple)) and corpus_file:
         return [path for one in corpus_file for path in paths_of(one)]
-    path = os.fspath(corpus_file) if isinstance(corpus_file, os.PathLike) else corpus_file
+    if isinstance(corpus_file, (Text, EncodedFile)):
+        return corpus_file.paths if isinstance(corpus_file, Text) else [corpus_file.path]
+    path: Any = os.fspath(corpus_file) if isinstance(corpus_file, os.PathLike) else corpus_file
     if isinstance(path, str):
         if is_uri(path) or os.path.isfile(path):
             return [path]
@@ -43,13 +50,15 @@ def paths_of(corpus_file: Any) -> list[str]:
     raise TypeError(f"Parameter corpus_file must be a valid path to a file, got {path!r} instead")
 
 
-def files(corpus_file: Any) -> Text | EncodedFile:
+def files(corpus_file: CorpusFile) -> Text | EncodedFile:
     """The sentences of a `corpus_file`.
 
     Raises:
         TypeError: as `paths_of`.
         ValueError: a damaged .w2v file, or one among several files.
     """
+    if isinstance(corpus_file, (Text, EncodedFile)):
+        return corpus_file
     paths = paths_of(corpus_file)
     encoded = [path for path in paths if path.endswith(".w2v") or (not is_uri(path) and is_encoded(path))]
     if encoded and len(paths) > 1:
@@ -57,7 +66,7 @@ def files(corpus_file: Any) -> Text | EncodedFile:
     return EncodedFile(paths[0]) if encoded else Text(paths)
 
 
-def native(source: Any) -> Any:
+def as_text(source: Any) -> Any:
     """gensim's readers of lines as the files they read; everything else as it is."""
     lines = type(source) is gensim_word2vec.LineSentence and isinstance(source.source, str)
     if not lines and type(source) is not gensim_word2vec.PathLineSentences:
@@ -67,11 +76,11 @@ def native(source: Any) -> Any:
     return Text([source.source] if lines else source.input_files, source.max_sentence_length)
 
 
-def is_static(source: Any) -> bool:
+def is_static(source: Corpus) -> bool:
     """Whether `source` gives the same sentences at every pass."""
     return type(source) in _STATIC
 
 
-def same(source: Any, other: Any) -> bool:
+def same(source: Corpus, other: Corpus) -> bool:
     """Whether two corpora are one: the same object, or the same files read in the same way."""
     return source is other or (type(source) is type(other) is Text and vars(source) == vars(other))

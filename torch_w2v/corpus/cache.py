@@ -1,0 +1,181 @@
+"""The corpus of one model, read once for its vocabulary and for all epochs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from torch_w2v import system
+from torch_w2v.corpus import counting
+from torch_w2v.corpus.counting import Scan
+from torch_w2v.corpus.encoded_file import EncodedFile
+from torch_w2v.corpus.encoding import encode, rows_in
+from torch_w2v.corpus.prefetch import Prefetch
+from torch_w2v.corpus.sources import Corpus, CorpusFile, as_text, files, is_static, same
+from torch_w2v.corpus.splitting import remap
+from torch_w2v.corpus.store import Encoded, Spool
+from torch_w2v.corpus.text import Text
+
+
+@dataclass(frozen=True)
+class _Scanned:
+    """A corpus that `scan` has encoded: its tokens are indices into `words`."""
+
+    source: Corpus
+    words: Sequence[Hashable]
+    encoded: Encoded
+
+
+@dataclass(frozen=True)
+class _Trained:
+    """A corpus that is ready for the next epoch: its runs are rows of `key_to_index`, which had `size` words."""
+
+    source: Corpus
+    key_to_index: Mapping[Hashable, int]
+    size: int
+    encoded: Encoded
+
+    def matches(self, source: Corpus, key_to_index: Mapping[Hashable, int]) -> bool:
+        """Return whether this is the encoding of `source`, with a vocabulary that is still the same."""
+        return key_to_index is self.key_to_index and len(key_to_index) == self.size and same(source, self.source)
+
+
+class CorpusCache:
+    """The corpus of one model, read once: what is counted for the vocabulary is what is trained on.
+
+    A corpus that cannot change between epochs (a file, a list, one of gensim's readers) is encoded once and kept; any
+    other iterable is read anew in every epoch. The cache holds one corpus at a time. While it is in use, nothing may
+    modify a list that it has read.
+
+    Args:
+        policy: where to cache the encoded corpus: 'memory', 'disk', 'auto' (see `store.Spool`), or 'off' to encode it
+            in every epoch.
+        threads: number of threads that split text.
+    """
+
+    def __init__(self, policy: str = "auto", threads: int = 1) -> None:
+        self._policy, self._threads = policy, threads
+        self._opened: dict[Any, Text | EncodedFile] = {}
+        self._scanned: _Scanned | None = None
+        self._trained: _Trained | None = None
+        self._prefetch: Prefetch[Encoded] | None = None
+
+    def open(self, corpus_file: CorpusFile) -> Text | EncodedFile:
+        """Return the source that a `corpus_file` names; equal values return the same object.
+
+        So a path is resolved once, and a .w2v file is checked once.
+
+        Args:
+            corpus_file: see `sources.files`; a `Text` or an `EncodedFile` is returned as it is.
+
+        Raises:
+            TypeError, ValueError, OSError: as `sources.files`.
+        """
+        if isinstance(corpus_file, (Text, EncodedFile)):
+            return corpus_file
+        key = _key(corpus_file)
+        source = self._opened.get(key)
+        if source is None:
+            source = self._opened[key] = files(corpus_file)
+        return source
+
+    def scan(self, source: Corpus, progress_per: int = 10_000, keep: bool = False) -> Scan:
+        """Count the words of a corpus.
+
+        Args:
+            source: the sentences.
+            progress_per: number of sentences between two lines of progress in the log.
+            keep: keep the encoded corpus for `runs`, if it cannot change and the policy is not 'off'. It takes the
+                place of the corpus that the cache held.
+
+        Raises:
+            TypeError: a sentence is not an iterable of hashable words.
+        """
+        source = as_text(source)
+        if keep:
+            self._scanned = self._trained = None
+        if isinstance(source, EncodedFile):  # has been counted, and is its own encoding
+            return Scan(source.words, source.counts, len(source.offsets) - 1)
+        if not (keep and is_static(source) and self._policy != "off"):
+            return counting.scan(source, self._threads, progress_per)
+        with closing(Spool(self._policy)) as spool:
+            scan = counting.scan(source, self._threads, progress_per, spool.add)
+            self._scanned = _Scanned(source, scan.words, spool.finish())
+        return scan
+
+    def runs(self, source: Corpus, key_to_index: Mapping[Hashable, int], chunk_tokens: int) -> Iterator[Encoded]:
+        """Read one epoch; what has to be encoded is encoded on a thread that runs ahead of the caller.
+
+        What was kept of another corpus, or for another vocabulary, is not used: the corpus is then encoded anew.
+
+        Args:
+            source: the sentences.
+            key_to_index: the row of each word of the vocabulary.
+            chunk_tokens: minimum number of tokens per run.
+
+        Returns:
+            Runs of whole sentences in the corpus's order, their tokens being rows; see `encoding.encode`.
+        """
+        source = as_text(source)
+        encoded = self._encoded(source, key_to_index)
+        if self._scanned is not None:
+            self._scanned = None  # its words take much memory
+            system.give_back()
+        return self._read(source, key_to_index, chunk_tokens) if encoded is None else encoded.runs(chunk_tokens)
+
+    def stop(self) -> None:
+        """End the epoch that is being read, from any thread: a waiting consumer sees the end of the iterator."""
+        if self._prefetch is not None:
+            self._prefetch.close()
+
+    def _encoded(self, source: Corpus, key_to_index: Mapping[Hashable, int]) -> Encoded | None:
+        """Return the corpus as rows, if an epoch, the scan or a .w2v file has encoded it."""
+        if self._trained is not None and self._trained.matches(source, key_to_index):
+            return self._trained.encoded
+        if not is_static(source):
+            return None
+        self._trained = None
+        words: Sequence[Hashable]
+        if isinstance(source, EncodedFile):
+            encoded, words = Encoded(source.tokens, source.offsets), source.words
+        elif self._scanned is not None and same(source, self._scanned.source):
+            encoded, words = self._scanned.encoded, self._scanned.words
+        else:
+            return None
+        rows = np.array(rows_in(key_to_index)(words), np.int32)
+        if encoded.in_memory:
+            remap(encoded.tokens, rows, out=encoded.tokens)
+        else:
+            encoded = replace(encoded, rows=rows)
+        self._trained = _Trained(source, key_to_index, len(key_to_index), encoded)
+        return encoded
+
+    def _read(self, source: Corpus, key_to_index: Mapping[Hashable, int], chunk_tokens: int) -> Iterator[Encoded]:
+        """Encode the corpus run by run; keep it if it cannot change and was read to its end."""
+        spool = Spool(self._policy) if is_static(source) and self._policy != "off" else None
+        size = len(key_to_index)
+        try:
+            with Prefetch(encode(source, key_to_index, chunk_tokens, self._threads)) as prefetch:
+                self._prefetch = prefetch
+                for run in prefetch:
+                    if spool is not None:
+                        spool.add(run.tokens, np.diff(run.offsets))
+                    yield run
+                if spool is not None and not prefetch.closed:
+                    self._trained = _Trained(source, key_to_index, size, spool.finish())
+        finally:
+            if spool is not None:
+                spool.close()
+
+
+def _key(corpus_file: CorpusFile) -> Any:
+    """Return a hashable value that is equal for equal paths and lists of them."""
+    if isinstance(corpus_file, (list, tuple)):
+        return tuple(map(_key, corpus_file))
+    path = os.fspath(corpus_file) if isinstance(corpus_file, os.PathLike) else corpus_file
+    return path if isinstance(path, str) else id(path)  # which `files` refuses
