@@ -1,4 +1,4 @@
-"""One small batch for CBOWNegativeSampling, in the three forms that it takes, and its loss written out."""
+"""One small batch for `CBOWNegativeSampling` in each of its three forms, and its loss, computed pair by pair."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from torch import Tensor
 from torch_w2v.module import CBOWNegativeSampling
 
 V, D = 9, 4
-# one empty context; one negative equal to its target (row 0), one repeated negative (row 1); word 7 only as padding,
-# word 8 only beside the empty context; word 0, which pad_contexts pads with, is no context
+# The batch has one empty context, one negative equal to its target (row 0) and one repeated negative (row 1). Word 7
+# occurs only as padding, word 8 only beside the empty context, and word 0, with which pad_contexts pads, in no context.
 CONTEXTS = [[1, 2, 3], [4], [], [2, 6, 6, 1]]
 TARGET = torch.tensor([0, 5, 8, 3])
 NEGATIVES = torch.tensor([[1, 0, 4], [6, 6, 1], [8, 8, 1], [6, 1, 1]])
@@ -29,7 +29,7 @@ INPUT_ROWS, OUTPUT_ROWS = {1, 2, 3, 4, 6}, {0, 1, 3, 4, 5, 6}
 
 
 def make(cls: type[CBOWNegativeSampling] = CBOWNegativeSampling, **options: Any) -> Any:
-    """A model with tables large enough that every sigmoid is far from 1/2."""
+    """Return a model whose tables are large enough that every sigmoid is far from 1/2."""
     model = cls(V, D, init="uniform", dtype=options.pop("dtype", torch.float64), **options)
     with torch.no_grad():
         for table in (model.input.weight, model.output.weight):
@@ -38,7 +38,7 @@ def make(cls: type[CBOWNegativeSampling] = CBOWNegativeSampling, **options: Any)
 
 
 def reference(model: CBOWNegativeSampling, *, skip: bool = True) -> np.ndarray:
-    """Equation 4 of Mikolov et al. 2013, negated, written out a pair at a time."""
+    """Return the losses (B,): equation 4 of Mikolov et al. 2013, negated, pair by pair in plain Python."""
     W_in, W_out = (table.weight.detach().numpy() for table in (model.input, model.output))
     losses = []
     for context, target, negatives in zip(CONTEXTS, TARGET.tolist(), NEGATIVES.tolist(), strict=True):
@@ -54,12 +54,14 @@ def reference(model: CBOWNegativeSampling, *, skip: bool = True) -> np.ndarray:
 
 
 def dense_gradients(model: CBOWNegativeSampling) -> tuple[Tensor, Tensor]:
+    """Return the gradients of the input and the output table, as dense tensors."""
     gradients = [table.weight.grad for table in (model.input, model.output)]
     assert all(gradient is not None for gradient in gradients)
     return tuple(g.to_dense() if g.is_sparse else g for g in gradients)  # type: ignore[union-attr, return-value]
 
 
 def rows_named(gradient: Tensor) -> set[int]:
+    """Return the rows that a gradient names: those a sparse one lists, or those of a dense one that are not zero."""
     if gradient.is_sparse:
         return set(gradient.coalesce().indices()[0].tolist())
     return set(gradient.abs().sum(1).nonzero().flatten().tolist())

@@ -1,3 +1,5 @@
+"""The examples of `CBOWDataset`: windows, subsampling and negatives as in gensim, whatever the loader's workers."""
+
 from __future__ import annotations
 
 from collections import Counter
@@ -96,7 +98,7 @@ def test_dataset_negatives_follow_the_pool() -> None:
     dataset = make(sentences, counts, pool_size=100_000, negative=3)
     observed = np.bincount(np.concatenate([negatives for _, _, negatives in dataset]), minlength=4)
     assert observed.sum() == 500 * 20 * 3
-    # slices of one ring overlap, so this is no independent sample for a chi-square test: compare shares
+    # slices of one ring overlap, so the sample is not independent and a chi-square test does not apply: compare shares
     weight = counts**0.75
     np.testing.assert_allclose(observed / observed.sum(), weight / weight.sum(), atol=0.01)
 
@@ -128,7 +130,7 @@ def test_every_target_exactly_once_over_the_workers(num_workers: int) -> None:
     assert sorted(targets) == list(range(77))
 
 
-def one_pass(dataset: CBOWDataset, num_workers: int = 0) -> list[tuple[int, tuple[int, ...], tuple[int, ...]]]:
+def one_epoch(dataset: CBOWDataset, num_workers: int = 0) -> list[tuple[int, tuple[int, ...], tuple[int, ...]]]:
     loader = DataLoader(dataset, batch_size=None, num_workers=num_workers)
     return sorted((int(t), tuple(c.tolist()), tuple(n.tolist())) for c, t, n in loader)
 
@@ -136,26 +138,26 @@ def one_pass(dataset: CBOWDataset, num_workers: int = 0) -> list[tuple[int, tupl
 def test_set_epoch_fixes_the_draws_whatever_the_workers() -> None:
     sentences = np.arange(30).reshape(5, 6).tolist()
     dataset = make(sentences, np.ones(30), seed=4)
-    automatic = [one_pass(dataset), one_pass(dataset)]
+    automatic = [one_epoch(dataset), one_epoch(dataset)]
     assert automatic[0] != automatic[1]
     for epoch in (0, 1):
         dataset.set_epoch(epoch)
-        assert one_pass(dataset) == automatic[epoch]
-        assert one_pass(dataset, num_workers=2) == automatic[epoch]
+        assert one_epoch(dataset) == automatic[epoch]
+        assert one_epoch(dataset, num_workers=2) == automatic[epoch]
     other = make(sentences, np.ones(30), seed=5)
     other.set_epoch(0)
-    assert one_pass(other) != automatic[0]
+    assert one_epoch(other) != automatic[0]
 
 
 @pytest.mark.parametrize("persistent", [False, True])
-def test_passes_differ_in_workers(persistent: bool) -> None:
+def test_epochs_differ_in_workers(persistent: bool) -> None:
     dataset = make(np.arange(30).reshape(5, 6).tolist(), np.ones(30))
     loader = DataLoader(dataset, batch_size=64, num_workers=1, collate_fn=collate_cbow, persistent_workers=persistent)
-    passes = [[batch.negatives.tolist() for batch in loader] for _ in range(3)]
-    assert passes[0] != passes[1] != passes[2]
+    epochs = [[batch.negatives.tolist() for batch in loader] for _ in range(3)]
+    assert epochs[0] != epochs[1] != epochs[2]
     dataset.set_epoch(7)  # reaches workers that already run
     fixed = [[batch.negatives.tolist() for batch in loader] for _ in range(2)]
-    assert fixed[0] == fixed[1] != passes[2]
+    assert fixed[0] == fixed[1] != epochs[2]
 
 
 def test_collate_pads_to_the_longest() -> None:
@@ -171,12 +173,12 @@ def test_collate_pads_to_the_longest() -> None:
 @pytest.mark.parametrize(
     ("arguments", "options", "error", "message"),
     [
-        ((iter([[0, 1]]), COUNTS), {}, TypeError, "every pass reads it anew"),
+        ((iter([[0, 1]]), COUNTS), {}, TypeError, "^sentences is a list_iterator: must be a list of sentences"),
         (("a b", COUNTS), {}, TypeError, "sentences is a str"),
-        (([], COUNTS), {"window": 0}, ValueError, "window=0"),
-        (([], COUNTS), {"negative": 0}, ValueError, "negative=0"),
-        (([], COUNTS), {"sample": -1}, ValueError, "sample=-1"),
-        (([], COUNTS), {"pool_size": 0}, ValueError, "pool_size=0"),
+        (([], COUNTS), {"window": 0}, ValueError, "^window=0: must be at least 1$"),
+        (([], COUNTS), {"negative": 0}, ValueError, "^negative=0: must be at least 1$"),
+        (([], COUNTS), {"sample": -1}, ValueError, "^sample=-1: must be 0"),
+        (([], COUNTS), {"pool_size": 0}, ValueError, "^pool_size=0: must be at least 1$"),
         (([], [COUNTS]), {}, ValueError, r"counts has shape \(1, 5\)"),
         (([], []), {}, ValueError, r"counts has shape \(0,\)"),
         (([], [0, 0]), {}, ValueError, "at least one above 0"),
@@ -193,8 +195,8 @@ def test_constructor_errors(arguments: Any, options: Any, error: type[Exception]
     ("sentence", "options", "error", "message"),
     [
         ("cat sat", {"key_to_index": {"cat": 0}}, TypeError, "sentence 1 is a string, 'cat sat'"),
-        (["cat"], {}, TypeError, "give key_to_index"),
-        ([0.5], {}, TypeError, "give key_to_index"),
+        (["cat"], {}, TypeError, "or pass key_to_index"),
+        ([0.5], {}, TypeError, "or pass key_to_index"),
         ([0, 5], {}, IndexError, r"outside \[0, 5\)"),
         ([-1, 0], {}, IndexError, r"outside \[0, 5\)"),
     ],
@@ -205,5 +207,5 @@ def test_sentence_errors(sentence: Any, options: Any, error: type[Exception], me
 
 
 def test_set_epoch_error() -> None:
-    with pytest.raises(ValueError, match="epoch=-1"):
+    with pytest.raises(ValueError, match=r"^epoch=-1: must be at least 0$"):
         make([]).set_epoch(-1)

@@ -20,6 +20,28 @@ def countable(raw_vocab: dict[Hashable, Any]) -> np.ndarray | None:
     return counts.astype(np.int64) if counts.dtype.kind == "i" and (counts > 0).all() else None
 
 
+def keep_probability(counts: np.ndarray, sample: float) -> np.ndarray:
+    """Return the probability with which gensim's subsampling of frequent words keeps each word.
+
+    A word of count c is kept with the probability min(1, (sqrt(c / t) + 1) * t / c). The threshold t is a share of the
+    corpus, sample * counts.sum(), or for sample >= 1 the count int(sample * (3 + sqrt(5)) / 2): a word with `sample`
+    occurrences is then just kept.
+
+    Args:
+        counts: numbers (V,), the frequencies of the words; one below 1 is taken as 1.
+        sample: a share of the corpus below 1, a count of at least 1, or 0 to keep every word.
+
+    Returns:
+        float64 (V,).
+    """
+    if not sample:
+        return np.ones(len(counts))
+    threshold = sample * counts.sum() if sample < 1 else int(sample * (3 + np.sqrt(5)) / 2)
+    counts = np.maximum(counts, 1)
+    # A threshold that underflowed to 0 keeps no word, instead of dividing by it.
+    return np.minimum(1, (np.sqrt(counts / max(threshold, 1e-300)) + 1) * (threshold / counts))
+
+
 def prepare(
     model: gensim.models.Word2Vec, counts: np.ndarray, keep_raw_vocab: bool, min_count: int | None,
     sample: float | None, dry_run: bool,
@@ -66,11 +88,8 @@ def prepare(
     ):
         model.add_lifecycle_event("prepare_vocab", msg=f"effective_min_count={model.effective_min_count} {what}")
 
-    # sample: none, a share of the corpus, or a count (design of gensim; the constant makes words seen that often stay)
-    threshold = total if not sample else sample * total if sample < 1 else int(sample * (3 + np.sqrt(5)) / 2)
-    probability = (np.sqrt(kept / max(threshold, 1e-300)) + 1) * (threshold / kept)
+    probability = keep_probability(kept, sample)
     downsampled = int((probability < 1).sum())
-    probability = np.minimum(probability, 1.0)
     # Added one after the other, as gensim does: the sum is logged to its last digit.
     left = float(np.cumsum(probability * kept)[-1]) if V else 0.0
     left = left if downsampled else int(left)
