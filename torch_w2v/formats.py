@@ -5,8 +5,6 @@ from __future__ import annotations
 import lzma
 import os
 import pickle
-import shutil
-import tempfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +12,7 @@ from typing import Any
 
 from gensim.models import KeyedVectors
 
-from torch_w2v.files import is_uri
+from torch_w2v.files import is_uri, replacing_with_siblings
 from torch_w2v.word2vec import Word2Vec
 
 # What reading a corpus raises (smart_open names the package that a remote one needs), and what a file of vectors
@@ -40,15 +38,9 @@ def _vectors(save: Callable[[KeyedVectors, str], None]) -> Callable[[Word2Vec, s
     """
 
     def write(model: Word2Vec, path: str) -> None:
-        folder, name = os.path.split(path)
         model.wv.lifecycle_events = None  # gensim would keep the name of the temporary folder in the file
-        temporary = tempfile.mkdtemp(prefix=f".{name}.", dir=folder or ".")
-        try:
-            save(model.wv, os.path.join(temporary, name))
-            for written in sorted(os.listdir(temporary), key=lambda file: file == name):
-                os.replace(os.path.join(temporary, written), os.path.join(folder, written))
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+        with replacing_with_siblings(path) as temporary:
+            save(model.wv, temporary)
 
     return write
 

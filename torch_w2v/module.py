@@ -11,10 +11,8 @@ target, K negatives per target, N context words in the whole batch.
 from __future__ import annotations
 
 import os
-import uuid
 from collections import Counter
 from collections.abc import Hashable, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +23,7 @@ from torch import Tensor, nn
 
 from torch_w2v.batches import CBOWBatch, Contexts, Indices, Mask, check_at_least, check_values, to_tensors
 from torch_w2v.dataset import CBOWDataset, NegativePool, collate_cbow, pad_contexts
+from torch_w2v.files import replacing
 
 __all__ = [
     "CBOWBatch",
@@ -324,14 +323,8 @@ class CBOWNegativeSampling(nn.Module):
                     "replace it (for example by '_'), or keep the vectors with to_keyed_vectors(...).save(path)"
                 )
         vectors = self.to_keyed_vectors(index_to_key, counts)
-        final = Path(os.path.realpath(path))
-        # the name ends as the final one does: smart_open chooses the compression by the suffix
-        unfinished = final.with_name(f".{uuid.uuid4().hex}.{final.name}")
-        try:
-            vectors.save_word2vec_format(str(unfinished))
-            os.replace(unfinished, final)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        with replacing(path) as unfinished:
+            vectors.save_word2vec_format(unfinished)
 
     def _hidden(self, contexts: Tensor, mask: Tensor | None, offsets: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return h (B, D), zeros for an empty context, and bool (B,): whether the context has a word."""

@@ -274,7 +274,10 @@ def test_sanitizers_find_nothing(tmp_path):
     given = b"".join(struct.pack("q", len(data)) + data for data in texts)
     found = set()
     for build in ([], ["-U__SSE2__"]):  # as on x86-64, and as elsewhere
-        binary, sources = tmp_path / "fuzz", [ROOT / "torch_w2v/corpus/splitting.cpp", ROOT / "tests/corpus/splitting_fuzz.cpp"]
+        binary, sources = (
+            tmp_path / "fuzz",
+            [ROOT / "torch_w2v/corpus/splitting.cpp", ROOT / "tests/corpus/splitting_fuzz.cpp"],
+        )
         done = subprocess.run(
             [COMPILER, *options, *build, *sources, "-o", binary],
             capture_output=True, text=True, check=False,

@@ -13,6 +13,7 @@ from typing import Any
 
 from torch_w2v.compare.comparison import GENSIM, Comparison
 from torch_w2v.compare.verdict import INFERIOR, NOT_INFERIOR, UNDECIDED
+from torch_w2v.files import replacing
 
 FILE = "report.html"
 _COLUMNS = 4
@@ -49,7 +50,8 @@ def check(folder: str) -> None:
 def write(result: Comparison, folder: str) -> str:
     """Write the page; gives its path."""
     path = Path(folder) / FILE
-    path.write_text("".join(_page(result)), encoding="utf8")
+    with replacing(path) as temporary:
+        Path(temporary).write_text("".join(_page(result)), encoding="utf8")
     return str(path)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import os
 import struct
-import tempfile
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -16,6 +15,7 @@ import numpy as np
 from torch_w2v.corpus.counting import Scan, scan
 from torch_w2v.corpus.store import Growing, mapped
 from torch_w2v.corpus.text import Text
+from torch_w2v.files import is_uri, replacing
 
 # header   MAGIC, version, CRC-32 of all that follows the header, then the numbers of tokens, sentences, words and bytes
 #          of words, and the CRC-32 of the header before it; little-endian, zeros up to 64 bytes
@@ -46,7 +46,7 @@ class EncodedFile:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        if "://" in path:
+        if is_uri(path):
             raise ValueError(f"{path}: an encoded corpus is mapped into memory, so it must be a local file")
         with open(path, "rb") as file:
             header = file.read(_SIZE)
@@ -84,19 +84,9 @@ class EncodedFile:
 
 def write(source: Text, path: str, threads: int, progress_per: int = 10_000) -> Scan:
     """Encode text into a .w2v file, in memory that grows with the vocabulary only; `path` is replaced at the end."""
-    folder, name = os.path.split(path)
-    handle, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder or ".")
-    try:
-        with open(handle, "wb") as file, closing(EncodedWriter(file)) as writer:
-            found = scan(source, threads, progress_per, writer.add)
-            writer.finish(found.words, found.counts)
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)  # as open() would have made it
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    with replacing(path) as temporary, open(temporary, "wb") as file, closing(EncodedWriter(file)) as writer:
+        found = scan(source, threads, progress_per, writer.add)
+        writer.finish(found.words, found.counts)
     return found
 
 

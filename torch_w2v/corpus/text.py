@@ -17,6 +17,7 @@ from smart_open.compression import get_supported_extensions
 from torch_w2v import native
 from torch_w2v.corpus.prefetch import Prefetch
 from torch_w2v.corpus.splitting import PAD, Numbers, Splitters
+from torch_w2v.files import is_uri
 
 Part = tuple[np.ndarray, np.ndarray]  # tokens, sentence lengths
 
@@ -111,7 +112,7 @@ def opened(path: str) -> BinaryIO:
     Raises:
         ImportError: a compression that needs a package which is not there, with the line that installs it.
     """
-    if "://" not in path and not path.lower().endswith(tuple(get_supported_extensions())):
+    if not is_uri(path) and not path.lower().endswith(tuple(get_supported_extensions())):
         return open(path, "rb")  # smart_open would do the same, slower
     try:
         return smart_open(path, "rb")

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import copy
 import os
-import shutil
-import tempfile
 from typing import Any
 
 import gensim.models
 from gensim import utils
 
-from torch_w2v.files import is_uri
+from torch_w2v.files import is_uri, replacing_with_siblings
 
 
 def save(
@@ -32,17 +30,11 @@ def save(
     if not is_path or is_uri(target) or (os.path.exists(target) and not os.path.isfile(target)):  # /dev/null, say
         plain.save(target, separately=separately, sep_limit=sep_limit, ignore=ignore, pickle_protocol=pickle_protocol)
         return
-    folder, name = os.path.split(target)
     plain.add_lifecycle_event(
         "saving", fname_or_handle=target, separately=str(separately), sep_limit=sep_limit, ignore=ignore
     )
-    temporary = tempfile.mkdtemp(prefix=f".{name}.", dir=folder or ".")
-    try:
-        plain._smart_save(os.path.join(temporary, name), separately, sep_limit, ignore, pickle_protocol)
-        for written in sorted(os.listdir(temporary), key=lambda file: file == name):
-            os.replace(os.path.join(temporary, written), os.path.join(folder, written))
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with replacing_with_siblings(target) as temporary:
+        plain._smart_save(temporary, separately, sep_limit, ignore, pickle_protocol)
 
 
 def load(fname: str, *args: Any, **kwargs: Any) -> Any:
