@@ -1,7 +1,12 @@
-"""Chooses the engine; the only place that does.
+"""The engines, and the choice of one; torch is imported only where another engine than the CPU's may be meant.
 
-torch is imported only where something else than the CPU's kernel may be meant: it costs a second and 180 MB
-(docs/lab-notes.md).
+| `engine=` | device | what it is |
+|---|---|---|
+| 'cpu' | the CPU | the fused C++ kernel; the fastest there |
+| 'triton' | NVIDIA GPUs | the fused kernel for tensor cores |
+| 'torch_batched' | any torch device | large synchronous steps in plain torch |
+| 'reference' | any torch device | the specification: slow, plain |
+| 'auto' | | 'triton' on a GPU, 'cpu' on a CPU, 'torch_batched' where neither can be used |
 """
 
 from __future__ import annotations
@@ -12,28 +17,22 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from torch_w2v import native
-from torch_w2v.engines.cpu import engine as cpu
-from torch_w2v.engines.devices import best_device, no_memory
+from torch_w2v.engines.cpu.engine import MAX_VECTOR_SIZE, CpuEngine
+from torch_w2v.engines.devices import best_device, check_device, device_type, out_of_memory_errors
 from torch_w2v.engines.interface import Engine
-from torch_w2v.engines.layouts import blocks_in_flight, blocks_one_by_one, many_blocks
 
 if TYPE_CHECKING:
-    import torch
+    from torch_w2v.engines.devices import Device
 
-__all__ = ["ENGINES", "Engine", "best_device", "blocks_in_flight", "blocks_one_by_one", "check", "choose", "many_blocks", "no_memory"]
+__all__ = ["ENGINES", "Engine", "best_device", "check", "choose", "out_of_memory_errors"]
 
 logger = logging.getLogger(__name__)
 
 ENGINES = ("auto", "cpu", "triton", "torch_batched", "reference")
 
 
-_LAYOUTS = {
-    "cpu": blocks_one_by_one, "reference": blocks_one_by_one, "torch_batched": many_blocks, "triton": blocks_in_flight,
-}  # fmt: skip
-
-
-def check(engine: str, device: str | torch.device) -> str | None:
-    """The device meant, as torch writes it; None for 'auto'.
+def check(engine: str, device: Device) -> str | None:
+    """Return the device that is meant, as torch writes it; None for 'auto'.
 
     Raises:
         ValueError: an unknown engine or device, or an engine that does not work on the device.
@@ -41,72 +40,78 @@ def check(engine: str, device: str | torch.device) -> str | None:
     """
     if engine not in ENGINES:
         raise ValueError(f"engine={engine!r}: must be one of {', '.join(map(repr, ENGINES))}")
-    where: str | None = None
-    if device == "cpu":
-        where = "cpu"
-    elif device != "auto":
-        from torch_w2v.engines import torch_engine as on_torch  # noqa: PLC0415
-
-        where = str(on_torch.check_device(device))
+    where = None if device == "auto" else check_device(device)
     if engine == "cpu":
-        if where is not None and _type(where) != "cpu":
+        if where is not None and device_type(where) != "cpu":
             raise ValueError(f"engine='cpu' with device={device!r}: this engine works on device='cpu' only")
         native.library()
-    if engine == "triton" and (why := _no_triton(where or best_device())) is not None:
-        raise RuntimeError(f"engine='triton' with device={str(device)!r} cannot be used here: {why}")
+    if engine == "triton" and (reason := _why_not_triton(where or best_device())) is not None:
+        raise RuntimeError(f"engine='triton' with device={str(device)!r} cannot be used here: {reason}")
     return where
 
 
-def _type(device: str) -> str:
-    return device.partition(":")[0]
+def choose(engine: str, device: Device, vector_size: int) -> Engine:
+    """Return the engine for `engine=` and `device=`, checked as by `check`; the log says what 'auto' chose and why.
 
+    Args:
+        engine: one of `ENGINES`.
+        device: 'auto' or a torch device.
+        vector_size: floats per row.
 
-def _no_triton(device: str) -> str | None:
-    """Why the Triton engine cannot be used on a device, if so."""
-    import torch  # noqa: PLC0415
-
-    from torch_w2v.engines.triton import engine as triton  # noqa: PLC0415
-
-    return triton.unusable(torch.device(device))
-
-
-def choose(engine: str, device: str | torch.device, vector_size: int) -> Engine:
-    """The engine for `engine=` and `device=`, checked as by `check`; 'auto' says in the log what it chose and why."""
+    Raises:
+        ValueError, RuntimeError: as `check`; rows too long for the engine.
+    """
     where = check(engine, device)
-    name = engine
     if where is None:
         where = "cpu" if engine == "cpu" else best_device()
     if engine == "auto":
-        name, why = _best(where, vector_size)
-        _say_once(name, where, why)
-    if name == "cpu":
-        cpu.check_vector_size(vector_size)
-        return Engine(
-            name, where, cpu.train_chunk, _LAYOUTS[name], rows=cpu.padded, write_back=cpu.write_back, concurrent=True
-        )
-    from torch_w2v.engines import torch_engine as on_torch  # noqa: PLC0415
-
-    return on_torch.make(name, where, _LAYOUTS[name])
+        engine, reason = _fastest(where, vector_size)
+        _log_choice_once(engine, where, reason)
+    return _make(engine, where, vector_size)
 
 
-def _best(device: str, vector_size: int) -> tuple[str, str]:
-    """The fastest engine for a device, and why."""
-    if _type(device) == "cuda":
-        why = _no_triton(device)
-        return ("triton", "the fused kernel is the fastest on a GPU") if why is None else ("torch_batched", why)
-    if _type(device) != "cpu":
+def _make(engine: str, device: str, vector_size: int) -> Engine:
+    if engine == "cpu":
+        return CpuEngine(vector_size)
+    if engine == "triton":
+        from torch_w2v.engines.triton.engine import TritonEngine  # noqa: PLC0415
+
+        return TritonEngine(device)
+    if engine == "torch_batched":
+        from torch_w2v.engines.torch_batched import TorchBatchedEngine  # noqa: PLC0415
+
+        return TorchBatchedEngine(device)
+    from torch_w2v.engines.reference import ReferenceEngine  # noqa: PLC0415
+
+    return ReferenceEngine(device)
+
+
+def _fastest(device: str, vector_size: int) -> tuple[str, str]:
+    """Return the fastest engine for a device, and why."""
+    if device_type(device) == "cuda":
+        reason = _why_not_triton(device)
+        return ("triton", "the fused kernel is the fastest on a GPU") if reason is None else ("torch_batched", reason)
+    if device_type(device) != "cpu":
         return "torch_batched", "plain torch runs on every device"
-    if vector_size > cpu.MOST:
-        return "torch_batched", f"the fused kernel takes vectors of up to {cpu.MOST} floats"
+    if vector_size > MAX_VECTOR_SIZE:
+        return "torch_batched", f"the fused kernel takes vectors of up to {MAX_VECTOR_SIZE} floats"
     if native.available():
         return "cpu", "the fused kernel is the fastest on a CPU"
     _warn_once()
     return "torch_batched", "the fused CPU kernel was not built"
 
 
+def _why_not_triton(device: str) -> str | None:
+    import torch  # noqa: PLC0415
+
+    from torch_w2v.engines.triton.engine import why_unusable  # noqa: PLC0415
+
+    return why_unusable(torch.device(device))
+
+
 @cache
-def _say_once(name: str, device: str, why: str) -> None:
-    logger.info("engine 'auto': %s on %s (%s)", name, device, why)
+def _log_choice_once(engine: str, device: str, reason: str) -> None:
+    logger.info("engine 'auto': %s on %s (%s)", engine, device, reason)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Which devices there are."""
+"""Which devices there are. torch is imported only where another device than the CPU may be meant."""
 
 from __future__ import annotations
 
@@ -6,11 +6,47 @@ import ctypes
 import sys
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+    Device = str | torch.device
+
+
+def device_type(device: str) -> str:
+    """Return the type of a device as torch writes it: 'cuda' of 'cuda:1'."""
+    return device.partition(":")[0]
+
+
+def check_device(device: Device) -> str:
+    """Return the torch device that `device=` means, as torch writes it.
+
+    Raises:
+        ValueError: not a device that torch knows.
+        RuntimeError: a device that this machine, or this build of torch, does not have.
+    """
+    if device == "cpu":
+        return "cpu"
+    import torch  # noqa: PLC0415
+
+    try:
+        parsed = torch.device(device)
+    except (RuntimeError, TypeError) as e:
+        raise ValueError(f"device={device!r}: must be 'auto' or a torch device such as 'cpu' or 'cuda:0' ({e})") from e
+    try:
+        torch.empty(1, device=parsed)
+    except (RuntimeError, AssertionError, NotImplementedError) as e:
+        raise RuntimeError(
+            f"device={device!r} cannot be used here ({e}). Use device='cpu' or device='auto', or install a torch build "
+            "for this device"
+        ) from e
+    return str(parsed)
 
 
 def best_device() -> str:
-    """'cuda' where torch finds a GPU, else 'cpu'; torch is not asked where there is no driver for one."""
-    if "torch" not in sys.modules and not _driver():
+    """Return 'cuda' where torch finds a GPU, else 'cpu'; without a driver for a GPU torch is not imported."""
+    if "torch" not in sys.modules and not may_have_gpu():
         return "cpu"
     import torch  # noqa: PLC0415
 
@@ -18,11 +54,12 @@ def best_device() -> str:
 
 
 @cache
-def _driver() -> bool:
-    """Whether there may be a GPU that torch calls 'cuda': NVIDIA's or AMD's. Where that is hard to say, yes."""
+def may_have_gpu() -> bool:
+    """Return whether there may be a GPU that torch calls 'cuda', NVIDIA's or AMD's; True where that is hard to say."""
     if not sys.platform.startswith("linux"):
         return sys.platform != "darwin"
-    if any(Path("/dev", name).exists() for name in ("nvidiactl", "kfd", "dxg")):  # the last is Windows' for Linux
+    # The last of these is the driver of Windows' subsystem for Linux.
+    if any(Path("/dev", name).exists() for name in ("nvidiactl", "kfd", "dxg")):
         return True
     try:
         ctypes.CDLL("libcuda.so.1")
@@ -31,6 +68,6 @@ def _driver() -> bool:
     return True
 
 
-def no_memory() -> tuple[type[Exception], ...]:
-    """What is raised when the machine or a device has no memory left."""
+def out_of_memory_errors() -> tuple[type[Exception], ...]:
+    """Return the exceptions that mean that the machine or a device has no memory left."""
     return (MemoryError, *((sys.modules["torch"].OutOfMemoryError,) if "torch" in sys.modules else ()))

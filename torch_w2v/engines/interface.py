@@ -1,64 +1,133 @@
-"""What an engine is to the training loop, and what stays with it through the passes of one `train()` call."""
+"""What an engine is to the training loop: it trains on one chunk of tokens at a time, in place."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from torch_w2v.corpus.chunks import Chunk
-from torch_w2v.engines.plan import Layout
+from torch_w2v.engines.plan import EpochPlan, Layout, Workload
 
 
-def _as_it_is(array: np.ndarray) -> Any:
-    return array
-
-
-def _in_place(table: np.ndarray, _: Any) -> Any:
-    return table
-
-
-def _nothing_moved(table: np.ndarray, rows: Any) -> None:
-    assert table is rows
-
-
-@dataclass(frozen=True)
-class Engine:
-    """An implementation of the operator on a device. The defaults are those of one that works on arrays where they are.
+class Tables(NamedTuple):
+    """The two tables of a model: numpy arrays, or what `Engine.load_table` makes of them; updated in place.
 
     Attributes:
-        name: as in `engine=`.
-        device: where the tables are during training, as torch writes it.
-        train_chunk: takes the operator's arguments (`operator.SCHEMA`), arrays and tables as placed by the following.
-        layout: (negative, kept tokens in a pass, context words of a target, cbow_mean) -> how targets are grouped.
-        place: an array -> as `train_chunk` takes it.
-        rows: (table, its result for the last table or None) -> a table as `train_chunk` takes it.
-        write_back: (table, its rows) -> None: brings what was trained back into the table.
-        room: bytes of tokens that may stay placed from pass to pass; where placing costs nothing, none.
-        session: a context in which to train with so many workers.
-        concurrent: chunks may run side by side on threads, updating the tables without locks.
-        chunk_words: words of a chunk where not the CPU's hundred thousand, which a GPU is done with too soon.
-        no_memory: what is raised when the device has no memory left, and
-        too_large: (tables) -> what to say then.
+        inputs: (V, D) context rows, gensim's `wv.vectors`.
+        outputs: (V, D) output rows, gensim's `syn1neg`.
     """
 
-    name: str
-    device: str
-    train_chunk: Callable[..., Any]
-    layout: Callable[[int, float, float, bool], Layout]
-    place: Callable[[np.ndarray], Any] = _as_it_is
-    rows: Callable[[np.ndarray, Any], Any] = _in_place
-    write_back: Callable[[np.ndarray, Any], None] = _nothing_moved
-    room: Callable[[], int] = int
-    session: Callable[[int], AbstractContextManager[None]] = lambda workers: nullcontext()
-    concurrent: bool = False
-    chunk_words: int | None = None
-    no_memory: tuple[type[Exception], ...] = ()
-    too_large: Callable[[Sequence[np.ndarray]], str] = str
+    inputs: Any
+    outputs: Any
 
-    def place_chunk(self, chunk: Chunk) -> tuple[Any, Any]:
-        """Its tokens and offsets as `train_chunk` takes them."""
-        return self.place(chunk.tokens), self.place(chunk.offsets)
+
+class Rates(NamedTuple):
+    """The learning rate at the first and after the last token of a chunk; linear in between, one value per block."""
+
+    begin: float
+    end: float
+
+
+class ChunkResult(NamedTuple):
+    """What training on a chunk returns.
+
+    Attributes:
+        trained_words: number of kept tokens that were targets.
+        loss: summed loss in nats; 0 unless the objective asks for the loss.
+        pairs: summed weight of the (target, sample) pairs of the loss; 0 unless the objective asks for the loss.
+    """
+
+    trained_words: int
+    loss: float
+    pairs: float
+
+
+class Engine(ABC):
+    """An implementation of training on a device.
+
+    The specification is `ReferenceEngine`; every other engine is tested against it with the same draws. The methods
+    that are not abstract are right for an engine that works on numpy arrays where they are.
+
+    Attributes:
+        name: the name in `engine=`.
+        device: the torch device that holds the tables during training.
+        thread_safe: several chunks may be trained on at once by threads, which update the tables without locks.
+        preferred_chunk_words: size of a chunk in tokens; None for the CPU's.
+        out_of_memory_errors: exceptions that mean that the device has no memory left.
+    """
+
+    name: ClassVar[str]
+    thread_safe: ClassVar[bool] = False
+    preferred_chunk_words: int | None = None
+    out_of_memory_errors: ClassVar[tuple[type[Exception], ...]] = ()
+
+    def __init__(self, device: str = "cpu") -> None:
+        self.device = device
+
+    @abstractmethod
+    def layout(self, workload: Workload) -> Layout:
+        """Return how targets are to be grouped for a workload."""
+
+    @abstractmethod
+    def train(self, tables: Tables, chunk: Chunk, rates: Rates, plan: EpochPlan) -> ChunkResult:
+        """Train on the tokens `chunk.begin` to `chunk.end` and update the tables in place.
+
+        Args:
+            tables: as `load_table` returns them.
+            chunk: as `load_chunk` returns it.
+            rates: learning rates at either end of the chunk.
+            plan: as `load_plan` returns it.
+
+        Raises:
+            ValueError: a layout that this engine does not implement.
+        """
+
+    def load_array(self, array: np.ndarray) -> Any:
+        """Return an array as `train` takes it."""
+        return array
+
+    def load_table(self, table: np.ndarray, previous: Any = None) -> Any:
+        """Return a float32 table (V, D) as `train` takes it.
+
+        Args:
+            table: the model's.
+            previous: an earlier result whose memory may be used again, or None.
+        """
+        return table
+
+    def store_table(self, table: np.ndarray, rows: Any) -> None:
+        """Copy what became of a loaded table back into the model's.
+
+        Args:
+            table: the model's, (V, D) float32.
+            rows: what `load_table` returned for it.
+        """
+        assert table is rows
+
+    def load_chunk(self, chunk: Chunk) -> Chunk:
+        """Return a chunk with its arrays as `train` takes them."""
+        return dataclasses.replace(
+            chunk, tokens=self.load_array(chunk.tokens), offsets=self.load_array(chunk.offsets)
+        )
+
+    def load_plan(self, plan: EpochPlan) -> EpochPlan:
+        """Return an epoch's plan with its arrays as `train` takes them."""
+        names = ("keep", "noise", "input_scale", "output_scale")
+        return dataclasses.replace(plan, **{name: self.load_array(getattr(plan, name)) for name in names})
+
+    def token_cache_bytes(self) -> int:
+        """Return how many bytes of tokens may stay on the device from epoch to epoch; 0 where loading costs nothing."""
+        return 0
+
+    def thread_limit(self, workers: int) -> AbstractContextManager[None]:
+        """Return a context in which the engine's own operations use at most `workers` threads."""
+        return nullcontext()
+
+    def explain_out_of_memory(self, tables: Sequence[np.ndarray]) -> str:
+        """Return what to tell the user when the device has no memory left for training on these tables."""
+        return "out of memory"

@@ -1,35 +1,72 @@
-"""How each engine groups targets (docs/algorithm.md has the table, docs/lab-notes.md what it was chosen by)."""
+"""How each engine groups targets (docs/explanation/algorithm.md explains; the lab notes say what decided)."""
 
 from __future__ import annotations
 
-from torch_w2v.engines.plan import Layout
+from torch_w2v.engines.plan import Layout, Workload
 
-SMALL = 2_000_000  # kept tokens in a pass
-WIDE = 32  # context words of a target
-STEPS = 1024  # of thousands of targets, in a pass at least; where that cannot be they are smaller
+# kept words per epoch below which a corpus is small
+SMALL = 2_000_000
+# context words per target above which windows are wide
+WIDE = 32
+# minimum number of steps per epoch for large steps; on a smaller corpus the steps shrink instead
+STEPS = 1024
 
 
-def blocks_one_by_one(negative: int, kept: float, context: float, mean: bool = True) -> Layout:
-    """At most eight targets a set, and as many sets as a target has context words: targets whose windows overlap must
-    not share negatives, or the words around them meet the same few again and again (docs/lab-notes.md).
+def one_block_per_step(workload: Workload) -> Layout:
+    """Return the layout of the fused CPU kernel and of the specification.
 
-    Blocks are half as long on a small corpus, whose words are few and meet again within a block. Where windows are very
-    wide all targets read the same rows: each has negatives of its own, and hidden layers follow the errors before them.
-    Sums reach further than means: with more than two targets a set the cosines are no longer gensim's.
+    A set of negatives has at most eight targets, and there are as many sets as a target has context words: targets
+    whose windows overlap must not share negatives, or the words around them meet the same few again and again.
+
+    Blocks are half as long on a small corpus, whose words are few and meet again within a block. Where windows are
+    very wide all targets read the same rows: each has negatives of its own, and hidden layers follow the errors before
+    them. Sums reach further than means: with more than two targets per set the cosines are no longer gensim's.
     """
+    N, context = workload.negative, workload.context_words
     if context > WIDE:
-        return Layout(T=256, S=256, N=negative, B=1, G=2, fresh=True)
-    T = 32 if kept < SMALL else 64
-    S = 8 if mean else T // 2
+        return Layout(T=256, S=256, N=N, B=1, G=2, fresh=True)
+    T = 32 if workload.kept_words < SMALL else 64
+    S = 8 if workload.cbow_mean else T // 2
     while min(T, context) > S:
         S *= 2
-    return Layout(T=T, S=S, N=negative, B=1)
+    return Layout(T=T, S=S, N=N, B=1)
+
+
+def many_blocks_per_step(workload: Workload) -> Layout:
+    """Return a layout of up to 4,096 targets per step, fewer on a small corpus or with wide windows.
+
+    There are four sets at least, each large enough that a row of it collects no more than 10 gradients per step; with
+    more negatives there are more of them, as with wider windows. Sums reach further than means: they have four targets
+    per set and a quarter of the blocks.
+    """
+    T = 64
+    negative, mean = workload.negative, workload.cbow_mean
+    S = max(_sets(T, max(workload.context_words, negative + 1)), 4 if mean else T // 4)
+    N = max(min(16, max(2 * T // S, negative)), -(-T * negative // (10 * S)))
+    return Layout(T=T, S=S, N=N, B=_blocks(64 if mean else 16, T, workload, 64 * 6 / workload.context_words))
+
+
+def blocks_in_flight(workload: Workload) -> Layout:
+    """Return the layout of the GPU kernel: two blocks per multiprocessor of the largest GPUs.
+
+    There are fewer blocks on a small corpus or with wide windows. Sets have 32 negatives, the width of the products
+    (16 where there are many sets), and there are as many sets as it takes for no more than 10 gradients per row of a
+    block; on a small corpus, where speed matters less than that neighbours share little, two at least.
+    """
+    negative, mean = workload.negative, workload.cbow_mean
+    T = 32 if negative <= 10 else 16
+    most = 256
+    small = workload.kept_words < most * T * STEPS
+    S = max(_sets(T, workload.context_words), (2 if small else 1) if mean else T // 4)
+    N = 32 if S < 8 else 16
+    S = min(T, max(S, -(-T * negative // (10 * N))))
+    return Layout(T=T, S=S, N=N, B=_blocks(most, T, workload, most * 32 * 6 / (T * workload.context_words)))
 
 
 def _sets(T: int, context: float) -> int:
-    """How many sets of negatives the targets of a block share in steps of thousands of targets.
+    """Return how many sets of negatives the targets of a block share in steps of thousands of targets.
 
-    One at gensim's default window; with wider ones a set's targets would share context words.
+    One is enough at gensim's default window; with wider ones a set's targets would share context words.
     """
     S = 1
     while context >= 8 * S and 2 * S <= T:
@@ -37,36 +74,10 @@ def _sets(T: int, context: float) -> int:
     return S
 
 
-def _blocks(most: int, T: int, kept: float, reach: float) -> int:
-    """How many blocks at once: at most `reach`, beyond which a step reads too many context words, and so few that a
-    pass has its steps; with more, updates of frequent words are old, and capped (docs/lab-notes.md)."""
-    return int(max(1, min(most, kept / (T * STEPS), reach)))
+def _blocks(most: int, T: int, workload: Workload, reach: float) -> int:
+    """Return the number of blocks per step.
 
-
-def many_blocks(negative: int, kept: float, context: float, mean: bool = True) -> Layout:
-    """Up to 4,096 targets at once, fewer on a small corpus or with wide windows.
-
-    Four sets at least, each large enough that a row of it collects no more than 10 gradients a step; with more
-    negatives there are more of them, as with wider windows. Sums reach further than means: they have four targets a
-    set and a quarter of the blocks.
+    At most `reach`, beyond which a step reads too many context words, and so few that an epoch has its `STEPS`: with
+    more, updates of frequent words are stale, and capped.
     """
-    T = 64
-    S = max(_sets(T, max(context, negative + 1)), 4 if mean else T // 4)
-    N = max(min(16, max(2 * T // S, negative)), -(-T * negative // (10 * S)))
-    return Layout(T=T, S=S, N=N, B=_blocks(64 if mean else 16, T, kept, 64 * 6 / context))
-
-
-def blocks_in_flight(negative: int, kept: float, context: float, mean: bool = True) -> Layout:
-    """For a GPU: two blocks a multiprocessor of the largest GPUs, fewer on a small corpus or with wide windows.
-
-    Sets of 32, the width of the products (16 where there are many), and as many as it takes for no more than 10
-    gradients a row of a block; on a small corpus, where speed matters less than that neighbours share little, two at
-    least.
-    """
-    T = 32 if negative <= 10 else 16
-    most = 256
-    small = kept < most * T * STEPS
-    S = max(_sets(T, context), (2 if small else 1) if mean else T // 4)
-    N = 32 if S < 8 else 16
-    S = min(T, max(S, -(-T * negative // (10 * N))))
-    return Layout(T=T, S=S, N=N, B=_blocks(most, T, kept, most * 32 * 6 / (T * context)))
+    return int(max(1, min(most, workload.kept_words / (T * STEPS), reach)))

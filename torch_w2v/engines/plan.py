@@ -1,13 +1,38 @@
-"""TrainingPlan: all that an engine needs to know beside the tables and the tokens, validated once."""
+"""What an engine trains with, as frozen dataclasses: the objective, the grouping of targets, and one epoch's plan."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from torch_w2v.engines import streams
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What is minimized, and how its gradient is taken. An option of the objective is one field here.
+
+    Attributes:
+        window: largest distance between a target and a context word, in kept tokens; at least 1.
+        negative: negative samples per target; at least 1.
+        cbow_mean: the hidden layer is the mean of the context rows; otherwise their sum.
+        exact_gradient: context rows get the derivative of the loss; otherwise gensim's update.
+        shrink_windows: each target's window is drawn uniformly from 1 to `window`; otherwise it is `window`.
+        compute_loss: compute the loss of every chunk.
+    """
+
+    window: int
+    negative: int
+    cbow_mean: bool = True
+    exact_gradient: bool = False
+    shrink_windows: bool = True
+    compute_loss: bool = False
+
+    def __post_init__(self) -> None:
+        if self.window < 1 or self.negative < 1:
+            raise ValueError(f"window={self.window}, negative={self.negative}: an engine needs both to be at least 1")
 
 
 @dataclass(frozen=True)
@@ -18,7 +43,7 @@ class Layout:
     negatives, weighted negative / N. A step is B blocks taken evenly across the chunk: its context rows are read once
     at the start and updated once at the end; its output rows are read and updated set by set, or G sets at once.
     With `fresh`, hidden layers follow what the errors of the block's earlier groups of sets do to the context rows
-    (docs/algorithm.md), so that blocks may be long where windows are wide.
+    (docs/explanation/algorithm.md), so that blocks may be long where windows are wide.
     """
 
     T: int = 64
@@ -28,83 +53,118 @@ class Layout:
     G: int = 1
     fresh: bool = False
 
+    def __post_init__(self) -> None:
+        if min(self.T, self.S, self.N, self.B, self.G) < 1:
+            raise ValueError(f"{self}: every size must be at least 1")
+
+    @property
+    def sizes(self) -> tuple[int, int, int, int, int, bool]:
+        """T, S, N, B, G and fresh."""
+        return self.T, self.S, self.N, self.B, self.G, self.fresh
+
     @property
     def targets_together(self) -> float:
-        """Targets whose gradients are computed from the same output rows."""
+        """The number of targets whose gradients are computed from the same output rows."""
         return self.B * self.G * self.T / self.S
 
     @property
     def targets_in_flight(self) -> float:
-        """Targets whose gradients are computed from the same hidden context: a step, or what `fresh` leaves of it."""
+        """The number of targets whose gradients are computed from the same hidden context.
+
+        That is a whole step, or what `fresh` leaves of it.
+        """
         return self.targets_together if self.fresh else self.B * self.T
 
 
 @dataclass(frozen=True)
-class TrainingPlan:
-    """What an engine trains with; everything but the tables, the tokens and the learning rate.
+class Workload:
+    """What the choice of a layout depends on.
 
     Attributes:
-        window, negative, cbow_mean, shrink_windows, compute_loss: as gensim's constructor.
-        exact_gradient: the derivative of the loss for the context rows, instead of gensim's update.
-        layout: how targets are grouped.
-        keep: (V,) int32 with the bits of gensim's uint32 `sample_int`: keep a token when keep[w] >= its draw.
-        noise: (V, 2) int32 alias table of the negatives (`streams.alias_table`).
-        input_scale: (V,) float32 factor on every update of a context row, or empty when all are 1.
-        output_scale: (V,) float32 factor on every update of an output row, or empty when all are 1.
-        seed: of the draws.
+        negative: negative samples per target.
+        kept_words: expected number of kept tokens per epoch.
+        context_words: expected number of context words per target.
+        cbow_mean: as `Objective.cbow_mean`.
     """
 
-    window: int
     negative: int
-    cbow_mean: bool
-    shrink_windows: bool
-    compute_loss: bool
-    exact_gradient: bool
+    kept_words: float
+    context_words: float
+    cbow_mean: bool = True
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """What the plans of a training and of one of its epochs have in common; V is the number of words.
+
+    Attributes:
+        objective: what is minimized.
+        layout: how targets are grouped.
+        keep: (V,) int32 with the bits of gensim's uint32 `sample_int`; a token w is kept where keep[w] >= its draw.
+        noise: (V, 2) int32, the alias table of the negatives (`streams.alias_table`).
+        input_scale: (V,) float32, factor on every update of a context row; empty where all are 1.
+        output_scale: (V,) float32, factor on every update of an output row; empty where all are 1.
+    """
+
+    objective: Objective
     layout: Layout
-    keep: np.ndarray
-    noise: np.ndarray
-    input_scale: np.ndarray
-    output_scale: np.ndarray
+    keep: Any
+    noise: Any
+    input_scale: Any
+    output_scale: Any
+
+
+@dataclass(frozen=True)
+class EpochPlan(_Rows):
+    """All that an engine needs for one epoch besides the tables, the tokens and the learning rate.
+
+    The arrays are numpy arrays, or what `Engine.load_plan` makes of them.
+
+    Attributes:
+        token_stream: key of the draws per token (subsampling and window size), a signed 64-bit integer.
+        noise_stream: key of the draws of negatives, a signed 64-bit integer.
+    """
+
+    token_stream: int
+    noise_stream: int
+
+
+@dataclass(frozen=True)
+class TrainingPlan(_Rows):
+    """What stays the same from epoch to epoch; checked once, when it is made.
+
+    Attributes:
+        seed: seed of all draws.
+
+    Raises:
+        ValueError: an array of the wrong shape or dtype.
+    """
+
     seed: int
 
     def __post_init__(self) -> None:
         V = len(self.keep)
-        if self.window < 1 or self.negative < 1:
-            raise ValueError(f"window={self.window}, negative={self.negative}: an engine needs both to be at least 1")
-        if min(self.layout.T, self.layout.S, self.layout.N, self.layout.B, self.layout.G) < 1:
-            raise ValueError(f"{self.layout}: every size must be at least 1")
-        for name, array, shape, dtype in (
-            ("keep", self.keep, (V,), np.int32),
-            ("noise", self.noise, (V, 2), np.int32),
-            ("input_scale", self.input_scale, (len(self.input_scale) and V,), np.float32),
-            ("output_scale", self.output_scale, (len(self.output_scale) and V,), np.float32),
+        for name, shape, dtype in (
+            ("keep", (V,), np.int32),
+            ("noise", (V, 2), np.int32),
+            ("input_scale", (len(self.input_scale) and V,), np.float32),
+            ("output_scale", (len(self.output_scale) and V,), np.float32),
         ):
+            array = getattr(self, name)
             if array.shape != shape or array.dtype != dtype or not array.flags.c_contiguous:
                 raise ValueError(
                     f"{name}: {array.shape} {array.dtype} given, contiguous {shape} {np.dtype(dtype)} needed"
                 )
 
-    def arguments(self, train_count: int, epoch: int) -> dict[str, Any]:
-        """The operator's arguments that stay the same for one pass over the corpus (`engines.operator`)."""
-        return {
-            "keep": self.keep,
-            "noise": self.noise,
-            "input_scale": self.input_scale,
-            "output_scale": self.output_scale,
-            "token_stream": streams.key(self.seed, train_count, epoch, streams.TOKEN),
-            "noise_stream": streams.key(self.seed, train_count, epoch, streams.NOISE),
-            "window": self.window,
-            "negative": self.negative,
-            "cbow_mean": self.cbow_mean,
-            "exact_gradient": self.exact_gradient,
-            "shrink_windows": self.shrink_windows,
-            "compute_loss": self.compute_loss,
-            "T": self.layout.T,
-            "S": self.layout.S,
-            "N": self.layout.N,
-            "B": self.layout.B,
-            "G": self.layout.G,
-            "fresh": self.layout.fresh,
-        }
+    def for_epoch(self, train_count: int, epoch: int) -> EpochPlan:
+        """Return the plan of one epoch, with the keys of its draws.
 
-
+        Args:
+            train_count: number of earlier calls of `train()`.
+            epoch: number of the epoch in this call, from 0.
+        """
+        shared = {field.name: getattr(self, field.name) for field in fields(_Rows)}
+        token_stream, noise_stream = (
+            streams.key(self.seed, train_count, epoch, purpose) for purpose in (streams.TOKEN, streams.NOISE)
+        )
+        return EpochPlan(**shared, token_stream=token_stream, noise_stream=noise_stream)

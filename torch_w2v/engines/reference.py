@@ -1,6 +1,6 @@
 """The specification: one step at a time in plain torch, in the dtype of the tables (float64 included).
 
-Written to be read beside docs/algorithm.md; every other engine is tested against it with the same draws.
+Written to be read beside docs/explanation/algorithm.md; every other engine is tested against it with the same draws.
 """
 
 from __future__ import annotations
@@ -11,92 +11,120 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from torch_w2v.engines import sampling
+from torch_w2v.corpus.chunks import Chunk
+from torch_w2v.engines import layouts, sampling
+from torch_w2v.engines.interface import ChunkResult, Rates, Tables
+from torch_w2v.engines.plan import EpochPlan, Layout, Objective, Workload
+from torch_w2v.engines.torch_engine import TorchEngine
 
 
-def train_chunk(
-    inputs: Tensor, outputs: Tensor, tokens: Tensor, offsets: Tensor, begin: int, end: int, position: int,
-    alpha_begin: float, alpha_end: float, keep: Tensor, noise: Tensor, input_scale: Tensor, output_scale: Tensor,
-    token_stream: int, noise_stream: int, window: int, negative: int, cbow_mean: bool, exact_gradient: bool,
-    shrink_windows: bool, compute_loss: bool, T: int, S: int, N: int, B: int, G: int, fresh: bool,
-) -> Tensor:  # fmt: skip
-    """See `operator.SCHEMA`."""
-    kept = sampling.kept_stream(tokens, offsets, position, keep, token_stream, window, shrink_windows)
-    first, last = int((kept.place < begin).sum()), int((kept.place < end).sum())
-    starts = list(range(first, last, T))
-    steps = -(-len(starts) // B)
-    loss, pairs = 0.0, 0.0
+class ReferenceEngine(TorchEngine):
+    """Slow and plain: what training is to compute, in any layout."""
 
-    raw = kept.place[starts]  # where each block begins
-    alphas = [alpha_begin + (alpha_end - alpha_begin) * (r - begin) / (end - begin) for r in raw.tolist()]
-    counters = ((position + raw) * (S * N))[:, None] + torch.arange(S * N, device=tokens.device)
-    drawn = sampling.noise_words(noise, noise_stream, counters).view(-1, S, N)
+    name = "reference"
 
-    for step in range(steps):
-        blocks = [_read(inputs, kept, start, min(start + T, last), window, cbow_mean) for start in starts[step::steps]]
-        moves = [_moves(kept, block, cbow_mean, input_scale) if fresh else None for block in blocks]
-        for group in range(0, S, G):
-            updates: list[tuple[Tensor, Tensor]] = []
-            for block, move, alpha, sets in zip(blocks, moves, alphas[step::steps], drawn[step::steps], strict=True):
-                if move is not None:
-                    part = torch.arange(len(block.y), device=tokens.device) % S // G * G
-                    now, before = part == group, part < group
-                    block.h[now] += move[now][:, before] @ block.e[before]
-                for s in range(group, min(group + G, S)):
-                    neg = sets[s]  # (N,)
-                    h, y, some = block.h[s::S], block.y[s::S], block.some[s::S]  # (t, D), (t,), (t, 1)
+    def layout(self, workload: Workload) -> Layout:
+        """Return the layout of the fused CPU kernel."""
+        return layouts.one_block_per_step(workload)
 
-                    positive = (h * outputs[y]).sum(1, keepdim=True)  # (t, 1)
-                    negatives = h @ outputs[neg].T  # (t, N)
-                    weight = some * (neg != y[:, None]) * (negative / N)  # a negative equal to the target is skipped
-                    if compute_loss:
-                        loss -= float((some * logsigmoid(positive)).sum(dtype=torch.float64))
-                        loss -= float((weight * logsigmoid(-negatives)).sum(dtype=torch.float64))
-                        pairs += float(some.sum() + weight.sum())
+    def train(self, tables: Tables, chunk: Chunk, rates: Rates, plan: EpochPlan) -> ChunkResult:
+        """Train on a chunk; see `Engine.train`. The tables may be float64."""
+        inputs, outputs = tables
+        objective, (T, S, N, B, G, fresh) = plan.objective, plan.layout.sizes
+        kept, first, last, starts, raw, drawn = sampling.blocks_of(chunk, plan)
+        steps = -(-len(starts) // B)
+        loss, pairs = 0.0, 0.0
+        span, length = rates.end - rates.begin, chunk.end - chunk.begin
+        alphas = [rates.begin + span * (place - chunk.begin) / length for place in raw.tolist()]
 
-                    g = alpha * some * (1 - torch.sigmoid(positive))
-                    gn = -alpha * weight * torch.sigmoid(negatives)
-                    e = g * outputs[y] + gn @ outputs[neg]
-                    # gensim gives each context row the whole error of a mean and 1/C of the error of a sum; the
-                    # derivative of the loss is the other way round (piskvorky/gensim#697, #1873).
-                    block.e[s::S] = e / block.C[s::S] if cbow_mean == exact_gradient else e
-                    updates += [(y, g * h), (neg, gn.T @ h)]
-            _add(outputs, updates, output_scale)
-        _add(inputs, [(block.context, block.band.T @ block.e) for block in blocks], input_scale)
-    return torch.tensor([last - first, loss, pairs], dtype=torch.float64)
+        for step in range(steps):
+            blocks = [
+                _read(inputs, kept, start, min(start + T, last), objective) for start in starts[step::steps].tolist()
+            ]
+            moves = [_moves(kept, block, objective.cbow_mean, plan.input_scale) if fresh else None for block in blocks]
+            for group in range(0, S, G):
+                updates: list[tuple[Tensor, Tensor]] = []
+                for block, move, alpha, sets in zip(
+                    blocks, moves, alphas[step::steps], drawn[step::steps], strict=True
+                ):
+                    if move is not None:
+                        part = torch.arange(len(block.y), device=inputs.device) % S // G * G
+                        now, before = part == group, part < group
+                        block.h[now] += move[now][:, before] @ block.e[before]
+                    for s in range(group, min(group + G, S)):
+                        neg = sets[s]  # (N,)
+                        h, y, some = block.h[s::S], block.y[s::S], block.some[s::S]  # (t, D), (t,), (t, 1)
+
+                        positive = (h * outputs[y]).sum(1, keepdim=True)  # (t, 1)
+                        negatives = h @ outputs[neg].T  # (t, N)
+                        # a negative equal to the target is skipped
+                        weight = some * (neg != y[:, None]) * (objective.negative / N)
+                        if objective.compute_loss:
+                            loss -= float((some * logsigmoid(positive)).sum(dtype=torch.float64))
+                            loss -= float((weight * logsigmoid(-negatives)).sum(dtype=torch.float64))
+                            pairs += float(some.sum() + weight.sum())
+
+                        g = alpha * some * (1 - torch.sigmoid(positive))
+                        gn = -alpha * weight * torch.sigmoid(negatives)
+                        e = g * outputs[y] + gn @ outputs[neg]
+                        # gensim gives each context row the whole error of a mean and 1/C of the error of a sum; the
+                        # derivative of the loss is the other way round (piskvorky/gensim#697, #1873).
+                        divide = objective.cbow_mean == objective.exact_gradient
+                        block.e[s::S] = e / block.C[s::S] if divide else e
+                        updates += [(y, g * h), (neg, gn.T @ h)]
+                _add(outputs, updates, plan.output_scale)
+            _add(inputs, [(block.context, block.band.T @ block.e) for block in blocks], plan.input_scale)
+        return ChunkResult(last - first, loss, pairs)
 
 
 class _Block(NamedTuple):
-    """Consecutive targets and what they read of the context rows at the start of a step; c is all they can reach."""
+    """Consecutive targets and what they read of the context rows at the start of a step.
 
-    context: Tensor  # (c,) rows
-    band: Tensor  # (t, c) 1 where the row is in the target's window
-    some: Tensor  # (t, 1) 1 where there is any context: a lone word trains nothing
-    C: Tensor  # (t, 1) context words, at least 1
-    h: Tensor  # (t, D) their mean or sum
-    y: Tensor  # (t,) the targets' rows
-    e: Tensor  # (t, D) to be filled: the error that goes back to the context rows
-    places: slice  # the targets' in the kept stream
+    t is the number of targets, c the number of kept tokens that their windows can reach.
+
+    Attributes:
+        context: (c,) rows.
+        band: (t, c), 1 where the row is in the target's window.
+        some: (t, 1), 1 where there is any context: a lone word trains nothing.
+        C: (t, 1) number of context words, at least 1.
+        h: (t, D) their mean or sum.
+        y: (t,) the targets' rows.
+        e: (t, D) the error that goes back to the context rows; to be filled.
+        places: the targets' places in the kept stream.
+    """
+
+    context: Tensor
+    band: Tensor
+    some: Tensor
+    C: Tensor
+    h: Tensor
+    y: Tensor
+    e: Tensor
+    places: slice
 
 
-def _read(inputs: Tensor, kept: sampling.Kept, start: int, stop: int, window: int, cbow_mean: bool) -> _Block:
+def _read(inputs: Tensor, kept: sampling.Kept, start: int, stop: int, objective: Objective) -> _Block:
+    window = objective.window
     t = torch.arange(start, stop, device=inputs.device)[:, None]
     c = torch.arange(max(start - window, 0), min(stop + window, len(kept.ids)), device=inputs.device)
     band = ((c >= kept.low[t]) & (c < kept.high[t]) & (c != t)).to(inputs.dtype)
     C = band.sum(1, keepdim=True)
     some, C = (C > 0).to(inputs.dtype), C.clamp(min=1)
     h = band @ inputs[kept.ids[c]]
-    if cbow_mean:
+    if objective.cbow_mean:
         h = h / C
     return _Block(kept.ids[c], band, some, C, h, kept.ids[start:stop], torch.empty_like(h), slice(start, stop))
 
 
 def _moves(kept: sampling.Kept, block: _Block, cbow_mean: bool, input_scale: Tensor) -> Tensor:
-    """(t, t) how far a target's error (second index) moves the hidden layer of a target of its sentence (first).
+    """Return how far a target's error (second index) moves the hidden layer of a target of its sentence (first).
 
     It moves every word of its C context words as often as it is there, so the sum of another window by the number of
     pairs of places, one in each, with the same word. Taken for that is the mean over all pairs of places of the stretch
     that the sentence's windows in this block cover.
+
+    Returns:
+        (t, t) in the dtype of the tables.
     """
     C = block.some * block.C
     moves = torch.zeros(len(C), len(C), dtype=C.dtype, device=C.device)

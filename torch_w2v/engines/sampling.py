@@ -1,9 +1,4 @@
-"""The random decisions of training, defined once: every engine mirrors these functions bit for bit.
-
-Every decision is a pure function of (seed, pass over the corpus, place in the corpus, purpose): draw `i` of a purpose
-is element `i` of a SplitMix64 stream whose start is the purpose's key (`streams`). So draws do not depend on the number
-of workers, on the engine, or on where training was resumed.
-"""
+"""The random decisions of training over tensors: every engine mirrors these functions bit for bit (see `streams`)."""
 
 from __future__ import annotations
 
@@ -12,13 +7,24 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from torch_w2v.corpus.chunks import Chunk
+from torch_w2v.engines.plan import EpochPlan
 from torch_w2v.engines.streams import GAMMA, HALF, MIX1, MIX2, signed
 
 
 def draw(stream: int, counters: Tensor) -> tuple[Tensor, Tensor]:
-    """Elements `counters` (int64, any shape) of a stream: its high and low 32 bits, as int64 in [0, 2**32)."""
+    """Return elements of a stream.
 
-    def shifted(z: Tensor, by: int) -> Tensor:  # a logical shift: torch's is arithmetic
+    Args:
+        stream: the stream's key.
+        counters: int64, any shape: which elements.
+
+    Returns:
+        Their high and low 32 bits, each int64 in [0, 2**32) of the shape of `counters`.
+    """
+
+    def shifted(z: Tensor, by: int) -> Tensor:
+        # a logical shift: torch's is arithmetic
         return (z >> by) & ((1 << (64 - by)) - 1)
 
     z = (counters + 1) * signed(GAMMA) + stream
@@ -29,25 +35,36 @@ def draw(stream: int, counters: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def unsigned(x: Tensor) -> Tensor:
-    """uint32 values stored with the bits of int32, as int64 (torch lacks most uint32 operations)."""
+    """Return uint32 values stored with the bits of int32 as int64 (torch lacks most uint32 operations)."""
     return x.long() & HALF
 
 
 class Kept(NamedTuple):
-    """The stream of tokens that survive the vocabulary and subsampling, in corpus order; all int64, shape (n,)."""
+    """The tokens that survive the vocabulary and subsampling, in corpus order; all int64 of shape (n,).
 
-    ids: Tensor  # rows of the tables
-    place: Tensor  # place in the chunk's tokens
-    low: Tensor  # window of each token as a half-open range of this stream, clipped at sentence edges;
-    high: Tensor  # the token's own place lies in it and is to be left out
+    Attributes:
+        ids: rows of the tables.
+        place: place in the chunk's tokens.
+        low, high: window of each token as a half-open range of this stream, clipped at sentence edges; the token's
+            own place lies in it and is to be left out.
+        sentence: number of the token's sentence.
+    """
+
+    ids: Tensor
+    place: Tensor
+    low: Tensor
+    high: Tensor
     sentence: Tensor
 
 
 def keep_mask(tokens: Tensor, position: int, keep: Tensor, stream: int) -> tuple[Tensor, Tensor]:
-    """Which tokens are trained on, and the low half of each one's draw.
+    """Return which tokens are kept, (n,) bool, and the low half of each one's draw, (n,) int64.
 
-    tokens: (n,) int32, -1 for words outside the vocabulary; position: place of tokens[0] in the corpus;
-    keep: (V,) int32 holding uint32 thresholds as gensim's `sample_int`: keep when threshold >= draw.
+    Args:
+        tokens: (n,) int32 rows, -1 for words outside the vocabulary.
+        position: place of tokens[0] in the corpus.
+        keep: (V,) int32 with the bits of uint32 thresholds; a token is kept where its threshold >= its draw.
+        stream: key of the token stream.
     """
     high, low = draw(stream, torch.arange(position, position + len(tokens), device=tokens.device))
     known = tokens >= 0
@@ -55,16 +72,30 @@ def keep_mask(tokens: Tensor, position: int, keep: Tensor, stream: int) -> tuple
 
 
 def kept_stream(
-    tokens: Tensor, offsets: Tensor, position: int, keep: Tensor, stream: int, window: int, shrink_windows: bool
+    tokens: Tensor,
+    offsets: Tensor,
+    position: int,
+    keep: Tensor,
+    stream: int,
+    window: int,
+    shrink_windows: bool,
 ) -> Kept:
     """Drop unknown and subsampled words, then form windows over what is left, as gensim does.
 
-    offsets: (m + 1,) int64, sentence edges within `tokens`, from 0 to len(tokens).
+    Args:
+        tokens: (n,) int32 rows, -1 for words outside the vocabulary.
+        offsets: (m + 1,) int64, sentence edges within `tokens`, from 0 to n.
+        position: place of tokens[0] in the corpus.
+        keep: (V,) int32, see `keep_mask`.
+        stream: key of the token stream.
+        window: largest window, in kept tokens.
+        shrink_windows: windows are drawn from 1 to `window`.
     """
     mask, low32 = keep_mask(tokens, position, keep, stream)
     chosen = mask.nonzero().flatten()
     reach = (low32[chosen] * window >> 32) + 1 if shrink_windows else torch.full_like(chosen, window)
-    edges = torch.cat([mask.new_zeros(1, dtype=torch.int64), mask.cumsum(0)])[offsets]  # in the kept stream
+    # sentence edges in the kept stream
+    edges = torch.cat([mask.new_zeros(1, dtype=torch.int64), mask.cumsum(0)])[offsets]
     own = torch.arange(len(chosen), device=tokens.device)
     sentence = torch.searchsorted(edges, own, right=True)
     return Kept(
@@ -76,9 +107,61 @@ def kept_stream(
     )
 
 
+def kept_in(chunk: Chunk, plan: EpochPlan) -> Kept:
+    """Return the kept tokens of a chunk whose arrays, as the plan's, are tensors."""
+    objective = plan.objective
+    return kept_stream(
+        chunk.tokens,
+        chunk.offsets,
+        chunk.position,
+        plan.keep,
+        plan.token_stream,
+        objective.window,
+        objective.shrink_windows,
+    )
+
+
 def noise_words(table: Tensor, stream: int, counters: Tensor) -> Tensor:
-    """Rows drawn from an alias table (V, 2): int64, the shape of `counters`."""
+    """Return rows drawn from an alias table: int64, of the shape of `counters`.
+
+    Args:
+        table: (V, 2) int32, see `streams.alias_table`.
+        stream: key of the noise stream.
+        counters: int64, any shape: which draws.
+    """
     high, low = draw(stream, counters)
     slot = high * len(table) >> 32
     row = table[slot]
     return torch.where(low < unsigned(row[..., 0]), slot, row[..., 1].long())
+
+
+class Blocks(NamedTuple):
+    """The blocks of a chunk: their targets and their negatives.
+
+    Attributes:
+        kept: the chunk's kept tokens.
+        first, last: the targets are kept tokens `first` to `last`, exclusive.
+        starts: (blocks,) int64, the first target of each block.
+        raw: (blocks,) int64, its place in the chunk's tokens.
+        negatives: (blocks, S, N) int64 rows.
+    """
+
+    kept: Kept
+    first: int
+    last: int
+    starts: Tensor
+    raw: Tensor
+    negatives: Tensor
+
+
+def blocks_of(chunk: Chunk, plan: EpochPlan) -> Blocks:
+    """Form the blocks of a chunk whose arrays, as the plan's, are tensors, and draw their negatives."""
+    device, layout = chunk.tokens.device, plan.layout
+    kept = kept_in(chunk, plan)
+    first, last = torch.searchsorted(kept.place, torch.tensor([chunk.begin, chunk.end], device=device)).tolist()
+    starts = torch.arange(first, last, layout.T, device=device)
+    raw = kept.place[starts]
+    drawn = layout.S * layout.N
+    counters = ((chunk.position + raw) * drawn)[:, None] + torch.arange(drawn, device=device)
+    negatives = noise_words(plan.noise, plan.noise_stream, counters).view(-1, layout.S, layout.N)
+    return Blocks(kept, first, last, starts, raw, negatives)

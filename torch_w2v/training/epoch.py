@@ -1,27 +1,31 @@
-"""One pass over the corpus: chunks to the engine, learning rate, progress, totals."""
+"""One epoch: chunks to the engine, learning rate, progress, totals."""
 
 from __future__ import annotations
 
-import logging
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from timeit import default_timer
-from typing import Any
-
-import numpy as np
 
 from torch_w2v.corpus.chunks import Chunk
-from torch_w2v.engines.interface import Engine
-from torch_w2v.engines.operator import KEPT, LOSS, PAIRS
-
-logger = logging.getLogger(__name__)
+from torch_w2v.engines.interface import ChunkResult, Engine, Rates, Tables
+from torch_w2v.engines.plan import EpochPlan
 
 
 @dataclass
 class Totals:
-    """What one pass has done so far: chunks, sentences, words seen, words trained on, seconds, and the loss."""
+    """What one epoch has done so far.
+
+    Attributes:
+        chunks: number of chunks.
+        examples: number of sentences.
+        raw_words: number of words in the corpus.
+        trained_words: number of words that were targets.
+        loss: summed loss in nats.
+        pairs: summed weight of the (target, sample) pairs of the loss.
+        start: when the epoch began, in seconds of `timeit.default_timer`.
+    """
 
     chunks: int = 0
     examples: int = 0
@@ -31,91 +35,88 @@ class Totals:
     pairs: float = 0.0
     start: float = field(default_factory=default_timer)
 
-    def add(self, chunk: Chunk, result: Any) -> None:
+    def add(self, chunk: Chunk, result: ChunkResult) -> None:
         """Count a finished chunk with what the engine returned for it."""
         self.chunks += 1
         self.examples += chunk.examples
         self.raw_words += chunk.end - chunk.begin
-        if result is not None:
-            self.trained_words += int(result[KEPT])
-            self.loss += float(result[LOSS])
-            self.pairs += float(result[PAIRS])
+        self.trained_words += result.trained_words
+        self.loss += result.loss
+        self.pairs += result.pairs
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the pass began; never 0."""
+        """Seconds since the epoch began; never 0."""
         return default_timer() - self.start + 1e-5
 
 
-@dataclass
+@dataclass(frozen=True)
 class Job:
-    """A chunk with its learning rate at either end."""
+    """A chunk with its learning rates."""
 
     chunk: Chunk
-    alpha_begin: float
-    alpha_end: float
+    rates: Rates
 
 
 def jobs(chunks: Iterable[Chunk], alpha: Callable[[int, int], float]) -> Iterator[Job]:
-    """Chunks in order, each with the learning rates of the words before it and up to its end.
+    """Return the chunks in order, each with the learning rates at its beginning and its end.
 
-    alpha: (sentences, words) before -> learning rate there.
+    Args:
+        chunks: in corpus order.
+        alpha: function of the numbers of sentences and of words before a place that returns the learning rate there.
     """
     examples = words = 0
     rate = alpha(0, 0)
     for chunk in chunks:
         examples += chunk.examples
         words += chunk.end - chunk.begin
-        job = Job(chunk, rate, rate := alpha(examples, words))
-        yield job
+        begin, rate = rate, alpha(examples, words)
+        yield Job(chunk, Rates(begin, rate))
 
 
 def train_epoch(
     engine: Engine,
-    tables: tuple[Any, Any],
-    arguments: dict[str, Any],
+    tables: Tables,
+    plan: EpochPlan,
     source: Iterator[Job],
     workers: int,
     report: Callable[[Totals], None],
     report_delay: float,
     stop: Callable[[], None] = lambda: None,
-    place: Callable[[Chunk], tuple[Any, Any]] | None = None,
+    load_chunk: Callable[[Chunk], Chunk] | None = None,
 ) -> Totals:
-    """Train on every job of one pass.
+    """Train on every job of one epoch.
 
     Args:
-        engine: does the work; one whose chunks may run side by side gets `workers` threads.
-        tables: context rows and output rows as the engine wants them, updated in place.
-        arguments: `TrainingPlan.arguments`; arrays are placed here.
-        source: the jobs, in corpus order; an exception of its corpus comes out of here with its own traceback.
-        workers: threads.
+        engine: does the work; a thread-safe one gets `workers` threads.
+        tables: as `engine.load_table` returned them; updated in place.
+        plan: the epoch's plan, with numpy arrays.
+        source: the jobs, in corpus order; an exception of its corpus is raised here with its own traceback.
+        workers: number of threads.
         report: called with the totals at most once every `report_delay` seconds.
         report_delay: seconds.
-        stop: makes `source` end for whoever waits for its next job; called when training ends for any reason.
-        place: a chunk -> its tokens and offsets as the engine wants them; `engine.place_chunk` by default.
+        stop: makes `source` end for a consumer that waits for its next job; called when training ends for any reason.
+        load_chunk: returns a chunk as the engine takes it; `engine.load_chunk` by default.
     """
     totals = Totals()
     next_report = 1.0
-    placed = {name: engine.place(x) if isinstance(x, np.ndarray) else x for name, x in arguments.items()}
-    place = place or engine.place_chunk
+    loaded_plan = engine.load_plan(plan)
+    load_chunk = load_chunk or engine.load_chunk
 
-    def run(job: Job) -> Any:
-        chunk = job.chunk
-        if chunk.end == chunk.begin:
-            return None
-        return engine.train_chunk(
-            *tables, *place(chunk), chunk.begin, chunk.end, chunk.position, job.alpha_begin, job.alpha_end, **placed,
-        )  # fmt: skip
+    def run(job: Job) -> ChunkResult:
+        if job.chunk.end == job.chunk.begin:
+            return ChunkResult(0, 0.0, 0.0)
+        return engine.train(tables, load_chunk(job.chunk), job.rates, loaded_plan)
 
-    def count(job: Job, result: Any) -> None:
+    def count(job: Job, result: ChunkResult) -> None:
         nonlocal next_report
         totals.add(job.chunk, result)
         if totals.elapsed >= next_report:
             report(totals)
             next_report = totals.elapsed + report_delay
 
-    if engine.concurrent and workers > 1:
-        for job, result in _side_by_side(run, source, workers, stop):
+    if engine.thread_safe and workers > 1:
+        for job, result in _run_on_threads(run, source, workers, stop):
             count(job, result)
     else:
         try:
@@ -126,14 +127,14 @@ def train_epoch(
     return totals
 
 
-def _side_by_side(
-    run: Callable[[Job], Any], source: Iterator[Job], workers: int, stop: Callable[[], None]
-) -> Iterator[tuple[Job, Any]]:
-    """Run jobs on `workers` threads; finished ones come back in the order they finish.
+def _run_on_threads(
+    run: Callable[[Job], ChunkResult], source: Iterator[Job], workers: int, stop: Callable[[], None]
+) -> Iterator[tuple[Job, ChunkResult]]:
+    """Run jobs on `workers` threads; finished ones are returned in the order in which they finish.
 
-    An exception, or an interrupt of the main thread, stops the others after their present chunk; none outlives this.
+    An exception, or an interrupt of the main thread, stops the threads after their present chunk; none outlives this.
     """
-    done: queue.SimpleQueue[tuple[Job, Any] | BaseException | None] = queue.SimpleQueue()
+    done: queue.SimpleQueue[tuple[Job, ChunkResult] | BaseException | None] = queue.SimpleQueue()
     turn, stopped = threading.Lock(), threading.Event()
 
     def work() -> None:

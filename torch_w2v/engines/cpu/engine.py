@@ -1,51 +1,141 @@
-"""The fused CPU kernel (cpu.cpp): calls it as the operator, on arrays. torch is not needed."""
+"""The fused CPU kernel (cbow.cpp): fills its arguments and calls it. torch is not needed."""
 
 from __future__ import annotations
 
 import ctypes
+import dataclasses
 import os
 from functools import cache
 from typing import Any
 
 import numpy as np
 
-from torch_w2v.native import library
+from torch_w2v.corpus.chunks import Chunk
+from torch_w2v.engines import layouts
+from torch_w2v.engines.interface import ChunkResult, Engine, Rates, Tables
+from torch_w2v.engines.padding import is_padded_at, padded_width
+from torch_w2v.engines.plan import EpochPlan, Layout, Objective, Workload
+from torch_w2v.native import REINSTALL, library
 
-LANES = 16  # floats that rows are padded to: 64 bytes, a cache line and the widest vector
-MOST = 4096  # floats in a row that the kernel has room for
-ISAS = ("base", "avx2", "avx512")  # the instruction sets it is compiled for, as w2v_isa counts them
+# Rows are filled up to whole cache lines of 64 bytes, which are the widest vectors too.
+LANES = 16
+# floats per row that the kernel has scratch for
+MAX_VECTOR_SIZE = 4096
+# the instruction sets that the kernel is compiled for, in the order of w2v_isa()
+ISAS = ("base", "avx2", "avx512")
 
-_POINTERS = ("inputs", "outputs", "tokens", "offsets", "keep", "noise", "input_scale", "output_scale", "result")
-_INTEGERS = (
-    "V", "stride", "sentences", "begin", "end", "position", "token_stream", "noise_stream", "window", "negative",
-    "cbow_mean", "exact_gradient", "shrink_windows", "compute_loss", "T", "S", "N", "G", "fresh",
-)  # fmt: skip
-_FLOATS = ("alpha_begin", "alpha_end")
+_ARRAYS = ("inputs", "outputs", "tokens", "offsets", "keep", "noise", "input_scale", "output_scale", "result")
+_SIZES = ("V", "stride", "sentences", "begin", "end", "position", "token_stream", "noise_stream")
+_OBJECTIVE = tuple(field.name for field in dataclasses.fields(Objective))
+# B is not among them: the kernel works on one block at a time.
+_LAYOUT = ("T", "S", "N", "G", "fresh")
 
 
 class Call(ctypes.Structure):
-    """The kernel's arguments, as `struct Call` in cpu.cpp."""
+    """The kernel's arguments: the same fields, in the same order, as `struct Call` in call.h."""
 
     _fields_ = [
-        *((name, ctypes.c_void_p) for name in _POINTERS),
-        *((name, ctypes.c_int64) for name in _INTEGERS),
-        *((name, ctypes.c_double) for name in _FLOATS),
+        *((name, ctypes.c_void_p) for name in _ARRAYS),
+        *((name, ctypes.c_int64) for name in (*_SIZES, *_OBJECTIVE, *_LAYOUT)),
+        *((name, ctypes.c_double) for name in ("alpha_begin", "alpha_end")),
     ]
 
 
+class CpuEngine(Engine):
+    """The fused kernel on the CPU: one block at a time, on as many threads as there are workers."""
+
+    name = "cpu"
+    thread_safe = True
+
+    def __init__(self, vector_size: int = 1) -> None:
+        super().__init__("cpu")
+        check_vector_size(vector_size)
+
+    def layout(self, workload: Workload) -> Layout:
+        """Return the layout of one block per step."""
+        return layouts.one_block_per_step(workload)
+
+    def load_table(self, table: np.ndarray, previous: Any = None) -> np.ndarray:
+        """Return a copy of the table whose rows are padded; see `Engine.load_table`."""
+        return padded(table, previous)
+
+    def store_table(self, table: np.ndarray, rows: np.ndarray) -> None:
+        """Copy padded rows into the table that they were made from."""
+        table[...] = rows
+
+    def train(self, tables: Tables, chunk: Chunk, rates: Rates, plan: EpochPlan) -> ChunkResult:
+        """Train on a chunk; see `Engine.train`. B must be 1, and G > 1 or `fresh` go with S = T only.
+
+        TORCH_W2V_ISA=base, avx2 or avx512 in the environment chooses an instruction set; by default it is the best
+        that the machine has.
+        """
+        layout = plan.layout
+        if layout.B != 1:
+            raise ValueError(f"B={layout.B}: the CPU kernel works on one block at a time")
+        if (layout.G > 1 or layout.fresh) and layout.S != layout.T:
+            raise ValueError(
+                f"G={layout.G}, fresh={layout.fresh} with T={layout.T}, S={layout.S}: the CPU kernel takes these with "
+                "S = T only"
+            )
+        check_vector_size(tables.inputs.shape[1])
+        own = Tables(*(table if is_padded(table) else padded(table) for table in tables))
+        result = np.zeros(3)
+        arrays = {
+            "inputs": own.inputs,
+            "outputs": own.outputs,
+            "result": result,
+            **{name: np.ascontiguousarray(getattr(chunk, name)) for name in ("tokens", "offsets")},
+            **{
+                name: np.ascontiguousarray(getattr(plan, name))
+                for name in ("keep", "noise", "input_scale", "output_scale")
+            },
+        }
+        call = Call(
+            **{name: array.ctypes.data if len(array) else None for name, array in arrays.items()},
+            V=len(own.inputs),
+            stride=own.inputs.strides[0] // 4,
+            sentences=len(chunk.offsets) - 1,
+            begin=chunk.begin,
+            end=chunk.end,
+            position=chunk.position,
+            token_stream=plan.token_stream,
+            noise_stream=plan.noise_stream,
+            **{name: getattr(plan.objective, name) for name in _OBJECTIVE},
+            **{name: getattr(layout, name) for name in _LAYOUT},
+            alpha_begin=rates.begin,
+            alpha_end=rates.end,
+        )
+        if kernel(os.environ.get("TORCH_W2V_ISA", ""))(ctypes.byref(call)):
+            raise MemoryError("no memory for the CPU kernel's scratch")
+        for table, trained in zip(tables, own, strict=True):
+            if trained is not table:
+                table[...] = trained
+        kept, loss, pairs = result.tolist()
+        return ChunkResult(int(kept), loss, pairs)
+
+
+def check_vector_size(vector_size: int) -> None:
+    """Raise a ValueError for rows longer than the kernel takes."""
+    if vector_size > MAX_VECTOR_SIZE:
+        raise ValueError(
+            f"vector_size={vector_size}: the CPU kernel takes up to {MAX_VECTOR_SIZE}; use engine='torch_batched'"
+        )
+
+
 def supported() -> tuple[str, ...]:
-    """The instruction sets that this machine can run, the best last."""
+    """Return the instruction sets that this machine can run, the best last."""
     return ISAS[: library().w2v_isa() + 1]
 
 
 @cache
 def kernel(isa: str = "") -> Any:
-    """The library's function for an instruction set; the best one for ''.
+    """Return the library's function for an instruction set; for '' the best one.
 
     Raises:
-        ValueError: an instruction set that there is not.
-        RuntimeError: one that this machine cannot run.
+        ValueError: an unknown instruction set.
+        RuntimeError: one that this machine cannot run, or a library of another version of the package.
     """
+    check_library(library())
     if isa and isa not in ISAS:
         raise ValueError(f"TORCH_W2V_ISA={isa!r}: must be one of {', '.join(map(repr, ISAS))}")
     can = supported()
@@ -56,74 +146,46 @@ def kernel(isa: str = "") -> Any:
     return function
 
 
-def check_vector_size(vector_size: int) -> None:
-    """Raise a ValueError for rows longer than the kernel takes."""
-    if vector_size > MOST:
-        raise ValueError(f"vector_size={vector_size}: the CPU kernel takes up to {MOST}; use engine='torch_batched'")
+def check_library(loaded: ctypes.CDLL) -> None:
+    """Refuse a library whose `struct Call` is another one: it would read shifted fields.
+
+    Raises:
+        RuntimeError: the library is of another version of the package; with what to do.
+    """
+    size = getattr(loaded, "w2v_call_size", lambda: 0)()
+    if size != ctypes.sizeof(Call):
+        raise RuntimeError(
+            f"the native library {loaded._name} is of another version of torch_w2v (its calls have {size} bytes, not "
+            f"{ctypes.sizeof(Call)}): {REINSTALL}"
+        )
 
 
 def is_padded(table: np.ndarray) -> bool:
-    """Whether the kernel can work on these rows in place: float32, aligned and filled up to whole `LANES`."""
-    aligned = table.dtype == np.float32 and table.ctypes.data % (4 * LANES) == 0
-    return aligned and table.strides == (4 * _wide(table.shape[1]), 4)
-
-
-def _wide(D: int) -> int:
-    """Floats of a row of D that is filled up."""
-    return -(-D // LANES) * LANES
+    """Return whether the kernel can work on these rows in place: float32, aligned and filled up to whole `LANES`."""
+    strides = tuple(stride // 4 for stride in table.strides)
+    return table.dtype == np.float32 and is_padded_at(table.ctypes.data, strides, table.shape[1], LANES)
 
 
 def padded(table: np.ndarray, into: np.ndarray | None = None) -> np.ndarray:
-    """A float32 copy (V, D) whose rows are aligned and followed by zeros; in the memory of `into`, an earlier result,
-    if that fits."""
+    """Return a float32 copy of a table whose rows are aligned and followed by zeros.
+
+    Args:
+        table: (V, D) float32.
+        into: an earlier result, whose memory is used again if it fits.
+    """
     V, D = table.shape
+    width = padded_width(D, LANES)
     if into is None or into.shape != table.shape:
-        memory = np.empty(V * _wide(D) + LANES, np.float32)  # numpy asks for pages of 2 MB, where there are any
+        # numpy asks for pages of 2 MB, where the system has them
+        memory = np.empty(V * width + LANES, np.float32)
         start = -(memory.ctypes.data // 4) % LANES
-        into = memory[start : start + V * _wide(D)].reshape(V, _wide(D))[:, :D]
-    whole(into)[:, D:] = 0
+        into = memory[start : start + V * width].reshape(V, width)[:, :D]
+    with_padding(into)[:, D:] = 0
     into[...] = table
     return into
 
 
-def whole(rows: np.ndarray) -> np.ndarray:
-    """A padded table (V, D) with what follows its rows: (V, D rounded up)."""
+def with_padding(rows: np.ndarray) -> np.ndarray:
+    """Return a view of a padded table (V, D) that shows what fills up its rows: (V, D rounded up)."""
     V, D = rows.shape
-    return np.lib.stride_tricks.as_strided(rows, (V, _wide(D)), rows.strides)
-
-
-def write_back(table: np.ndarray, rows: np.ndarray) -> None:
-    """Copy padded rows into the table that they were made from."""
-    table[...] = rows
-
-
-def train_chunk(
-    inputs: np.ndarray, outputs: np.ndarray, tokens: np.ndarray, offsets: np.ndarray, begin: int, end: int,
-    position: int, alpha_begin: float, alpha_end: float, keep: np.ndarray, noise: np.ndarray, input_scale: np.ndarray,
-    output_scale: np.ndarray, token_stream: int, noise_stream: int, window: int, negative: int, cbow_mean: bool,
-    exact_gradient: bool, shrink_windows: bool, compute_loss: bool, T: int, S: int, N: int, B: int, G: int, fresh: bool,
-) -> np.ndarray:  # fmt: skip
-    """See `operator.SCHEMA`, with arrays for tensors; here B must be 1, and G > 1 or fresh goes with S = T only.
-
-    TORCH_W2V_ISA=base, avx2 or avx512 in the environment chooses an instruction set; else the best of the machine.
-    """
-    if B != 1:
-        raise ValueError(f"B={B}: the CPU kernel works on one block at a time")
-    if (G > 1 or fresh) and S != T:
-        raise ValueError(f"G={G}, fresh={fresh} with T={T}, S={S}: the CPU kernel takes these with S = T only")
-    check_vector_size(inputs.shape[1])
-    result = np.zeros(3)
-    tables = [table if is_padded(table) else padded(table) for table in (inputs, outputs)]
-    arrays = [np.ascontiguousarray(x) for x in (tokens, offsets, keep, noise, input_scale, output_scale)]
-    call = Call(
-        *(x.ctypes.data if len(x) else None for x in (*tables, *arrays)),
-        result.ctypes.data, len(inputs), tables[0].strides[0] // 4, len(offsets) - 1, begin, end, position,
-        token_stream, noise_stream, window, negative, cbow_mean, exact_gradient, shrink_windows, compute_loss, T, S, N,
-        G, fresh, alpha_begin, alpha_end,
-    )  # fmt: skip
-    if kernel(os.environ.get("TORCH_W2V_ISA", ""))(ctypes.byref(call)):
-        raise MemoryError("no memory for the CPU kernel's scratch")
-    for table, own in zip((inputs, outputs), tables, strict=True):
-        if own is not table:
-            table[...] = own
-    return result
+    return np.lib.stride_tricks.as_strided(rows, (V, padded_width(D, LANES)), rows.strides)
