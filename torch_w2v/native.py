@@ -12,6 +12,10 @@ from pathlib import Path
 logger = logging.getLogger(__name__)
 
 _FILES = ("_native.so", "_native.dylib")
+REINSTALL = (
+    "reinstall with a compiler (gcc 12+ or clang 14+): pip install --force-reinstall --no-deps --no-cache-dir "
+    "--no-binary torch_w2v torch_w2v; or use engine='torch_batched'"
+)
 
 
 def find() -> Path | None:
@@ -35,19 +39,15 @@ def library() -> ctypes.CDLL:
     if sys.platform == "win32":
         raise RuntimeError("there is no CPU kernel for Windows; use engine='torch_batched'")
     path = find()
-    what_to_do = (
-        "reinstall with a compiler (gcc 12+ or clang 14+): pip install --force-reinstall --no-deps --no-cache-dir "
-        "--no-binary torch_w2v torch_w2v; or use engine='torch_batched'"
-    )
     if path is None:
         raise RuntimeError(
-            f"the CPU kernel was not built (no C++ compiler at install time?), nor what splits text: {what_to_do}"
+            f"the CPU kernel was not built (no C++ compiler at install time?), nor what splits text: {REINSTALL}"
         )
     try:
         found = ctypes.CDLL(str(path))
         found.w2v_isa.argtypes = ()
     except (OSError, AttributeError) as e:
-        raise RuntimeError(f"the CPU kernel {path} cannot be loaded ({e}): {what_to_do}") from e
+        raise RuntimeError(f"the CPU kernel {path} cannot be loaded ({e}): {REINSTALL}") from e
     return found
 
 

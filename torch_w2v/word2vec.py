@@ -21,7 +21,7 @@ from torch_w2v.gensim_compat.threads import GensimThreads
 from torch_w2v.training.session import TrainCall
 
 if TYPE_CHECKING:
-    from torch_w2v.engines.devices import Device
+    import torch
 
 TrimRule = Callable[[Hashable, int, int], int]
 
@@ -116,7 +116,7 @@ class Word2Vec(GensimThreads):
         max_final_vocab: int | None = None,
         shrink_windows: bool = True,
         *,
-        device: Device = "auto",
+        device: str | torch.device = "auto",
         engine: str = "auto",
         cbow_gradient: str = "gensim",
         corpus_cache: str = "auto",
@@ -332,7 +332,7 @@ class Word2Vec(GensimThreads):
         """
         super().reset_from(other_model)
         self.wv.vectors_lockf = np.ones(1, np.float32)
-        self.corpus_total_words = other_model.corpus_total_words
+        self.corpus_total_words: int = other_model.corpus_total_words
 
     def __getstate__(self) -> dict[str, Any]:
         return persistence.state_of(self)

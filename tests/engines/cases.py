@@ -1,70 +1,141 @@
-"""Operator calls on odd shapes, and a slow numpy transcription of what the operator is to do."""
+"""Chunks of odd shapes for engines to train on, and a slow numpy transcription of what they are to compute."""
 
+import dataclasses
+import itertools
 import math
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
+from torch_w2v.corpus import Chunk
 from torch_w2v.engines import streams
-from torch_w2v.engines.plan import Layout
+from torch_w2v.engines.cpu.engine import CpuEngine
+from torch_w2v.engines.interface import Rates, Tables
+from torch_w2v.engines.plan import EpochPlan, Layout, Objective
+from torch_w2v.engines.reference import ReferenceEngine
+from torch_w2v.engines.torch_batched import TorchBatchedEngine
+from torch_w2v.engines.triton.engine import TritonEngine
 
 BLOCKS = Layout(T=64, S=8, N=5, B=1)
 LENGTHS = (0, 1, 2, 63, 0, 7, 200, 1)
+# D, window, negative, V
+GRID = list(itertools.product((1, 3, 63, 100, 300), (1, 5, 500), (1, 5, 20), (1, 2, 1000)))
+BY_NAME = {cls.name: cls for cls in (CpuEngine, ReferenceEngine, TorchBatchedEngine, TritonEngine)}
+
+
+def pairwise(rows):
+    """Some of the rows of a product that hold every pair of values of two columns: a greedy choice."""
+
+    def pairs(row):
+        return {(i, row[i], j, row[j]) for i, j in itertools.combinations(range(len(row)), 2)}
+
+    missing, chosen = set().union(*map(pairs, rows)), []
+    while missing:
+        chosen.append(max(rows, key=lambda row: len(pairs(row) & missing)))
+        missing -= pairs(chosen[-1])
+    return chosen
+
+
+def odd_shape(D, window, negative, V, small=0.02):
+    """Options of `case` for a row of `GRID`.
+
+    One or two rows that a long window adds to thousands of times: what float32 rounds away would drown the check, so
+    these start small and move slowly.
+    """
+    slow = {"alpha": (2e-5, 1e-5)} if window == 500 else {}
+    start = {"size": small} if V < 3 else {}
+    return {"D": D, "window": window, "negative": negative, "V": V} | slow | start
+
+
+def name_of(options):
+    """A short name for a case: lists of lengths are cut off."""
+    return "-".join(f"{key}={str(value).replace(' ', '')[:24]}" for key, value in options.items()) or "defaults"
+
+
+class Case(NamedTuple):
+    """The arguments of `Engine.train`, all arrays of numpy."""
+
+    tables: Tables
+    chunk: Chunk
+    rates: Rates
+    plan: EpochPlan
+
+    def changed(self, **fields):
+        """The same with other values for fields of the chunk, the plan, its objective or its layout, by name."""
+
+        def replaced(part):
+            own = {f.name: fields[f.name] for f in dataclasses.fields(part) if f.name in fields}
+            return dataclasses.replace(part, **own)
+
+        plan = replaced(self.plan)
+        plan = dataclasses.replace(plan, objective=replaced(plan.objective), layout=replaced(plan.layout))
+        rates = fields.get("rates", self.rates)
+        return Case(fields.get("tables", self.tables), replaced(self.chunk), rates, plan)
+
+    def wide(self):
+        """The same with tables of float64."""
+        return self._replace(tables=Tables(*(table.astype(np.float64) for table in self.tables)))
 
 
 def case(
-    D=16, window=5, lengths=LENGTHS, negative=5, V=50, layout=None, dtype=torch.float32, seed=0, cbow_mean=True,
-    exact_gradient=False, shrink_windows=True, compute_loss=True, sample=True, scales=False, unknown=0.1, begin=0,
-    end=None, position=12345, alpha=(0.01, 0.008), size=0.3,
-):  # fmt: skip
-    """Tables and arguments for one call of the operator: (inputs, outputs), kwargs."""
+    D=16,
+    window=5,
+    lengths=LENGTHS,
+    negative=5,
+    V=50,
+    layout=None,
+    dtype=np.float32,
+    seed=0,
+    cbow_mean=True,
+    exact_gradient=False,
+    shrink_windows=True,
+    compute_loss=True,
+    sample=True,
+    scales=False,
+    unknown=0.1,
+    begin=0,
+    end=None,
+    position=12345,
+    alpha=(0.01, 0.008),
+    size=0.3,
+):
+    """A chunk of sentences of the given lengths, with random words and tables."""
     rng = np.random.default_rng(seed)
     n = int(sum(lengths))
     words = rng.zipf(1.3, n) % V if V > 1 else np.zeros(n, int)
     words[rng.random(n) < unknown] = -1
-    layout = layout or Layout(BLOCKS.T, BLOCKS.S, negative, BLOCKS.B)
     keep = (rng.uniform(0.3, 1.0, V) if sample else np.ones(V)) * (2**32 - 1)
-    empty = torch.zeros(0)
-    tables = [torch.from_numpy(rng.normal(0, size, (V, D))).to(dtype) for _ in range(2)]
-    arguments = {
-        "tokens": torch.from_numpy(words.astype(np.int32)),
-        "offsets": torch.from_numpy(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)),
-        "begin": begin,
-        "end": n if end is None else end,
-        "position": position,
-        "alpha_begin": alpha[0],
-        "alpha_end": alpha[1],
-        "keep": torch.from_numpy(keep.astype(np.uint32).view(np.int32)),
-        "noise": torch.from_numpy(streams.alias_table(rng.uniform(0.1, 3.0, V))),
-        "input_scale": torch.from_numpy(rng.uniform(0, 1, V).astype(np.float32)) if scales else empty,
-        "output_scale": torch.from_numpy(rng.uniform(0, 1, V).astype(np.float32)) if scales else empty,
-        "token_stream": streams.key(7, 0, 3, streams.TOKEN),
-        "noise_stream": streams.key(7, 0, 3, streams.NOISE),
-        "window": window,
-        "negative": negative,
-        "cbow_mean": cbow_mean,
-        "exact_gradient": exact_gradient,
-        "shrink_windows": shrink_windows,
-        "compute_loss": compute_loss,
-        "T": layout.T,
-        "S": layout.S,
-        "N": layout.N,
-        "B": layout.B,
-        "G": layout.G,
-        "fresh": layout.fresh,
-    }
-    return tables, arguments
+    tables = Tables(*(rng.normal(0, size, (V, D)).astype(dtype) for _ in range(2)))
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    chunk = Chunk(words.astype(np.int32), offsets, begin, n if end is None else end, position, len(lengths))
+    noise = streams.alias_table(rng.uniform(0.1, 3.0, V))
+    input_scale, output_scale = (
+        rng.uniform(0, 1, V if scales else 0).astype(np.float32) for _ in ("inputs", "outputs")
+    )
+    plan = EpochPlan(
+        objective=Objective(window, negative, cbow_mean, exact_gradient, shrink_windows, compute_loss),
+        layout=layout or Layout(BLOCKS.T, BLOCKS.S, negative, BLOCKS.B),
+        keep=keep.astype(np.uint32).view(np.int32),
+        noise=noise,
+        input_scale=input_scale,
+        output_scale=output_scale,
+        token_stream=streams.key(7, 0, 3, streams.TOKEN),
+        noise_stream=streams.key(7, 0, 3, streams.NOISE),
+    )
+    return Case(tables, chunk, Rates(*alpha), plan)
 
 
-def arrays(arguments):
-    """The memory of tensors as arrays, which the CPU's engine takes."""
-    return {name: x.numpy() if isinstance(x, torch.Tensor) else x for name, x in arguments.items()}
+def run(engine, case):
+    """What an engine makes of copies of the tables: inputs, outputs and the result, as arrays.
 
-
-def run(op, tables, arguments):
-    """The operator on copies of the tables: (inputs, outputs, result)."""
-    inputs, outputs = (table.clone() for table in tables)
-    return inputs, outputs, op(inputs, outputs, **arguments)
+    engine: an engine, or the name of one on the CPU.
+    """
+    engine = BY_NAME[engine]() if isinstance(engine, str) else engine
+    tables = Tables(*(engine.load_array(table.copy()) for table in case.tables))
+    result = engine.train(tables, engine.load_chunk(case.chunk), case.rates, engine.load_plan(case.plan))
+    inputs, outputs = (table.cpu().numpy() if isinstance(table, torch.Tensor) else table for table in tables)
+    return inputs, outputs, np.array(result, np.float64)
 
 
 def splitmix(stream, counter):
@@ -85,46 +156,47 @@ def same_words(stream, block, sentence, input_scale):
     return sum(float(input_scale[one]) for one in words for other in words if one == other) / len(words) ** 2
 
 
-def transcribe(tables, a):
-    """Section 4 of the design, target by target: no vector over targets, no band matrix, no torch arithmetic."""
-    Wi, Wo = (table.double().numpy().copy() for table in tables)
-    keep = a["keep"].numpy().view(np.uint32).astype(int)
-    noise = a["noise"].numpy()
+def transcribe(case):
+    """The objective target by target: no vector over targets, no band matrix, no torch arithmetic."""
+    chunk, rates, plan = case.chunk, case.rates, case.plan
+    objective, layout = plan.objective, plan.layout
+    Wi, Wo = (table.astype(np.float64) for table in case.tables)
+    keep, noise = plan.keep.view(np.uint32).astype(int), plan.noise
     threshold, other = noise[:, 0].copy().view(np.uint32).astype(int), noise[:, 1].astype(int)
-    input_scale = a["input_scale"].numpy() if len(a["input_scale"]) else np.ones(len(Wi))
-    output_scale = a["output_scale"].numpy() if len(a["output_scale"]) else np.ones(len(Wi))
+    input_scale = plan.input_scale if len(plan.input_scale) else np.ones(len(Wi))
+    output_scale = plan.output_scale if len(plan.output_scale) else np.ones(len(Wi))
 
     stream = []  # (word, place in tokens, sentence, reach)
-    for sentence in range(len(a["offsets"]) - 1):
-        for i in range(int(a["offsets"][sentence]), int(a["offsets"][sentence + 1])):
-            word = int(a["tokens"][i])
-            high, low = splitmix(a["token_stream"], a["position"] + i)
+    for sentence in range(len(chunk.offsets) - 1):
+        for i in range(int(chunk.offsets[sentence]), int(chunk.offsets[sentence + 1])):
+            word = int(chunk.tokens[i])
+            high, low = splitmix(plan.token_stream, chunk.position + i)
             if word >= 0 and keep[word] >= high:
-                reach = 1 + low * a["window"] // 2**32 if a["shrink_windows"] else a["window"]
+                reach = 1 + low * objective.window // 2**32 if objective.shrink_windows else objective.window
                 stream.append((word, i, sentence, reach))
-    targets = [k for k, (_, i, _, _) in enumerate(stream) if a["begin"] <= i < a["end"]]
-    blocks = [targets[k : k + a["T"]] for k in range(0, len(targets), a["T"])]
-    steps = math.ceil(len(blocks) / a["B"])
+    targets = [k for k, (_, i, _, _) in enumerate(stream) if chunk.begin <= i < chunk.end]
+    blocks = [targets[k : k + layout.T] for k in range(0, len(targets), layout.T)]
+    steps = math.ceil(len(blocks) / layout.B)
     loss = pairs = 0.0
     same = {}
     for step in range(steps):
         d_inputs = np.zeros_like(Wi)
         moved = [[] for _ in blocks[step::steps]]  # of each block: what its trained targets did, in the order of sets
-        for s in range(a["S"]):
-            if s % a["G"] == 0:
+        for s in range(layout.S):
+            if s % layout.G == 0:
                 d_outputs = np.zeros_like(Wo)
                 seen = [len(moves) for moves in moved]
             for block, moves, before in zip(blocks[step::steps], moved, seen, strict=True):
                 first = stream[block[0]][1]
-                share = (first - a["begin"]) / (a["end"] - a["begin"])
-                alpha = a["alpha_begin"] + (a["alpha_end"] - a["alpha_begin"]) * share
+                share = (first - chunk.begin) / (chunk.end - chunk.begin)
+                alpha = rates.begin + (rates.end - rates.begin) * share
                 negatives = []
-                for k in range(a["N"]):
-                    counter = (a["position"] + first) * a["S"] * a["N"] + s * a["N"] + k
-                    high, low = splitmix(a["noise_stream"], counter)
+                for k in range(layout.N):
+                    counter = (chunk.position + first) * layout.S * layout.N + s * layout.N + k
+                    high, low = splitmix(plan.noise_stream, counter)
                     slot = high * len(Wi) >> 32
                     negatives.append(slot if low < threshold[slot] else other[slot])
-                for k in block[s :: a["S"]]:
+                for k in block[s :: layout.S]:
                     word, _, sentence, reach = stream[k]
                     context = [
                         stream[j][0]
@@ -134,10 +206,10 @@ def transcribe(tables, a):
                     if not context:
                         continue
                     h = sum(Wi[c] for c in context)
-                    if a["cbow_mean"]:
+                    if objective.cbow_mean:
                         h = h / len(context)
-                    if a["fresh"]:
-                        scale = 1 if a["cbow_mean"] else len(context)
+                    if layout.fresh:
+                        scale = 1 if objective.cbow_mean else len(context)
                         if (block[0], sentence) not in same:
                             same[block[0], sentence] = same_words(stream, block, sentence, input_scale)
                         for place, times, error in moves[:before]:
@@ -146,7 +218,7 @@ def transcribe(tables, a):
                     e = np.zeros_like(h)
                     for row, label, weight in [
                         (word, 1, 1.0),
-                        *((row, 0, a["negative"] / a["N"]) for row in negatives if row != word),
+                        *((row, 0, objective.negative / layout.N) for row in negatives if row != word),
                     ]:
                         f = float(h @ Wo[row])
                         g = weight * alpha * (label - 1 / (1 + math.exp(-f)))
@@ -154,12 +226,12 @@ def transcribe(tables, a):
                         d_outputs[row] += g * h * output_scale[row]
                         loss += weight * math.log1p(math.exp(-f if label else f))
                         pairs += weight
-                    if a["cbow_mean"] == a["exact_gradient"]:
+                    if objective.cbow_mean == objective.exact_gradient:
                         e = e / len(context)
                     moves.append((sentence, len(context), e))
                     for c in context:
                         d_inputs[c] += e * input_scale[c]
-            if s % a["G"] == a["G"] - 1 or s == a["S"] - 1:
+            if s % layout.G == layout.G - 1 or s == layout.S - 1:
                 Wo += d_outputs
         Wi += d_inputs
     return Wi, Wo, np.array([len(targets), loss, pairs])

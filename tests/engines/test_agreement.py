@@ -4,22 +4,13 @@ import itertools
 
 import numpy as np
 import pytest
-import torch
 
-from tests.engines.cases import case, run
+from tests.engines.cases import GRID, case, name_of, odd_shape, pairwise, run
 from tests.helpers import ENGINES
+from torch_w2v.engines.interface import Rates, Tables
 from torch_w2v.engines.plan import Layout
-from torch_w2v.engines.torch_ops import OPERATORS
 
 OTHERS = [name for name in ENGINES if name != "reference"]
-SHAPES = [
-    # One or two rows that a long window adds to thousands of times: what float32 rounds away would drown the check,
-    # so these start small and move slowly.
-    {"D": D, "window": window, "negative": negative, "V": V}
-    | ({"alpha": (2e-5, 1e-5)} if window == 500 else {})
-    | ({"size": 0.02} if V < 3 else {})
-    for D, window, negative, V in itertools.product((1, 3, 63, 100, 300), (1, 5, 500), (1, 5, 20), (1, 2, 1000))
-]
 OPTIONS = [
     {"cbow_mean": False},
     {"exact_gradient": True},
@@ -70,32 +61,39 @@ def layouts_of(engine, negative):
 
 def agree(engine, **options):
     # torch_batched can be held to float64; fused kernels work in float32, in another order of additions.
-    dtype = torch.float64 if engine == "torch_batched" else torch.float32
-    tolerance = {"rtol": 1e-9, "atol": 1e-12} if dtype is torch.float64 else {"rtol": 1e-5, "atol": 1e-6}
+    exact = engine == "torch_batched"
+    tolerance = {"rtol": 1e-9, "atol": 1e-12} if exact else {"rtol": 1e-5, "atol": 1e-6}
     layouts = [options.pop("layout")] if "layout" in options else layouts_of(engine, options.get("negative", 5))
     for layout in layouts:
-        tables, arguments = case(dtype=dtype, layout=layout, **options)
-        wide = [table.double() for table in tables]
-        want_inputs, want_outputs, want = run(OPERATORS["reference"], wide, arguments)
-        inputs, outputs, result = run(OPERATORS[engine], tables, arguments)
-        np.testing.assert_allclose(inputs.numpy(), want_inputs.numpy(), **tolerance)
-        np.testing.assert_allclose(outputs.numpy(), want_outputs.numpy(), **tolerance)
-        np.testing.assert_allclose(result.numpy(), want.numpy(), rtol=1e-6)
+        one = case(dtype=np.float64 if exact else np.float32, layout=layout, **options)
+        want_inputs, want_outputs, want = run("reference", one.wide())
+        inputs, outputs, result = run(engine, one)
+        np.testing.assert_allclose(inputs, want_inputs, **tolerance)
+        np.testing.assert_allclose(outputs, want_outputs, **tolerance)
+        np.testing.assert_allclose(result, want, rtol=1e-6)
 
 
 @pytest.mark.parametrize("engine", OTHERS)
-@pytest.mark.parametrize("options", SHAPES, ids=lambda o: "-".join(map(str, list(o.values())[:4])))
-def test_shapes(engine, options):
-    agree(engine, **options)
+@pytest.mark.parametrize("shape", pairwise(GRID), ids=lambda shape: "-".join(map(str, shape)))
+def test_shapes(engine, shape):
+    """D, window, negative, V: every pair of values."""
+    agree(engine, **odd_shape(*shape))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", OTHERS)
+@pytest.mark.parametrize("shape", GRID, ids=lambda shape: "-".join(map(str, shape)))
+def test_all_shapes(engine, shape):
+    agree(engine, **odd_shape(*shape))
 
 
 @pytest.mark.parametrize("engine", OTHERS)
-@pytest.mark.parametrize("options", OPTIONS, ids=str)
+@pytest.mark.parametrize("options", OPTIONS, ids=name_of)
 def test_options(engine, options):
     agree(engine, **options)
 
 
-@pytest.mark.parametrize("options", FRESH, ids=str)
+@pytest.mark.parametrize("options", FRESH, ids=name_of)
 @pytest.mark.parametrize("engine", [name for name in OTHERS if name != "torch_batched"])
 def test_hidden_layers_that_follow_the_errors(engine, options):
     agree(engine, **options)
@@ -103,30 +101,26 @@ def test_hidden_layers_that_follow_the_errors(engine, options):
 
 def test_engines_that_group_no_sets_say_so():
     for layout in (Layout(32, 32, 5, G=2), Layout(32, 32, 5, fresh=True)):
-        tables, arguments = case(layout=layout)
         with pytest.raises(ValueError, match=r"engine 'torch_batched' takes G=1 and fresh=False only"):
-            run(OPERATORS["torch_batched"], tables, arguments)
-
-
-@pytest.mark.parametrize("engine", ["reference", *OTHERS])
-def test_operator_is_registered_rightly(engine):
-    tables, arguments = case(lengths=(30,))
-    torch.library.opcheck(OPERATORS[engine], (*tables,), arguments)
+            run("torch_batched", case(layout=layout))
 
 
 @pytest.mark.parametrize("engine", ["reference", *OTHERS])
 def test_two_chunks_equal_their_halves(engine):
     """Draws belong to the place in the corpus: a chunk gives the same whatever was trained before in other calls."""
-    tables, arguments = case(lengths=(64, 64), sample=False, unknown=0)
-    whole = run(OPERATORS[engine], tables, arguments)
-    middle = (arguments["alpha_begin"] + arguments["alpha_end"]) / 2
-    inputs, outputs = (table.clone() for table in tables)
-    edges = torch.tensor([0, 64])
-    for part, alphas in ((0, (arguments["alpha_begin"], middle)), (1, (middle, arguments["alpha_end"]))):
-        half = {
-            **arguments, "tokens": arguments["tokens"][64 * part : 64 * part + 64], "offsets": edges, "begin": 0,
-            "end": 64, "position": arguments["position"] + 64 * part, "alpha_begin": alphas[0], "alpha_end": alphas[1],
-        }  # fmt: skip
-        OPERATORS[engine](inputs, outputs, **half)
-    torch.testing.assert_close(inputs, whole[0], rtol=1e-5, atol=1e-6)
-    torch.testing.assert_close(outputs, whole[1], rtol=1e-5, atol=1e-6)
+    whole = case(lengths=(64, 64), sample=False, unknown=0)
+    inputs, outputs, _ = run(engine, whole)
+    (begin, end), tables = whole.rates, whole.tables
+    middle = (begin + end) / 2
+    for part, rates in enumerate([(begin, middle), (middle, end)]):
+        half = whole.changed(
+            tables=tables,
+            rates=Rates(*rates),
+            tokens=whole.chunk.tokens[64 * part : 64 * part + 64],
+            offsets=np.array([0, 64]),
+            end=64,
+            position=whole.chunk.position + 64 * part,
+        )
+        tables = Tables(*run(engine, half)[:2])
+    np.testing.assert_allclose(tables.inputs, inputs, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(tables.outputs, outputs, rtol=1e-5, atol=1e-6)

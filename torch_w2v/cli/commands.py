@@ -40,7 +40,7 @@ def train(args: argparse.Namespace) -> int:
     model = _construct({name: getattr(args, name) for name in args.options})
     # gensim's own engines neither decompress a corpus_file nor read all of it (piskvorky/gensim#2693).
     source = {"corpus_iterable": _files(args.corpus)} if args.sg or args.hs else {"corpus_file": args.corpus}
-    with _log_lines(logging.WARNING if args.quiet else logging.INFO), model._one_reading():
+    with _log_lines(logging.WARNING if args.quiet else logging.INFO), model.reading_once():
         try:
             model.build_vocab(**source, keep_raw_vocab=True)
         except UNREADABLE as e:

@@ -91,7 +91,7 @@ def parser() -> argparse.ArgumentParser:
 
 def _fatal() -> tuple[type[Exception], ...]:
     """What no command can mend, told without a traceback."""
-    return (OSError, *engines.no_memory())
+    return (OSError, *engines.out_of_memory_errors())
 
 
 def main(argv: Sequence[str] | None = None) -> int:

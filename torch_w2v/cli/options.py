@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import inspect
-import types
-import typing
 from collections.abc import Sequence
 from typing import Any
 
@@ -51,13 +49,14 @@ _ZERO_OR_ONE = ("sg", "hs", "cbow_mean", "null_word", "sorted_vocab")
 
 def constructor_options() -> dict[str, tuple[type, Any]]:
     """name -> (type, default) of each argument of `Word2Vec` that can be given on a command line."""
-    found = {}
-    for name, parameter in inspect.signature(Word2Vec, eval_str=True).parameters.items():
-        union = isinstance(parameter.annotation, types.UnionType)
-        kind = typing.get_args(parameter.annotation)[0] if union else parameter.annotation
-        if kind in (int, float, str, bool):
-            found[name] = (kind, parameter.default)
-    return found
+    kinds = {"int": int, "float": float, "str": str, "bool": bool}
+    options = {}
+    for name, parameter in inspect.signature(Word2Vec).parameters.items():
+        # The annotations are strings, such as 'int | None'.
+        kind = kinds.get(parameter.annotation.partition(" | ")[0])
+        if kind is not None:
+            options[name] = (kind, parameter.default)
+    return options
 
 
 def add_options(parser: argparse.ArgumentParser, names: Sequence[str], **other_defaults: Any) -> None:

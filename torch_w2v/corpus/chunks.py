@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from torch_w2v.corpus.store import Encoded
 class Chunk:
     """The unit of work: some tokens to train on, all of whole sentences but for sentences longer than a chunk.
 
+    The arrays are numpy arrays, or what an engine's `load_chunk` makes of them.
+
     Attributes:
         tokens: (n,) int32 rows of the tables, -1 for unknown words.
         offsets: (m + 1,) int64 sentence edges within `tokens`, from 0 to n.
@@ -23,8 +26,8 @@ class Chunk:
         examples: sentences that end in this chunk.
     """
 
-    tokens: np.ndarray
-    offsets: np.ndarray
+    tokens: Any
+    offsets: Any
     begin: int
     end: int
     position: int

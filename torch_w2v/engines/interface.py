@@ -111,9 +111,7 @@ class Engine(ABC):
 
     def load_chunk(self, chunk: Chunk) -> Chunk:
         """Return a chunk with its arrays as `train` takes them."""
-        return dataclasses.replace(
-            chunk, tokens=self.load_array(chunk.tokens), offsets=self.load_array(chunk.offsets)
-        )
+        return dataclasses.replace(chunk, tokens=self.load_array(chunk.tokens), offsets=self.load_array(chunk.offsets))
 
     def load_plan(self, plan: EpochPlan) -> EpochPlan:
         """Return an epoch's plan with its arrays as `train` takes them."""

@@ -1,4 +1,4 @@
-"""Rows that are filled up with zeros to a multiple of a vector's length, so that kernels read and write whole vectors."""
+"""Rows that are filled up with zeros to whole vectors, so that kernels read and write nothing else."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class TrainCall:
         self._logged_gensim = False
 
     def __enter__(self) -> Self:
-        attributes = vars(self._model)
+        attributes = self._model.__dict__
         # A callback of an outer train() may call train(): that gets a corpus of its own.
         self._outer = {name: attributes.get(name) for name in ("_train_call", "_corpus")}
         nested = self._outer["_train_call"] is not None
@@ -101,7 +101,7 @@ class TrainCall:
         """
         model = self._model
         engine = engines.choose(model.engine, model.device, model.vector_size)
-        static = corpus.is_static(corpus.native(source))
+        static = corpus.is_static(source)
         deferred = static and self._unobserved
         if not deferred or self._plan is None:
             self._plan = training_plan(model, engine)

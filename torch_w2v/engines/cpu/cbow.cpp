@@ -388,6 +388,8 @@ extern "C" __attribute__((visibility("default"))) int NAME(const Call *call) {
 }
 
 #if W == 4  // in the object that every machine can run
+// What engine.py checks: a library of another build would read shifted fields.
+extern "C" __attribute__((visibility("default"))) int64_t w2v_call_size(void) { return sizeof(Call); }
 // The best entry point for this machine: 0 base, 1 avx2, 2 avx512 (the flags are in CMakeLists.txt).
 extern "C" __attribute__((visibility("default"))) int w2v_isa(void) {
 #ifdef X86_64
