@@ -414,7 +414,10 @@ def test_compare_exits_with_1_where_a_measure_is_inferior(corpus: Path, capsys: 
 def test_compare_says_what_is_wrong(
     corpus: Path, options: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.main(["compare", str(corpus), "--engines", "torch_batched", *options]) in (errors.BAD_INPUT, errors.FAILED)
+    assert cli.main(["compare", str(corpus), "--engines", "torch_batched", *options]) in (
+        errors.BAD_INPUT,
+        errors.FAILED,
+    )
     assert message in capsys.readouterr().err
 
 

@@ -226,7 +226,9 @@ def run_compare(args: argparse.Namespace) -> int:
         settings = {name: getattr(args, name) for name in args.options}
         device, gradient = settings.pop("device"), settings.pop("cbow_gradient")
         cache = settings.pop("corpus_cache")
-        makers = comparison.contenders_named(args.engines.split(","), device, cbow_gradient=gradient, corpus_cache=cache)
+        makers = comparison.contenders_named(
+            args.engines.split(","), device, cbow_gradient=gradient, corpus_cache=cache
+        )
         progress.phase("reading the corpus")
         try:
             sentences = [list(map(sys.intern, sentence)) for sentence in _files(args.corpus)]
