@@ -1,7 +1,6 @@
 """gensim's Word2Vec with a faster training engine: CBOW with negative sampling.
 
-torch is imported when it is needed: for `CBOWNegativeSampling`, for a GPU, for every engine but the CPU's, and there
-for a sentence of more than two chunks (`corpus.chunks`), whose neighbours `sampling` finds.
+torch is imported when it is needed: for `CBOWNegativeSampling`, for a GPU, and for every engine but the fused CPU kernel.
 """
 
 import importlib

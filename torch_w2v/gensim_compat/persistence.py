@@ -20,7 +20,7 @@ EXTRAS: dict[str, Any] = {
     "training_losses": (),
 }
 # attributes of a call that is running; never saved
-_TRANSIENT = ("_train_call", "_corpus", "_pass")
+_TRANSIENT = ("_train_call", "_corpus", "_epoch_state")
 
 
 def state_of(model: gensim.models.Word2Vec) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The vocabulary: counting words, and gensim's choice of those that stay, over arrays instead of word by word."""
+"""gensim's choice of the words that stay in the vocabulary, over arrays instead of word by word."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from typing import Any
 import gensim.models
 import numpy as np
 
-logger = logging.getLogger("gensim.models.word2vec")  # whose lines these are
+# The lines of the log are gensim's.
+logger = logging.getLogger("gensim.models.word2vec")
 
 
 def countable(raw_vocab: dict[Hashable, Any]) -> np.ndarray | None:
-    """A vocabulary's counts, (n,) int64; None where they are not all positive integers."""
+    """Return the counts of a raw vocabulary, (n,) int64; None where they are not all positive integers."""
     counts = np.array(list(raw_vocab.values())) if raw_vocab else np.zeros(0, np.int64)
     return counts.astype(np.int64) if counts.dtype.kind == "i" and (counts > 0).all() else None
 
@@ -43,12 +44,27 @@ def keep_probability(counts: np.ndarray, sample: float) -> np.ndarray:
 
 
 def prepare(
-    model: gensim.models.Word2Vec, counts: np.ndarray, keep_raw_vocab: bool, min_count: int | None,
-    sample: float | None, dry_run: bool,
-) -> dict[str, int]:  # fmt: skip
-    """gensim's `prepare_vocab` for a fresh vocabulary and no `trim_rule`: the same results, log lines and events.
+    model: gensim.models.Word2Vec,
+    counts: np.ndarray,
+    keep_raw_vocab: bool,
+    min_count: int | None,
+    sample: float | None,
+    dry_run: bool,
+) -> dict[str, int]:
+    """Do what gensim's `prepare_vocab` does for a fresh vocabulary without a `trim_rule`.
 
-    counts: of `model.raw_vocab`, as by `countable`. gensim takes some 7 µs a word, most of them in its setters.
+    Results, log lines and lifecycle events are gensim's, which takes some 7 µs per word, most of them in its setters.
+
+    Args:
+        model: the model; `raw_vocab` has its words.
+        counts: (n,) int64, the counts of `model.raw_vocab`, as `countable` returns them.
+        keep_raw_vocab: leave `model.raw_vocab` as it is.
+        min_count: words that occur less often go; the model's if None or 0.
+        sample: threshold of subsampling; the model's if None or 0.
+        dry_run: change nothing in the model.
+
+    Returns:
+        gensim's dictionary of counts.
     """
     min_count, sample = min_count or model.min_count, sample or model.sample
     model.effective_min_count = min_count
@@ -72,7 +88,8 @@ def prepare(
     sort_now = model.sorted_vocab and not (dry_run or model.null_word or len(model.wv.vectors) or model.wv.expandos)
     order = np.arange(V)
     if sort_now:
-        order = np.lexsort((-order, -kept))  # as in KeyedVectors.sort_by_descending_frequency
+        # as in KeyedVectors.sort_by_descending_frequency
+        order = np.lexsort((-order, -kept))
     if not dry_run:
         model.min_count, model.sample = min_count, sample
         words = list(itertools.compress(model.raw_vocab, stay.tolist()))
@@ -117,6 +134,9 @@ def prepare(
     if model.negative:
         model.make_cum_table()
     return {
-        "drop_unique": len(counts) - V, "retain_total": total, "downsample_unique": downsampled,
-        "downsample_total": int(left), "num_retained_words": V,
-    }  # fmt: skip
+        "drop_unique": len(counts) - V,
+        "retain_total": total,
+        "downsample_unique": downsampled,
+        "downsample_total": int(left),
+        "num_retained_words": V,
+    }

@@ -12,7 +12,7 @@ import triton.language as tl
 
 @triton.jit
 def _rows(table, rows, inside, columns, D: tl.constexpr):
-    """(len(rows), len(columns)) of a table, 0 outside.
+    """Return (len(rows), len(columns)) of a table, 0 outside.
 
     Past the first-level cache: what other multiprocessors have added since does not show there, and the rows of
     frequent words would never leave it.
@@ -30,7 +30,7 @@ def _add(table, rows, inside, columns, update, D: tl.constexpr):
 
 @triton.jit
 def _hidden(inputs, ids, low, high, t, begin, end, columns, D: tl.constexpr, BC: tl.constexpr, DOT: tl.constexpr):
-    """(BT, BD) sums of the context rows of targets t: a band of ones times the rows, BC of them at a time."""
+    """Return (BT, BD) sums of the context rows of targets t: a band of ones times the rows, BC of them at a time."""
     place = tl.arange(0, BC)
     h = tl.zeros((t.shape[0], columns.shape[0]), tl.float32)
     for c in range(begin, end, BC):
@@ -63,7 +63,7 @@ def _scatter(
 def _update(
     outputs, y, words, mine, some, y_scale, words_scale, h, p, q, g, gn, columns, D: tl.constexpr, DOT: tl.constexpr
 ):
-    """Move the output rows of a set; gives the errors (BT, BD).
+    """Move the output rows of a set and return the errors (BT, BD).
 
     h (BT, BD) hidden layers; p (BT, BD) and q (BN, BD) output rows; g (BT,) and gn (BT, BN) the slopes of their scores.
     """
@@ -86,16 +86,25 @@ def train_blocks(
     SCALE_INPUTS: tl.constexpr, SCALE_OUTPUTS: tl.constexpr, DOT: tl.constexpr,
     BT: tl.constexpr, BN: tl.constexpr, BC: tl.constexpr, BD: tl.constexpr,
 ):  # fmt: skip
-    """Train on the blocks [program · run, (program + 1) · run) of a chunk, one after the other.
+    """Train on the blocks [program * run, (program + 1) * run) of a chunk, one after the other.
 
-    inputs, outputs: (V, D) float32 tables. scratch: (programs, BT, D) float32, not read where a row is one tile and
-    S = 1. losses: (programs, 2) float64, summed loss and pairs; written with LOSS only.
-    ids, low, high: (n,) int32 kept tokens and the half-open ranges of their windows. negatives: (blocks, S, N) int32.
-    alphas: (blocks,) float32. input_scale, output_scale: (V,) float32, not read unless SCALE_….
-    first, last: the kept tokens that are targets. weight: of a negative.
-    MEAN: hidden layers are means, else sums. SHARED: the error is divided among the context words.
+    Args:
+        inputs, outputs: (V, D) float32 tables.
+        scratch: (programs, BT, D) float32, not read where a row is one tile and S = 1.
+        losses: (programs, 2) float64, summed loss and pairs; written with LOSS only.
+        ids, low, high: (n,) int32 kept tokens and the half-open ranges of their windows.
+        negatives: (blocks, S, N) int32 rows.
+        alphas: (blocks,) float32 learning rates.
+        input_scale, output_scale: (V,) float32, not read unless SCALE_INPUTS and SCALE_OUTPUTS.
+        first, last: the kept tokens from `first` to `last`, exclusive, are targets.
+        blocks, run: number of blocks, and of blocks per program.
+        T, N, S: as in `plan.Layout`.
+        weight: weight of a negative.
+        MEAN: hidden layers are means, otherwise sums.
+        SHARED: the error is divided among the context words.
     """
-    ONE: tl.constexpr = D <= BD and S == 1  # all of a hidden layer stays in registers
+    # all of a hidden layer stays in registers
+    ONE: tl.constexpr = D <= BD and S == 1
     program = tl.program_id(0)
     lane, slot, column = tl.arange(0, BT), tl.arange(0, BN), tl.arange(0, BD)
     own = scratch + (program.to(tl.int64) * BT + lane)[:, None] * D
@@ -109,7 +118,8 @@ def train_blocks(
         lo = tl.load(low + t, mask=live, other=2147483647)
         hi = tl.load(high + t, mask=live, other=0)
         begin, end = tl.min(lo, 0), tl.max(hi, 0)
-        C = tl.maximum(hi - lo - 1, 0)  # context words
+        # number of context words
+        C = tl.maximum(hi - lo - 1, 0)
         inverse = 1.0 / tl.maximum(C, 1).to(tl.float32)
         y = tl.load(ids + t, mask=live, other=0)
         alpha = tl.load(alphas + block)
@@ -176,7 +186,8 @@ def train_blocks(
                     ) * share[:, None]  # fmt: skip
                     if S == 1:
                         _scatter(inputs, ids, input_scale, lo, hi, t, begin, end, columns, e, D, BC, DOT, SCALE_INPUTS)
-                    else:  # in the place of the hidden layers, which no other set reads
+                    else:
+                        # in the place of the hidden layers, which no other set reads
                         tl.debug_barrier()
                         tl.store(own + columns[None, :], e, mask=mine[:, None] & (columns < D)[None, :])
                 tl.debug_barrier()
@@ -186,7 +197,8 @@ def train_blocks(
                 columns = d + column
                 e = tl.load(own + columns[None, :], mask=(columns < D)[None, :], other=0.0)
                 _scatter(inputs, ids, input_scale, lo, hi, t, begin, end, columns, e, D, BC, DOT, SCALE_INPUTS)
-        tl.debug_barrier()  # the next block sees what this one has added
+        # The next block sees what this one has added.
+        tl.debug_barrier()
 
     if LOSS:
         tl.store(losses + 2 * program, loss)
