@@ -1,6 +1,6 @@
 """gensim's Word2Vec with a faster training engine: CBOW with negative sampling.
 
-torch is imported when it is needed: for `CBOWNegativeSampling`, for a GPU, and for every engine but the fused CPU kernel.
+torch is imported when it is needed: for `CBOWNegativeSampling`, for a GPU, and for every engine but the CPU kernel.
 """
 
 import importlib
