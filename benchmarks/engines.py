@@ -31,7 +31,7 @@ from torch.utils.data import DataLoader
 from torch_w2v import CBOWNegativeSampling, Word2Vec, engines
 from torch_w2v.cli.demo import demo_corpus
 from torch_w2v.cli.options import constructor_options
-from torch_w2v.compare.measures import SHIPPED
+from torch_w2v.compare.gold import SHIPPED
 from torch_w2v.dataset import CBOWDataset
 from torch_w2v.engines import torch_engine as on_torch
 from torch_w2v.system import cores

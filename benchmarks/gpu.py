@@ -30,7 +30,7 @@ from torch import Tensor
 
 from torch_w2v import Word2Vec, engines
 from torch_w2v.compare import compare
-from torch_w2v.compare import measures as quality
+from torch_w2v.compare import gold as quality
 from torch_w2v.engines import plan, sampling, streams, torch_batched, triton
 from torch_w2v.engines.plan import Layout
 from torch_w2v.system import cores

@@ -18,8 +18,10 @@ from typing import Any
 import gensim.models
 
 import torch_w2v
-from torch_w2v.compare import measures as quality
-from torch_w2v.compare.comparison import COSINES, OVERLAP, Comparison, Maker, compare, contenders_named
+from torch_w2v.compare import Comparison, compare
+from torch_w2v.compare import gold as quality
+from torch_w2v.compare.comparison import COSINES, OVERLAP
+from torch_w2v.compare.contenders import Maker, contenders_named
 from torch_w2v.compare.verdict import Verdict
 from torch_w2v.corpus import files
 from torch_w2v.engines import best_device

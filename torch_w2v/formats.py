@@ -1,4 +1,4 @@
-"""Files of vectors, known by their suffix, and written so that a save that fails leaves an older file as it was."""
+"""Files of vectors: the suffix names the format, and an older file is replaced only by a complete new one."""
 
 from __future__ import annotations
 
@@ -8,66 +8,71 @@ import pickle
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
+import gensim.models
 from gensim.models import KeyedVectors
 
 from torch_w2v.files import is_uri, replacing_with_siblings
 from torch_w2v.word2vec import Word2Vec
 
-# What reading a corpus raises (smart_open names the package that a remote one needs), and what a file of vectors
-# raises that is damaged, or is not what its name says.
+# The errors of reading a file that is damaged, cut off, or packed in a way that needs another package.
 UNREADABLE = (OSError, EOFError, UnicodeDecodeError, zlib.error, lzma.LZMAError, ImportError, NotImplementedError)
+# The errors of gensim's and pickle's readers on a file that is not what its suffix says.
 _DAMAGED = (*UNREADABLE, ValueError, MemoryError, LookupError, AttributeError, TypeError, pickle.UnpicklingError)
 
 
 @dataclass(frozen=True)
 class Format:
-    """A kind of file for vectors, known by its suffix: what it is, how to write it (model, path), how to read it."""
+    """A format of files.
 
-    what: str
-    write: Callable[[Word2Vec, str], None]
-    read: Callable[[str], Any]
-
-
-def _vectors(save: Callable[[KeyedVectors, str], None]) -> Callable[[Word2Vec, str], None]:
-    """A writer of a model's vectors, with the manners of `Word2Vec.save`.
-
-    It writes to a temporary folder beside the path, then moves what is there into place, the main file last: a save
-    that fails or is interrupted leaves an older file as it was.
+    Attributes:
+        description: a noun phrase for messages.
+        save: writes a model, or its vectors, to a path.
+        load: reads what `save` wrote: a model or vectors.
     """
 
-    def write(model: Word2Vec, path: str) -> None:
-        model.wv.lifecycle_events = None  # gensim would keep the name of the temporary folder in the file
+    description: str
+    save: Callable[[Word2Vec, str], None]
+    load: Callable[[str], gensim.models.Word2Vec | KeyedVectors]
+
+
+def _saving_vectors(save: Callable[[KeyedVectors, str], None]) -> Callable[[Word2Vec, str], None]:
+    """Return a `Format.save` that saves the model's vectors with `save` and replaces older files at the end."""
+
+    def save_and_replace(model: Word2Vec, path: str) -> None:
+        model.wv.lifecycle_events = None  # gensim would store the path of the temporary folder
         with replacing_with_siblings(path) as temporary:
             save(model.wv, temporary)
 
-    return write
+    return save_and_replace
 
 
-def _word2vec(what: str, binary: bool) -> Format:
+def _word2vec_format(description: str, binary: bool) -> Format:
     return Format(
-        what,
-        _vectors(lambda vectors, path: vectors.save_word2vec_format(path, binary=binary)),
+        description,
+        _saving_vectors(lambda vectors, path: vectors.save_word2vec_format(path, binary=binary)),
         lambda path: KeyedVectors.load_word2vec_format(path, binary=binary),
     )
 
 
 FORMATS = {
-    ".kv": Format("gensim KeyedVectors", _vectors(KeyedVectors.save), KeyedVectors.load),
-    ".txt": _word2vec("word2vec's text format", binary=False),
-    ".txt.gz": _word2vec("word2vec's text format, compressed", binary=False),
-    ".bin": _word2vec("word2vec's binary format", binary=True),
-    ".bin.gz": _word2vec("word2vec's binary format, compressed", binary=True),
-    ".model": Format("a whole gensim Word2Vec, to train on", Word2Vec.save, Word2Vec.load),
+    ".kv": Format("gensim's KeyedVectors", _saving_vectors(KeyedVectors.save), KeyedVectors.load),
+    ".txt": _word2vec_format("word2vec's text format", binary=False),
+    ".txt.gz": _word2vec_format("word2vec's text format, compressed", binary=False),
+    ".bin": _word2vec_format("word2vec's binary format", binary=True),
+    ".bin.gz": _word2vec_format("word2vec's binary format, compressed", binary=True),
+    ".model": Format("the whole gensim Word2Vec, which can be trained further", Word2Vec.save, Word2Vec.load),
 }
 
 
 def format_of(path: str) -> Format:
-    """The format that `path`'s suffix names.
+    """Return the format that the suffix of a path names.
+
+    Args:
+        path: of a file, which need not exist.
 
     Raises:
-        ValueError: none of `FORMATS`.
+        ValueError: the suffix is none of `FORMATS`.
     """
     for suffix, kind in FORMATS.items():
         if path.endswith(suffix) and os.path.basename(path) != suffix:
@@ -75,20 +80,47 @@ def format_of(path: str) -> Format:
     raise ValueError(f"{path}: the suffix must be one of {', '.join(FORMATS)}")
 
 
-def load_vectors(path: str) -> KeyedVectors:
-    """The vectors in a file of one of `FORMATS`.
+def save_vectors(model: Word2Vec, path: str | os.PathLike[str]) -> None:
+    """Save the vectors of a model, or all of it (.model), in the format that the suffix names.
+
+    A file that exists is replaced when the new one is complete: a save that fails leaves it as it was.
+
+    Args:
+        model: with a vocabulary, trained or not.
+        path: of the file, with a suffix of `FORMATS`.
 
     Raises:
-        ValueError: no such file, an unknown suffix, or not what the suffix says.
+        ValueError: the suffix is none of `FORMATS`.
+        OSError: the file cannot be written.
     """
+    path = os.fspath(path)
+    format_of(path).save(model, path)
+
+
+def load_vectors(path: str | os.PathLike[str]) -> KeyedVectors:
+    """Load the vectors from a file in the format that the suffix names.
+
+    .kv and .model files are pickles: open only those you trust.
+
+    Args:
+        path: of the file, or a URI.
+
+    Returns:
+        The vectors; those of the model for a .model file.
+
+    Raises:
+        ValueError: the suffix is none of `FORMATS`, or the content is damaged or in another format.
+        OSError: there is no such file, or it cannot be opened.
+    """
+    path = os.fspath(path)
     kind = format_of(path)
-    if not is_uri(path) and not os.path.isfile(path):
-        raise ValueError(f"{path}: no such file")
+    if not is_uri(path):
+        open(path, "rb").close()  # says what is wrong with the path, apart from what is wrong with the content
     try:
-        found = kind.read(path)
+        loaded = kind.load(path)
     except _DAMAGED as e:
-        raise ValueError(f"{path}: is not {kind.what}, or is damaged: {type(e).__name__}: {e}") from e
-    vectors = getattr(found, "wv", found)
+        raise ValueError(f"{path}: is not {kind.description}, or is damaged: {type(e).__name__}: {e}") from e
+    vectors = loaded.wv if isinstance(loaded, gensim.models.Word2Vec) else loaded
     if not isinstance(vectors, KeyedVectors):
-        raise ValueError(f"{path}: holds a {type(found).__name__}, not {kind.what}")
+        raise ValueError(f"{path}: holds a {type(loaded).__name__}, not {kind.description}")
     return vectors

@@ -1,4 +1,4 @@
-"""The compiled library: the CPU kernel (engines/cpu.cpp) and the splitting of text (splitting.cpp)."""
+"""The native library: the CPU kernel (engines/cpu/*.cpp) and the text splitter (corpus/splitting.cpp)."""
 
 from __future__ import annotations
 
@@ -19,41 +19,49 @@ REINSTALL = (
 
 
 def find() -> Path | None:
-    """The library's file: beside this module, or, in an editable install, where the package's own files are."""
-    beside = [Path(__file__).with_name(name) for name in _FILES]
+    """Find the file of the library.
+
+    Returns:
+        The file beside this module or, in an editable install, among the package's installed files; None if there is
+        no such file.
+    """
+    candidates = [Path(__file__).with_name(name) for name in _FILES]
     try:
         installed = importlib.metadata.files("torch_w2v") or []
     except importlib.metadata.PackageNotFoundError:
         installed = []
-    elsewhere = [Path(str(file.locate())) for file in installed if file.name in _FILES]
-    return next((path for path in beside + elsewhere if path.is_file()), None)
+    candidates += [Path(str(file.locate())) for file in installed if file.name in _FILES]
+    return next((path for path in candidates if path.is_file()), None)
 
 
 @cache
 def library() -> ctypes.CDLL:
-    """The compiled kernel.
+    """Load the library, once per process.
 
     Raises:
-        RuntimeError: it is not there or cannot be loaded, with what to do.
+        RuntimeError: there is no library, or it cannot be loaded; the message says what to do.
     """
     if sys.platform == "win32":
-        raise RuntimeError("there is no CPU kernel for Windows; use engine='torch_batched'")
+        raise RuntimeError(
+            "there is no native library (CPU kernel and text splitter) for Windows; use engine='torch_batched'"
+        )
     path = find()
     if path is None:
         raise RuntimeError(
-            f"the CPU kernel was not built (no C++ compiler at install time?), nor what splits text: {REINSTALL}"
+            "the native library (CPU kernel and text splitter) was not built (was there no C++ compiler at install "
+            f"time?): {REINSTALL}"
         )
     try:
-        found = ctypes.CDLL(str(path))
-        found.w2v_isa.argtypes = ()
+        loaded = ctypes.CDLL(str(path))
+        loaded.w2v_isa.argtypes = ()
     except (OSError, AttributeError) as e:
-        raise RuntimeError(f"the CPU kernel {path} cannot be loaded ({e}): {REINSTALL}") from e
-    return found
+        raise RuntimeError(f"the native library {path} cannot be loaded ({e}): {REINSTALL}") from e
+    return loaded
 
 
 @cache
 def available() -> bool:
-    """Whether the kernel can be used here; the log says why not."""
+    """Return whether the library can be used; if not, the log says why."""
     try:
         library()
     except RuntimeError as e:

@@ -6,7 +6,7 @@ import itertools
 import random
 from pathlib import Path
 
-from torch_w2v.compare.measures import Gold, analogies_file, pairs_file
+from torch_w2v.compare import Gold, analogies_file, pairs_file
 
 ROWS, COLUMNS = 12, 12
 COMPANIONS = 15  # words that keep company with one row, or with one column

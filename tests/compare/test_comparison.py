@@ -9,7 +9,8 @@ from gensim.models.callbacks import CallbackAny2Vec
 import torch_w2v
 from tests.helpers import topics
 from torch_w2v.compare import compare
-from torch_w2v.compare import comparison as module
+from torch_w2v.compare.comparison import COSINES, LOSS, OVERLAP
+from torch_w2v.compare.contenders import contenders_named
 from torch_w2v.compare.verdict import INFERIOR, UNDECIDED
 
 SMALL = {"vector_size": 8, "min_count": 1, "workers": 1, "epochs": 3}
@@ -22,13 +23,18 @@ def untrained(**settings):
 
 @pytest.fixture(scope="module")
 def result():
-    said = []
-    found = compare(
-        topics(), ("torch_batched",), 3, variants={"untrained": untrained}, progress=said.append, held_out=0.1,
+    steps = []
+    comparison = compare(
+        topics(),
+        ("torch_batched",),
+        3,
+        variants={"untrained": untrained},
+        progress=steps.append,
+        held_out=0.1,
         **{**SMALL, "epochs": 20},
-    )  # fmt: skip
-    assert said[:2] == ["seed 1 of 3: gensim trains", "seed 1 of 3: gensim is measured"]
-    return found
+    )
+    assert steps[:2] == ["seed 1 of 3: gensim trains", "seed 1 of 3: gensim is measured"]
+    return comparison
 
 
 def test_runs_are_interleaved(result):
@@ -39,13 +45,13 @@ def test_runs_are_interleaved(result):
     assert all(run.whole_seconds > run.train_seconds > 0 for run in result.runs)
 
 
-def test_a_corpus_without_english_is_judged_by_what_needs_none(result):
-    assert {v.measure for v in result.verdicts} == {module.LOSS, module.OVERLAP, module.COSINES}
+def test_a_corpus_without_english_is_judged_by_measures_that_need_no_gold_set(result):
+    assert {v.measure for v in result.verdicts} == {LOSS, OVERLAP, COSINES}
     assert len(result.left_out) == 3
     by = {(v.contender, v.measure): v for v in result.verdicts}
-    assert by["untrained", module.LOSS].verdict == INFERIOR
-    assert by["untrained", module.LOSS].ours == pytest.approx(math.log(2), abs=1e-3)
-    assert by["torch_batched", module.LOSS].verdict != INFERIOR
+    assert by["untrained", LOSS].verdict == INFERIOR
+    assert by["untrained", LOSS].ours == pytest.approx(math.log(2), abs=1e-3)
+    assert by["torch_batched", LOSS].verdict != INFERIOR
     assert {v.contender for v in result.inferior} == {"untrained"}
 
 
@@ -55,20 +61,20 @@ def test_held_out_sentences_are_not_trained_on(result):
 
 def test_gensim_is_not_inferior_to_itself():
     again = compare(topics(), (), 3, variants={"again": gensim.models.Word2Vec}, held_out=0.1, **SMALL)
-    assert [v.difference for v in again.verdicts if v.measure == module.LOSS] == [pytest.approx(0, abs=1e-6)]
+    assert [v.difference for v in again.verdicts if v.measure == LOSS] == [pytest.approx(0, abs=1e-6)]
     assert not again.inferior
 
 
 def test_as_dict_is_json_and_has_no_nan():
-    found = compare(topics(), ("torch_batched",), 1, **SMALL)
-    text = json.dumps(found.as_dict(), allow_nan=False)
+    comparison = compare(topics(), ("torch_batched",), 1, **SMALL)
+    text = json.dumps(comparison.as_dict(), allow_nan=False)
     again = json.loads(text)
     assert again["verdicts"][0]["verdict"] == UNDECIDED  # one seed decides nothing
     assert again["verdicts"][0]["low"] is None
     assert again["runs"][0]["scores"]["WordSim-353"] is None
 
 
-def test_lines_say_all(result):
+def test_lines_have_sizes_verdicts_and_what_was_left_out(result):
     text = "\n".join(result.lines())
     assert "3,240 words in 540 sentences to train on, 360 held out" in text
     assert "WordSim-353: not measured; too few of its words are in the vocabulary" in text
@@ -82,10 +88,10 @@ def test_a_run_that_diverges_is_inferior():
         model.train = lambda *args, **more: model.wv.vectors.fill(np.nan)
         return model
 
-    found = compare(topics(), (), 2, variants={"broken": broken}, **SMALL)
-    assert {v.verdict for v in found.verdicts} == {INFERIOR}
-    assert all(math.isnan(v.ours) for v in found.verdicts)
-    "\n".join(found.lines())
+    comparison = compare(topics(), (), 2, variants={"broken": broken}, **SMALL)
+    assert {v.verdict for v in comparison.verdicts} == {INFERIOR}
+    assert all(math.isnan(v.ours) for v in comparison.verdicts)
+    "\n".join(comparison.lines())
 
 
 @pytest.mark.parametrize(
@@ -105,12 +111,12 @@ def test_a_run_that_diverges_is_inferior():
         ({"corpus_file": "a.txt"}, "corpus_file is not taken"),
     ],
 )
-def test_what_cannot_be_compared_is_said(options, message):
+def test_what_cannot_be_compared_is_refused(options, message):
     with pytest.raises(ValueError, match=message):
         compare(**{"sentences": topics(20), "engines": ("torch_batched",), "seeds": 1, **SMALL, **options})
 
 
-def test_an_empty_or_another_vocabulary_is_said():
+def test_an_empty_or_another_vocabulary_is_refused():
     with pytest.raises(RuntimeError, match="gensim: no word occurs min_count=1000"):
         compare(topics(20), ("torch_batched",), 1, **{**SMALL, "min_count": 1000})
 
@@ -121,7 +127,7 @@ def test_an_empty_or_another_vocabulary_is_said():
         compare(topics(20), (), 1, variants={"another": another}, **SMALL)
 
 
-def test_what_only_train_can_be_told_reaches_it():
+def test_arguments_of_train_alone_reach_it():
     epochs, losses = [], []
 
     class Watch(CallbackAny2Vec):
@@ -135,6 +141,6 @@ def test_what_only_train_can_be_told_reaches_it():
 
 
 def test_an_engine_with_its_own_workers():
-    makers = module.contenders_named(["gensim", "torch_batched:2", "torch_batched"])
+    makers = contenders_named(["gensim", "torch_batched:2", "torch_batched"])
     assert list(makers) == ["torch_batched:2", "torch_batched"]
     assert [make(workers=5).workers for make in makers.values()] == [2, 5]

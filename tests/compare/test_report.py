@@ -38,7 +38,7 @@ def test_a_folder_is_made_and_a_file_is_refused(tmp_path):
     report.check(str(tmp_path / "a" / "b"))
     assert (tmp_path / "a" / "b").is_dir()
     (tmp_path / "file").write_text("")
-    with pytest.raises(ValueError, match="file: cannot be made a folder"):
+    with pytest.raises(ValueError, match="file: cannot make this folder"):
         report.check(str(tmp_path / "file"))
 
 

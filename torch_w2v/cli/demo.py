@@ -1,54 +1,66 @@
-"""The demo: gensim's Word2Vec beside ours, on the Wikipedia articles that gensim's wheel carries."""
+"""`torch-w2v demo`: gensim's Word2Vec beside torch_w2v's, on the Wikipedia articles in gensim's wheel."""
 
 from __future__ import annotations
 
-import bz2
+import argparse
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from timeit import default_timer
 from typing import Any, NamedTuple, TextIO
 
 import gensim.models
-from gensim.corpora.wikicorpus import extract_pages, filter_wiki
 from gensim.models.callbacks import CallbackAny2Vec
-from gensim.test.utils import datapath
-from gensim.utils import simple_preprocess
 
+from torch_w2v.cli import checks
+from torch_w2v.cli.articles import demo_corpus
+from torch_w2v.cli.options import Commands, add_constructor_options, chosen_options
 from torch_w2v.cli.progress import Progress
-from torch_w2v.compare.measures import SHIPPED
+from torch_w2v.compare.gold import SHIPPED
 from torch_w2v.system import cores
 from torch_w2v.word2vec import Word2Vec
 
-DUMP = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
-WORDS = ("music", "war", "language", "water", "god")
-# The corpus is small, hence 20 epochs and word2vec.c's alpha for CBOW (with 0.025 both score lower).
+WORDS = ("music", "war", "language", "water", "god")  # whose neighbours are shown
+# The corpus is small, hence 20 epochs and word2vec.c's alpha for CBOW; with 0.025 both score lower.
 SETTINGS: dict[str, Any] = {"epochs": 20, "alpha": 0.05, "min_count": 5, "seed": 1}
+_SHARED = ("epochs", "workers", "seed")
+_OURS = ("engine", "device")
 
 
-def demo_corpus(progress: Callable[[str], None] = lambda text: None) -> list[list[str]]:
-    """The 106 Wikipedia articles in gensim's wheel as lower-case words, one list a paragraph; takes seconds.
+def add_parser(commands: Commands) -> None:
+    """Add the parser of this command."""
+    parser = commands.add_parser(
+        "demo",
+        help="run gensim beside torch_w2v on a small corpus",
+        description=(
+            "Train gensim and torch_w2v on the Wikipedia articles in gensim's wheel, and print seconds, scores and "
+            "neighbours; takes about a minute."
+        ),
+        allow_abbrev=False,
+    )
+    parser.set_defaults(run=run)
+    add_constructor_options(parser, _SHARED, workers=cores(), **SETTINGS)
+    add_constructor_options(parser, _OURS)
 
-    A paragraph (a line of the article's text) is a sentence here, rather than an article, because gensim drops what
-    lies beyond the first 10,000 words of a sentence, and because windows should not reach over a heading. Redirects
-    and paragraphs of one word are left out.
 
-    Args:
-        progress: called with a short text now and then.
-    """
-    sentences: list[list[str]] = []
-    with bz2.open(datapath(DUMP)) as dump:
-        for title, text, _ in extract_pages(dump, filter_namespaces=("0",)):
-            if not text or text.lstrip().lower().startswith("#redirect"):
-                continue
-            progress(f"{len(sentences):,} paragraphs; {title}")
-            paragraphs = map(simple_preprocess, filter_wiki(text).splitlines())
-            sentences += [words for words in paragraphs if len(words) > 1]
-    return sentences
+def run(args: argparse.Namespace) -> int:
+    """Run the demo."""
+    checks.check_at_least("--epochs", args.epochs, 1)
+    settings = chosen_options(args)
+    checks.construct(settings)
+    ours = {name: settings.pop(name) for name in _OURS}
+    run_side_by_side(sys.stdout, sys.stderr, ours=ours, **settings)
+    return 0
 
 
 class Score(NamedTuple):
-    """Spearman's rank correlation with human judgements, over `used` of `pairs` word pairs (both words known)."""
+    """Agreement with human judgements of similarity.
+
+    Attributes:
+        spearman: rank correlation, nan where too few pairs are known.
+        used: number of word pairs with both words in the vocabulary.
+        pairs: number of all word pairs.
+    """
 
     spearman: float
     used: int
@@ -56,13 +68,21 @@ class Score(NamedTuple):
 
 
 def scores(vectors: gensim.models.KeyedVectors) -> dict[str, Score]:
-    """Score vectors on the word pairs that gensim ships; nan where too few are known."""
+    """Return the score of vectors on each set of word pairs that gensim ships."""
     return {gold.name: Score(gold.score(vectors), *gold.known(vectors)) for gold in SHIPPED if not gold.analogies}
 
 
 @dataclass
 class Result:
-    """What one implementation gave: seconds for vocabulary and training, words read in training, the vectors."""
+    """One trained implementation.
+
+    Attributes:
+        name: of the implementation.
+        vocabulary: seconds of `build_vocab()`.
+        training: seconds of `train()`.
+        words: number of words read in training, all epochs together.
+        vectors: the trained vectors.
+    """
 
     name: str
     vocabulary: float
@@ -72,11 +92,11 @@ class Result:
 
     @property
     def speed(self) -> float:
-        """Raw words per second of training."""
+        """Words read per second of training."""
         return self.words / self.training
 
 
-class _Epochs(CallbackAny2Vec):
+class _EpochSteps(CallbackAny2Vec):
     """Shows the number of the epoch."""
 
     def __init__(self, progress: Progress, epochs: int) -> None:
@@ -84,77 +104,90 @@ class _Epochs(CallbackAny2Vec):
         self.epochs = epochs
         self.epoch = 0
 
-    def on_epoch_begin(self, model: Any) -> None:
+    def on_epoch_begin(self, model: gensim.models.Word2Vec) -> None:
         self.epoch += 1
         self.progress.step(f"epoch {self.epoch} of {self.epochs}")
 
 
 def train(model: gensim.models.Word2Vec, name: str, sentences: list[list[str]], progress: Progress) -> Result:
-    """Build the vocabulary of `model` and train it, both timed."""
+    """Build the vocabulary of a model and train it, and time both.
+
+    Args:
+        model: untrained.
+        name: of the implementation, for the report.
+        sentences: lists of words.
+        progress: where the epochs are shown.
+    """
     progress.phase(f"{name} trains")
     start = default_timer()
     model.build_vocab(sentences)
-    ready = default_timer()
-    epochs = model.epochs
+    vocabulary_end = default_timer()
     _, words = model.train(
-        sentences, total_examples=model.corpus_count, epochs=epochs, callbacks=[_Epochs(progress, epochs)]
+        sentences,
+        total_examples=model.corpus_count,
+        epochs=model.epochs,
+        callbacks=[_EpochSteps(progress, model.epochs)],
     )
-    return Result(name, ready - start, default_timer() - ready, words, model.wv)
+    return Result(name, vocabulary_end - start, default_timer() - vocabulary_end, words, model.wv)
 
 
-def run(
+def run_side_by_side(
     out: TextIO = sys.stdout,
     err: TextIO = sys.stderr,
     sentences: list[list[str]] | None = None,
     ours: dict[str, Any] | None = None,
     **settings: Any,
 ) -> tuple[Result, Result]:
-    """Train gensim's Word2Vec and ours with the same arguments and print what each gives.
+    """Train gensim's Word2Vec and torch_w2v's with the same arguments, and print a report.
 
     Args:
-        out, err: where the report and the progress go.
-        sentences: the corpus; `demo_corpus()` if None.
-        ours: arguments that only our class has (`engine`, `device`).
-        settings: arguments of both; `SETTINGS` and all cores where not given.
+        out: where the report goes.
+        err: where the progress goes.
+        sentences: lists of words; None for `demo_corpus()`.
+        ours: arguments that only torch_w2v's class has.
+        settings: arguments of both classes; the others are those of `SETTINGS`, and as many workers as cores.
 
     Returns:
-        gensim's result and ours.
+        gensim's result and torch_w2v's.
 
     Raises:
-        ValueError, RuntimeError: what the constructor raises, before any work.
+        ValueError: an argument is out of its range; raised before any work.
+        RuntimeError: the engine or the device is not available; raised before any work.
     """
     settings = {**SETTINGS, "workers": cores(), **settings}
-    second = Word2Vec(**settings, **(ours or {}))
-    first = gensim.models.Word2Vec(**settings)
+    our_model = Word2Vec(**settings, **(ours or {}))
+    gensim_model = gensim.models.Word2Vec(**settings)
     progress = Progress(err)
     if sentences is None:
         progress.phase("extracting the Wikipedia articles in gensim's wheel")
         sentences = demo_corpus(progress.step)
-    results = train(first, "gensim", sentences, progress), train(second, "torch_w2v", sentences, progress)
+    gensim_result = train(gensim_model, "gensim", sentences, progress)
+    our_result = train(our_model, "torch_w2v", sentences, progress)
     progress.end()
     words = sum(map(len, sentences))
-    print(f"corpus     {words:,} words in {len(sentences):,} paragraphs; vocabulary {len(second.wv):,} words", file=out)
+    vocabulary = len(our_result.vectors)
+    print(f"corpus     {words:,} words in {len(sentences):,} paragraphs; vocabulary {vocabulary:,} words", file=out)
     print(f"arguments  {', '.join(f'{name}={value}' for name, value in settings.items())}\n", file=out)
-    for line in report(*results):
+    for line in report(gensim_result, our_result):
         print(line, file=out)
-    return results
+    return gensim_result, our_result
 
 
 def report(gensims: Result, ours: Result) -> Iterator[str]:
-    """The lines that compare two results."""
+    """Return the lines that compare gensim's result with torch_w2v's."""
     yield f"{'':24}{gensims.name:>12}{ours.name:>12}"
     yield f"{'vocabulary, seconds':24}{gensims.vocabulary:12.2f}{ours.vocabulary:12.2f}"
     yield f"{'training, seconds':24}{gensims.training:12.2f}{ours.training:12.2f}"
     yield f"{'training, M words/s':24}{gensims.speed / 1e6:12.2f}{ours.speed / 1e6:12.2f}"
     ratio = gensims.training / ours.training
-    yield f"{'training, ratio':24}{'1':>12}{ratio:12.2f}   ({_in_words(ratio)})"
-    theirs = scores(gensims.vectors)
+    yield f"{'training, ratio':24}{'1':>12}{ratio:12.2f}   ({_ratio_as_sentence(ratio)})"
+    gensim_scores = scores(gensims.vectors)
     for name, score in scores(ours.vectors).items():
         yield (
-            f"{name:24}{theirs[name].spearman:12.3f}{score.spearman:12.3f}"
+            f"{name:24}{gensim_scores[name].spearman:12.3f}{score.spearman:12.3f}"
             f"   (Spearman, {score.used} of {score.pairs} pairs)"
         )
-    yield "One seed; on a corpus this small the scores of either move by about 0.03 with another seed."
+    yield "One seed; on a corpus this small, another seed moves the scores of either by about 0.03."
     yield ""
     for word in WORDS:
         if word in ours.vectors.key_to_index:
@@ -163,5 +196,5 @@ def report(gensims: Result, ours: Result) -> Iterator[str]:
                 yield f"{word if result is gensims else '':12}{result.name:11}{nearest}"
 
 
-def _in_words(ratio: float) -> str:
+def _ratio_as_sentence(ratio: float) -> str:
     return f"torch_w2v is {ratio:.1f} times as fast" if ratio >= 1 else f"gensim is {1 / ratio:.1f} times as fast"

@@ -1,54 +1,30 @@
-"""Options of the commands, derived from the arguments of `Word2Vec`."""
+"""Options of the commands, derived from the constructor of `Word2Vec`."""
 
 from __future__ import annotations
 
 import argparse
 import inspect
+import re
 from collections.abc import Sequence
 from typing import Any
 
-from torch_w2v.corpus.store import CACHES
-from torch_w2v.engines import ENGINES
 from torch_w2v.word2vec import Word2Vec
 
-# One line for each option; names, types and defaults are those of `Word2Vec`'s constructor.
-HELP = {
-    "vector_size": "dimensions of a vector",
-    "alpha": "learning rate at the beginning",
-    "window": "furthest distance between a word and its context",
-    "min_count": "ignore words that occur less often",
-    "max_vocab_size": "prune rare words while counting when there are more words than this",
-    "sample": "subsampling threshold of frequent words; 0 keeps all",
-    "seed": "of the initial vectors and of all draws",
-    "workers": "threads",
-    "min_alpha": "learning rate at the end",
-    "sg": "1: skip-gram (trained by gensim's own engine)",
-    "hs": "1: hierarchical softmax (trained by gensim's own engine)",
-    "negative": "negative samples a word",
-    "ns_exponent": "negatives are drawn in proportion to count**NS_EXPONENT",
-    "cbow_mean": "1: mean of the context vectors; 0: their sum",
-    "epochs": "passes over the corpus",
-    "null_word": "1: add gensim's null word",
-    "sorted_vocab": "1: words in order of frequency",
-    "batch_words": "words in a batch of gensim's; ours are ten times that",
-    "compute_loss": "compute the loss and show the mean of each epoch",
-    "comment": "a text kept in the saved model",
-    "max_final_vocab": "keep at most this many words, the most frequent",
-    "shrink_windows": "draw each word's window from 1 to WINDOW",
-    "device": "'auto', or a torch device such as 'cpu' or 'cuda:0'",
-    "engine": f"one of {', '.join(ENGINES)}",
-    "cbow_gradient": "'gensim', or 'exact' for the derivative of the loss",
-    "corpus_cache": f"where the corpus is kept in numbers: one of {', '.join(CACHES)}",
-}
+Commands = argparse._SubParsersAction  # what `ArgumentParser.add_subparsers` returns
+
 CORPUS = (
-    "UTF-8 text, a sentence a line, words between white space (.gz, .bz2, .xz, .zst too); a folder of such files, "
-    "a pattern in quotes such as 'texts/*.gz', or a URI"
+    "UTF-8 text with one sentence per line and white space between words (.gz, .bz2, .xz and .zst are decompressed); "
+    "a folder of such files; a pattern in quotes such as 'texts/*.gz'; or a URI"
 )
 _ZERO_OR_ONE = ("sg", "hs", "cbow_mean", "null_word", "sorted_vocab")
 
 
 def constructor_options() -> dict[str, tuple[type, Any]]:
-    """name -> (type, default) of each argument of `Word2Vec` that can be given on a command line."""
+    """Return the arguments of `Word2Vec` that can be given on a command line.
+
+    Returns:
+        name -> (type, default) of each argument that is a number, a string or a flag.
+    """
     kinds = {"int": int, "float": float, "str": str, "bool": bool}
     options = {}
     for name, parameter in inspect.signature(Word2Vec).parameters.items():
@@ -59,14 +35,53 @@ def constructor_options() -> dict[str, tuple[type, Any]]:
     return options
 
 
-def add_options(parser: argparse.ArgumentParser, names: Sequence[str], **other_defaults: Any) -> None:
+def documented_arguments(docstring: str) -> dict[str, str]:
+    """Return what a docstring in Google's style says about each argument.
+
+    Args:
+        docstring: as `inspect.getdoc` returns it.
+
+    Returns:
+        name -> text on one line, without the full stop at its end.
+    """
+    _, _, rest = docstring.partition("\nArgs:\n")
+    section = re.split(r"\n(?=\S)", rest, maxsplit=1)[0]  # until the indentation ends
+    entries = re.findall(r"^    (\w+): (.*(?:\n {5,}\S.*)*)", section, re.MULTILINE)
+    return {name: " ".join(text.split()).removesuffix(".") for name, text in entries}
+
+
+def add_constructor_options(parser: argparse.ArgumentParser, names: Sequence[str], **other_defaults: Any) -> None:
+    """Add arguments of `Word2Vec` to a parser as options, with the help of its docstring; `chosen_options` reads them.
+
+    Args:
+        parser: of one command.
+        names: of the arguments, a selection of `constructor_options()`.
+        other_defaults: defaults that differ from those of the constructor.
+    """
     options = constructor_options()
+    texts = documented_arguments(inspect.getdoc(Word2Vec) or "")
     for name in names:
         kind, default = options[name]
         default = other_defaults.get(name, default)
-        more: dict[str, Any] = {"action": argparse.BooleanOptionalAction} if kind is bool else {"type": kind}
+        how: dict[str, Any] = {"action": argparse.BooleanOptionalAction} if kind is bool else {"type": kind}
         if name in _ZERO_OR_ONE:
-            more["choices"] = (0, 1)
-        text = HELP.get(name, "as in Word2Vec").replace("%", "%%")
-        shown = "" if default is None or kind is bool else f" (default {default})"
-        parser.add_argument(f"--{name.replace('_', '-')}", default=default, help=text + shown, **more)
+            how["choices"] = (0, 1)
+        text = texts.get(name, "as in Word2Vec").replace("%", "%%")
+        if default is None:
+            text = text.partition("; None ")[0]  # what None means: on a command line, that the option is not given
+        elif kind is not bool:
+            text += f" (default {default})"
+        parser.add_argument(f"--{name.replace('_', '-')}", default=default, help=text, **how)
+    parser.set_defaults(options=(*(parser.get_default("options") or ()), *names))
+
+
+def chosen_options(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the arguments for `Word2Vec` that `add_constructor_options` added, with their values."""
+    return {name: getattr(args, name) for name in args.options}
+
+
+def add_output(parser: argparse.ArgumentParser, help_text: str) -> None:
+    """Add the output file and what belongs to writing it: --output, --overwrite, --quiet."""
+    parser.add_argument("-o", "--output", required=True, metavar="FILE", help=help_text)
+    parser.add_argument("--overwrite", action="store_true", help="replace FILE if it exists")
+    parser.add_argument("--quiet", action="store_true", help="show only warnings and errors")

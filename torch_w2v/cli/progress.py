@@ -1,4 +1,4 @@
-"""Lines that tell how far the work is."""
+"""Progress on the terminal."""
 
 from __future__ import annotations
 
@@ -6,28 +6,35 @@ from typing import TextIO
 
 
 class Progress:
-    """Tells how far the work is: each phase on a line of its own, and on a terminal its steps on that line."""
+    """Shows which phase of the work is running.
+
+    Each phase has a line of its own. On a terminal, the steps of a phase replace one another on that line; elsewhere
+    they are left out.
+
+    Args:
+        stream: where the lines go, usually `sys.stderr`.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
-        self.tty = stream.isatty()
+        self.is_terminal = stream.isatty()
         self.name = ""
 
     def phase(self, name: str) -> None:
-        """Begin the phase `name`."""
+        """End the current phase and begin the phase `name`."""
         self.end()
         self.name = name
-        self.stream.write(name if self.tty else f"{name}\n")
+        self.stream.write(name if self.is_terminal else f"{name}\n")
         self.stream.flush()
 
     def step(self, text: str) -> None:
-        """Say where the phase is."""
-        if self.tty:
+        """Show a step of the current phase; at most 60 characters of `text` are shown."""
+        if self.is_terminal:
             self.stream.write(f"\r\033[K{self.name}: {text:.60}")
             self.stream.flush()
 
     def end(self) -> None:
-        """End the phase."""
-        if self.tty and self.name:
+        """End the current phase, if there is one."""
+        if self.is_terminal and self.name:
             self.stream.write(f"\r\033[K{self.name}\n")
         self.name = ""

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from gensim.test.utils import datapath
+from gensim.utils import simple_preprocess
+
+from tests.cli.running import FAST, Command
+from torch_w2v import cli
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("corpus") / "lee.txt"
+    with open(datapath("lee_background.cor"), encoding="utf8") as lines:
+        path.write_text("".join(" ".join(simple_preprocess(line)) + "\n" for line in lines), encoding="utf8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def vectors(corpus: Path) -> Path:
+    path = corpus.with_name("vectors.kv")
+    assert cli.main(["train", str(corpus), "-o", str(path), "--quiet", *FAST]) == 0
+    return path
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Runs a command in this process and returns its exit code, stdout and stderr."""
+
+    def run(*argv: object) -> tuple[int, str, str]:
+        try:
+            code = cli.main([str(arg) for arg in argv])
+        except SystemExit as e:
+            code = int(e.code or 0)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import FAST
+from torch_w2v import cli
+from torch_w2v.cli import errors
+
+
+def test_compare_prints_a_verdict_per_measure(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pairs = tmp_path / "mine.tsv"
+    pairs.write_text(
+        "".join(
+            f"{one}\tthe\t{i}\n"
+            for i, one in enumerate(["of", "to", "in", "and", "on", "for", "said", "is", "at", "as"])
+        )
+    )
+    options = ["--engines", "torch_batched:1", "--seeds", "2", "--pairs", str(pairs), "--report", str(tmp_path / "r")]
+    assert cli.main(["compare", str(corpus), *FAST, *options]) in (0, errors.FAILED)
+    out, err = capsys.readouterr()
+    verdicts = [line for line in out.splitlines() if line.startswith("torch_batched:1")][1:]
+    assert {line.split()[1] for line in verdicts} >= {"held-out", "neighbours@10", "cosines", "mine"}
+    assert "seed 2 of 2: torch_batched:1 is measured" in err
+    assert (tmp_path / "r" / "report.html").stat().st_size > 10_000
+    assert cli.main(["compare", str(corpus), *FAST, *options]) == errors.BAD_INPUT  # the report is not replaced
+    assert "report.html: exists" in capsys.readouterr().err
+
+
+def test_compare_exits_with_1_where_a_measure_is_inferior(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--engines", "torch_batched", "--seeds", "2", "--vector-size", "8", "--workers", "1", "--epochs", "8"]
+    assert cli.main(["compare", str(corpus), *options, "--alpha", "0.05", "--cbow-gradient", "exact", "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert "inferior" in {verdict["verdict"] for verdict in found["verdicts"]}
+    assert found["arguments"]["alpha"] == 0.05
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--engines", "fast"], "engine='fast': must be one of"),
+        (["--engines", "gensim"], "at least one engine"),
+        (["--seeds", "0"], "seeds=0: must be at least 1"),
+        (["--pairs", "missing.tsv"], "missing.tsv"),
+        (["--held-out", "2"], "held_out=2.0: must be a share"),
+        (["--epochs", "0"], "--epochs 0: must be at least 1"),
+        (["--min-count", "100000"], "no word occurs min_count=100000 times"),
+        (["--negative", "0"], "nothing to compare"),
+    ],
+)
+def test_compare_refuses_wrong_arguments(
+    corpus: Path, options: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["compare", str(corpus), "--engines", "torch_batched", *options]) in (
+        errors.BAD_INPUT,
+        errors.FAILED,
+    )
+    assert message in capsys.readouterr().err

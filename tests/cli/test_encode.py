@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tests.cli.running import Command, one_line
+
+
+def test_encode_and_train(corpus: Path, tmp_path: Path, command: Command) -> None:
+    encoded = tmp_path / "lee.w2v"
+    code, out, err = command("encode", corpus, "-o", encoded)
+    assert code == 0, err
+    assert re.fullmatch(
+        rf"{re.escape(str(encoded))}: [\d,]+ words in 300 sentences, [\d,]+ different ones, 0\.\d MB, in \d+\.\d s",
+        out.strip(),
+    )
+    for name, source in (("text", corpus), ("encoded", encoded)):
+        options = ["--epochs", "1", "--vector-size", "8", "--workers", "1", "--quiet", "--engine", "torch_batched"]
+        code, _, err = command("train", source, "-o", tmp_path / f"{name}.txt", *options)
+        assert code == 0, err
+    assert (tmp_path / "text.txt").read_text() == (tmp_path / "encoded.txt").read_text()
+    before = encoded.read_bytes()
+    for arguments, message in [
+        ((corpus, "-o", encoded), "lee.w2v: exists; --overwrite replaces it"),
+        ((corpus, "-o", tmp_path / "lee.bin"), "lee.bin: must end in .w2v"),
+        ((encoded, "-o", tmp_path / "more.w2v"), "lee.w2v: is encoded already"),
+        ((corpus, "-o", tmp_path / "more.w2v", "--workers", "0"), "--workers 0: must be at least 1"),
+        ((tmp_path / "none", "-o", tmp_path / "more.w2v"), "none: No such file or directory"),
+        ((corpus, "-o", tmp_path / "none" / "more.w2v"), "there is no folder"),
+    ]:
+        code, out, err = command("encode", *arguments)
+        assert (code, out) == (2, "")
+        assert message in one_line(err)
+    assert encoded.read_bytes() == before
+    encoded.write_bytes(before[:-1])
+    code, _, err = command("train", encoded, "-o", tmp_path / "x.kv")
+    assert code == 2
+    assert "is cut off or damaged" in one_line(err)

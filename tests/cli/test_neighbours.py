@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import Command, one_line
+from tests.helpers import ROOT
+from torch_w2v import formats
+
+
+def test_unknown_words_do_not_keep_the_others_from_an_answer(vectors: Path, command: Command) -> None:
+    code, out, err = command("neighbours", vectors, "xyzzy", "the", "plugh", "of", "--topn", "3")
+    assert code == 1
+    assert re.fullmatch(r"torch-w2v: error: not among the [\d,]+ words of \S+vectors.kv: xyzzy, plugh", one_line(err))
+    lines = out.splitlines()
+    assert len(lines) == 8
+    assert (lines[0], lines[4]) == ("the", "of")
+
+
+@pytest.mark.parametrize("suffix", list(formats.FORMATS))
+@pytest.mark.parametrize("content", [b"", b"hello world\n", b"\x80\x04N.", b"3 4\na 1 2 3 4\n"])
+def test_damaged_vectors(suffix: str, content: bytes, tmp_path: Path, command: Command) -> None:
+    path = tmp_path / f"x{suffix}"
+    path.write_bytes(content)
+    code, out, err = command("neighbours", path, "word")
+    assert (code, out) == (2, "")
+    assert one_line(err).startswith(f"torch-w2v: error: {path}: ")
+
+
+def test_neighbours_mistakes(vectors: Path, command: Command) -> None:
+    for argv, message in [
+        (["none.kv", "a"], "none.kv: No such file or directory"),
+        (["none.vec", "a"], "none.vec: the suffix must be one of"),
+        ([vectors, "a", "--topn", "0"], "--topn 0: must be at least 1"),
+        ([vectors], "the following arguments are required: WORD"),
+    ]:
+        code, out, err = command("neighbours", *argv)
+        assert (code, out) == (2, "")
+        assert message in one_line(err)
+
+
+def test_a_reader_that_leaves_early_is_no_error(vectors: Path) -> None:
+    script = f"{sys.executable} -m torch_w2v neighbours {vectors} the --topn 1000 | head -1"
+    done = subprocess.run(script, shell=True, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("the\n", "")

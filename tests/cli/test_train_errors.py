@@ -1,0 +1,101 @@
+"""Mistakes end with one line on stderr, without a traceback, before any training."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import Command, one_line
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "message"),
+    [
+        ("", [], "has no words"),
+        ("\n \n", [], "has no words"),
+        (
+            "a a a b",
+            [],
+            "no word occurs 5 times or more, and the most frequent one occurs 3 times: give a smaller",
+        ),
+        ("a b " * 9, ["--max-final-vocab", "0"], "or a larger --max-final-vocab"),
+        ("a " * 9, ["--window", "0"], "window=0: must be an integer of at least 1"),
+        ("a " * 9, ["--window", "x"], "argument --window: invalid int value: 'x'"),
+        ("a " * 9, ["--epochs", "0"], "--epochs 0: must be at least 1"),
+        ("a " * 9, ["--seed", "-1"], "--seed -1: must be at least 0"),
+        ("a " * 9, ["--negative", "0"], "--negative 0 trains nothing without --hs 1"),
+        ("a " * 9, ["--sg", "2"], "argument --sg: invalid choice"),
+        ("a " * 9, ["--engine", "warp"], "engine='warp': must be one of 'auto'"),
+        ("a " * 9, ["--device", "abacus"], "device='abacus': must be 'auto' or a torch device"),
+        ("a " * 9, ["--vectors", "9"], "unrecognized arguments: --vectors 9"),
+    ],
+)
+def test_bad_corpora_and_options(text: str, options: list[str], message: str, tmp_path: Path, command: Command) -> None:
+    corpus = tmp_path / "corpus.txt"
+    corpus.write_text(text)
+    code, out, err = command("train", corpus, "-o", tmp_path / "x.kv", "--quiet", *options)
+    assert (code, out) == (2, "")
+    assert message in one_line(err)
+    assert os.listdir(tmp_path) == ["corpus.txt"]
+
+
+def test_bad_paths(corpus: Path, tmp_path: Path, command: Command) -> None:
+    good = tmp_path / "x.kv"
+    folder = tmp_path / "folder.kv"
+    folder.mkdir()
+    for given, output, message in [
+        (tmp_path / "none.txt", good, "none.txt: No such file or directory"),
+        (folder, good, "there is no file in this folder"),
+        ("/dev/null", good, "must be a regular file"),
+        (corpus, tmp_path / "x.vec", "x.vec: the suffix must be one of .kv, .txt, .txt.gz, .bin, .bin.gz, .model"),
+        (corpus, tmp_path / ".kv", "the suffix must be one of"),
+        (corpus, tmp_path / "none" / "x.kv", "there is no folder"),
+        (corpus, folder, "folder.kv: is a folder"),
+        (corpus, corpus, "lee.txt: is the corpus"),
+    ]:
+        code, out, err = command("train", given, "-o", output, "--overwrite")
+        assert (code, out) == (2, "")
+        assert message in one_line(err)
+    assert os.listdir(tmp_path) == ["folder.kv"]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_written_to_is_found_before_training(
+    corpus: Path, tmp_path: Path, command: Command
+) -> None:
+    tmp_path.chmod(0o500)
+    code, _, err = command("train", corpus, "-o", tmp_path / "x.kv")
+    assert code == 2
+    assert "cannot write to the folder" in one_line(err)
+
+
+def test_the_folder_is_tried_before_training(
+    corpus: Path, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: object, **kwargs: object) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("tempfile.mkdtemp", refuse)
+    code, out, err = command("train", corpus, "-o", tmp_path / "x.kv")
+    assert (code, out) == (2, "")
+    assert f"cannot write to the folder {tmp_path}: Permission denied" in one_line(err)
+
+
+def test_text_that_is_not_utf8(tmp_path: Path, command: Command) -> None:
+    corpus = tmp_path / "latin.txt"
+    corpus.write_bytes(b"good line\nna\xefve line\n")
+    code, _, err = command("train", corpus, "-o", tmp_path / "x.kv", "--quiet")
+    assert code == 2
+    assert "line 2, byte 12 of" in one_line(err)
+    assert "must be UTF-8" in err
+
+
+def test_a_truncated_gz_corpus(corpus: Path, tmp_path: Path, command: Command) -> None:
+    packed = tmp_path / "lee.txt.gz"
+    packed.write_bytes(gzip.compress(corpus.read_bytes())[:-1000])
+    code, _, err = command("train", packed, "-o", tmp_path / "x.kv", "--quiet")
+    assert code == 2
+    assert "lee.txt.gz: cannot be read: " in one_line(err)

@@ -1,0 +1,55 @@
+"""Files of vectors as a Python user meets them; tests/cli has the formats that `torch-w2v train` writes."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gensim.models import KeyedVectors
+
+from tests.helpers import ours, same, topics
+from torch_w2v import Word2Vec, formats
+
+
+@pytest.mark.parametrize("suffix", formats.FORMATS)
+def test_vectors_come_back(suffix, tmp_path):
+    model = ours(topics(20))
+    formats.save_vectors(model, tmp_path / f"x{suffix}")
+    loaded = formats.load_vectors(tmp_path / f"x{suffix}")
+    assert type(loaded) is KeyedVectors
+    assert loaded.index_to_key == model.wv.index_to_key
+    np.testing.assert_allclose(loaded.vectors, model.wv.vectors, atol=1e-6)
+
+
+def test_a_model_comes_back(tmp_path):
+    model = ours(topics(20))
+    formats.save_vectors(model, tmp_path / "x.model")
+    assert same(Word2Vec.load(str(tmp_path / "x.model")), model)
+
+
+@pytest.mark.parametrize("path", ["x", "x.vec", ".kv", "folder/.txt", "x.kv.npy"])
+def test_an_unknown_suffix_is_refused(path, tmp_path):
+    with pytest.raises(ValueError, match=r"the suffix must be one of \.kv, \.txt"):
+        formats.format_of(path)
+    with pytest.raises(ValueError, match="the suffix must be one of"):
+        formats.save_vectors(ours(), tmp_path / path)
+    with pytest.raises(ValueError, match="the suffix must be one of"):
+        formats.load_vectors(tmp_path / path)
+
+
+def test_a_path_that_cannot_be_opened_raises_its_own_error(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"none\.kv"):
+        formats.load_vectors(tmp_path / "none.kv")
+    with pytest.raises(FileNotFoundError):
+        formats.save_vectors(ours(), tmp_path / "none" / "x.kv")
+    (tmp_path / "folder.kv").mkdir()
+    with pytest.raises(IsADirectoryError):
+        formats.load_vectors(tmp_path / "folder.kv")
+
+
+def test_another_content_is_refused(tmp_path):
+    ours(topics(20)).wv.vectors.dump(tmp_path / "array.kv")
+    with pytest.raises(ValueError, match=r"array\.kv: (holds a ndarray, not|is not) gensim's KeyedVectors"):
+        formats.load_vectors(tmp_path / "array.kv")
+    Path(tmp_path / "x.txt").write_text("no header\n")
+    with pytest.raises(ValueError, match=r"x\.txt: is not word2vec's text format, or is damaged: ValueError"):
+        formats.load_vectors(tmp_path / "x.txt")

@@ -1,0 +1,101 @@
+"""What is checked before the work begins: a wrong argument or file ends a command at once, with one line."""
+
+from __future__ import annotations
+
+import errno
+import glob
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from torch_w2v import corpus
+from torch_w2v.cli.errors import CommandError, describe
+from torch_w2v.formats import UNREADABLE
+from torch_w2v.word2vec import Word2Vec
+
+
+def check_at_least(option: str, value: int, least: int) -> None:
+    """Check the value of an option.
+
+    Raises:
+        CommandError: `value` is less than `least`.
+    """
+    if value < least:
+        raise CommandError(f"{option} {value}: must be at least {least}")
+
+
+def construct(arguments: dict[str, Any]) -> Word2Vec:
+    """Construct an untrained model.
+
+    Args:
+        arguments: of `Word2Vec`.
+
+    Raises:
+        CommandError: the constructor refuses them.
+    """
+    try:
+        return Word2Vec(**arguments)
+    except (ValueError, TypeError, RuntimeError) as e:
+        raise CommandError(str(e)) from e
+
+
+def resolve_corpus(path: str) -> corpus.Text | corpus.EncodedFile:
+    """Find the files of a corpus, open each once, and verify an encoded one.
+
+    Args:
+        path: a file, a folder, a pattern or a URI; URIs are not opened.
+
+    Returns:
+        The corpus, which the whole command works with, so that nothing is resolved or verified again.
+
+    Raises:
+        CommandError: there is no such file, or one cannot be read, or an encoded one is damaged.
+    """
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        raise CommandError(f"{path}: must be a regular file or a folder of them")
+    try:
+        return corpus.files(path)
+    except TypeError as e:
+        reason = "there is no file in this folder" if os.path.isdir(path) else os.strerror(errno.ENOENT)
+        raise CommandError(f"{path}: {reason}") from e
+    except (ValueError, OSError) as e:
+        raise CommandError(describe(e)) from e
+
+
+@contextmanager
+def reading(path: str) -> Iterator[None]:
+    """Turn the errors of reading the corpus `path` in this block into a `CommandError`."""
+    try:
+        yield
+    except UNREADABLE as e:
+        raise CommandError(f"{path}: cannot be read: {e}") from e
+
+
+def check_output(path: str, corpus: str, overwrite: bool) -> None:
+    """Check that a file can be written.
+
+    Args:
+        path: of the file.
+        corpus: the path that must not be overwritten.
+        overwrite: whether the file may exist.
+
+    Raises:
+        CommandError: there is no such folder, it cannot be written to, or the file exists.
+    """
+    folder = os.path.dirname(path) or "."
+    if not os.path.isdir(folder):
+        raise CommandError(f"{path}: there is no folder {folder}")
+    if os.path.isdir(path):
+        raise CommandError(f"{path}: is a folder")
+    if os.path.exists(path) and os.path.exists(corpus) and os.path.samefile(path, corpus):
+        raise CommandError(f"{path}: is the corpus")
+    # gensim keeps large arrays beside the file, as FILE.vectors.npy and so on.
+    existing = [path] if os.path.lexists(path) else sorted(glob.glob(f"{glob.escape(path)}.*.np[yz]"))
+    if existing and not overwrite:
+        raise CommandError(f"{existing[0]}: exists; --overwrite replaces it")
+    try:
+        os.rmdir(tempfile.mkdtemp(dir=folder))
+    except OSError as e:
+        raise CommandError(f"{path}: cannot write to the folder {folder}: {e.strerror}") from e

@@ -1,0 +1,105 @@
+"""`torch-w2v compare`: train gensim and torch_w2v on the same corpus, and compare the quality."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from torch_w2v import corpus
+from torch_w2v.cli import checks
+from torch_w2v.cli.errors import FAILED, CommandError, describe
+from torch_w2v.cli.options import CORPUS, Commands, add_constructor_options, chosen_options, constructor_options
+from torch_w2v.cli.progress import Progress
+from torch_w2v.compare import Comparison, compare, report
+from torch_w2v.compare.comparison import HELD_OUT
+from torch_w2v.compare.contenders import contenders_named
+from torch_w2v.compare.gold import SHIPPED, analogies_file, pairs_file
+from torch_w2v.engines import ENGINES
+from torch_w2v.system import cores
+
+# --engines chooses the engines, and skip-gram and hierarchical softmax are trained by gensim's own.
+_LEFT_OUT = ("engine", "sg", "hs")
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the parser of this command."""
+    parser = commands.add_parser(
+        "compare",
+        help="compare the quality with gensim's on your corpus",
+        description=(
+            "Train gensim and torch_w2v on CORPUS with the same arguments and several seeds, and compare seconds, "
+            "memory and quality. The exit code is 1 if a measure is inferior. The corpus is held in memory."
+        ),
+        allow_abbrev=False,
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("corpus", metavar="CORPUS", help=f"{CORPUS}; or a file that `torch-w2v encode` wrote")
+    parser.add_argument(
+        "--engines",
+        default="auto",
+        metavar="NAME,…",
+        help=f"engines to compare, of {', '.join(ENGINES)}; 'cpu:2' runs one with two workers (default auto)",
+    )
+    parser.add_argument("--seeds", type=int, default=3, help="number of runs of each, from --seed on (default 3)")
+    parser.add_argument(
+        "--pairs", nargs="+", default=[], metavar="FILE", help="files of word pairs with a score, tab-separated"
+    )
+    parser.add_argument(
+        "--analogies", nargs="+", default=[], metavar="FILE", help="files of analogy questions in word2vec's format"
+    )
+    parser.add_argument(
+        "--held-out",
+        type=float,
+        default=HELD_OUT,
+        metavar="SHARE",
+        help=f"share of the sentences kept from training, to compute the loss on (default {HELD_OUT})",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    parser.add_argument("--report", metavar="DIR", help="write a page with plots to DIR/report.html; needs matplotlib")
+    add_constructor_options(parser, [name for name in constructor_options() if name not in _LEFT_OUT], workers=cores())
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compare; the exit code is 1 if a measure is inferior."""
+    source = checks.resolve_corpus(args.corpus)
+    checks.check_at_least("--epochs", args.epochs, 1)
+    progress = Progress(sys.stderr)
+    try:
+        result = _compare(args, source, progress)
+    except (ValueError, RuntimeError, TypeError, ImportError) as e:
+        raise CommandError(str(e)) from e
+    finally:
+        progress.end()
+    if args.json:
+        print(json.dumps(result.as_dict(), indent=1))
+    else:
+        print("\n".join(result.lines()))
+    if args.report:
+        print(f"report: {report.write(result, args.report)}", file=sys.stderr)
+    return FAILED if result.inferior else 0
+
+
+def _compare(args: argparse.Namespace, source: corpus.Text | corpus.EncodedFile, progress: Progress) -> Comparison:
+    try:
+        gold = [*SHIPPED, *map(pairs_file, args.pairs), *map(analogies_file, args.analogies)]
+    except OSError as e:
+        raise CommandError(describe(e)) from e
+    if args.report:
+        report.check(args.report)
+    settings = chosen_options(args)
+    ours = {name: settings.pop(name) for name in ("device", "cbow_gradient", "corpus_cache")}
+    contenders = contenders_named(args.engines.split(","), **ours)
+    progress.phase("reading the corpus")
+    with checks.reading(args.corpus):
+        sentences = [list(map(sys.intern, sentence)) for sentence in source]
+    return compare(
+        sentences,
+        (),
+        args.seeds,
+        gold=gold,
+        variants=contenders,
+        held_out=args.held_out,
+        progress=progress.phase,
+        **settings,
+    )

@@ -1,0 +1,97 @@
+"""`torch-w2v train`: train a model on a corpus and save it or its vectors."""
+
+from __future__ import annotations
+
+import argparse
+
+from torch_w2v.cli import checks
+from torch_w2v.cli.errors import FAILED, CommandError
+from torch_w2v.cli.logs import log_lines
+from torch_w2v.cli.options import (
+    CORPUS,
+    Commands,
+    add_constructor_options,
+    add_output,
+    chosen_options,
+    constructor_options,
+)
+from torch_w2v.formats import FORMATS, Format, format_of
+from torch_w2v.word2vec import Word2Vec
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the parser of this command."""
+    parser = commands.add_parser(
+        "train",
+        help="train vectors on a corpus",
+        description="Train vectors on CORPUS. The options are the arguments of gensim's Word2Vec.",
+        allow_abbrev=False,
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("corpus", metavar="CORPUS", help=f"{CORPUS}; or a file that `torch-w2v encode` wrote")
+    formats = "; ".join(f"{suffix}: {kind.description}" for suffix, kind in FORMATS.items())
+    add_output(parser, f"file for the vectors, whose suffix names the format ({formats})")
+    add_constructor_options(parser, tuple(constructor_options()))
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train; everything that can be checked beforehand is checked before the corpus is read."""
+    output_format = _format_of(args.output)
+    source = checks.resolve_corpus(args.corpus)
+    checks.check_output(args.output, args.corpus, args.overwrite)
+    checks.check_at_least("--epochs", args.epochs, 1)
+    checks.check_at_least("--seed", args.seed, 0)
+    if not args.negative and not args.hs:
+        raise CommandError("--negative 0 trains nothing without --hs 1")
+    model = checks.construct(chosen_options(args))
+    with log_lines(args.quiet), model.reading_once():
+        with checks.reading(args.corpus):
+            model.build_vocab(source, keep_raw_vocab=True)
+        _check_vocabulary(model, args)
+        model.raw_vocab.clear()
+        model.train(
+            source,
+            total_examples=model.corpus_count,
+            total_words=model.corpus_total_words,
+            epochs=model.epochs,
+            compute_loss=model.compute_loss,
+        )
+    try:
+        output_format.save(model, args.output)
+    except OSError as e:
+        raise CommandError(f"{args.output}: cannot be written: {e}", FAILED) from e
+    if not args.quiet:
+        _print_result(model, args.output)
+    return 0
+
+
+def _format_of(path: str) -> Format:
+    try:
+        return format_of(path)
+    except ValueError as e:
+        raise CommandError(str(e)) from e
+
+
+def _check_vocabulary(model: Word2Vec, args: argparse.Namespace) -> None:
+    if not model.corpus_total_words:
+        raise CommandError(f"{args.corpus}: has no words")
+    if not len(model.wv):
+        most = max(model.raw_vocab.values(), default=0)
+        remedy = "a smaller --min-count"
+        if args.max_final_vocab is not None:
+            remedy += " or a larger --max-final-vocab"
+        raise CommandError(
+            f"{args.corpus}: no word occurs {model.effective_min_count} times or more, and the most frequent one "
+            f"occurs {most} times: give {remedy}"
+        )
+
+
+def _print_result(model: Word2Vec, path: str) -> None:
+    for epoch, loss in enumerate(model.training_losses, 1):
+        print(f"epoch {epoch}: mean loss {loss:.4f}")
+    if model.compute_loss and not model.training_losses:
+        print(f"gensim's running loss: {model.get_latest_training_loss():.0f}")
+    print(
+        f"{path}: {len(model.wv):,} words of {model.vector_size} dimensions, trained in "
+        f"{model.total_train_time:.1f} s on {model.epochs} x {model.corpus_total_words:,} words"
+    )
