@@ -3,6 +3,7 @@
 import logging
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ KERNEL = ("cpu",) if native.available() else ()
 ENGINES = ("reference", "torch_batched", *KERNEL)
 GPU = ("triton",) if torch.cuda.is_available() and triton.unusable(torch.device("cuda")) is None else ()
 ROOT = Path(__file__).parent.parent
+COMPILER = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
 
 
 def both_classes(test):

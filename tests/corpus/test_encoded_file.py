@@ -1,4 +1,4 @@
-"""The .w2v file: what goes in comes out, and nothing else is taken for one."""
+"""The .w2v file: what goes in comes out, and no other file is taken for one."""
 
 import os
 import stat
@@ -59,11 +59,11 @@ def test_the_format(encoded):
     assert encoded.read_bytes() == path.read_bytes()
 
 
-@pytest.mark.parametrize("cache", ["auto", "disk", "off"])
+@pytest.mark.parametrize("policy", ["auto", "disk", "off"])
 @pytest.mark.parametrize("engine", ENGINES)
-def test_models_are_those_of_the_text(engine, cache, text, encoded):
+def test_models_are_those_of_the_text(engine, policy, text, encoded):
     expected = ours(None, engine, corpus_file=text)
-    assert same(ours(None, engine, corpus_file=encoded, corpus_cache=cache), expected)
+    assert same(ours(None, engine, corpus_file=encoded, corpus_cache=policy), expected)
     model = ours(engine=engine)
     model.build_vocab(corpus_file=encoded)
     assert (model.corpus_count, model.corpus_total_words) == (expected.corpus_count, expected.corpus_total_words)
@@ -72,7 +72,7 @@ def test_models_are_those_of_the_text(engine, cache, text, encoded):
     assert same(ours(None, engine, corpus_file=encoded, max_vocab_size=10**6), expected)
 
 
-def test_a_vocabulary_of_its_own(text, encoded):
+def test_a_model_with_a_vocabulary_of_its_own(text, encoded):
     """The file's words are looked up in the model that trains on it, also when its vocabulary grows."""
     model = ours([["w1", "w2", "w3"]] * 9, min_count=1)
     rest = ours([["w1", "w2", "w3"]] * 9, min_count=1)
@@ -83,7 +83,7 @@ def test_a_vocabulary_of_its_own(text, encoded):
     assert same(model, rest)
 
 
-def test_any_damage_is_found(encoded):
+def test_damage_anywhere_is_found(encoded):
     whole = encoded.read_bytes()
     rng = np.random.default_rng(0)
     for at in {*range(60), 64, len(whole) - 1, *rng.integers(64, len(whole), 30).tolist()}:
@@ -103,14 +103,16 @@ def test_other_versions_and_other_files(encoded, text):
     data = bytearray(encoded.read_bytes())
     data[8] = 2
     encoded.write_bytes(data)
-    with pytest.raises(ValueError, match="has version 2 of the format, this torch_w2v reads 1: encode anew"):
+    with pytest.raises(
+        ValueError, match="has version 2 of the format, but this torch_w2v reads version 1: encode the corpus again"
+    ):
         EncodedFile(str(encoded))
     encoded.write_text("plain text under this name\n" * 10)
-    with pytest.raises(ValueError, match="is not an encoded corpus; `torch-w2v encode` writes them"):
+    with pytest.raises(ValueError, match="is not an encoded corpus, as `torch-w2v encode` writes it"):
         ours(None, corpus_file=encoded)
 
 
-def test_a_remote_one():
+def test_a_remote_file():
     with pytest.raises(ValueError, match=r"s3://texts/corpus\.w2v: .* must be a local file"):
         ours(None, corpus_file="s3://texts/corpus.w2v")
 

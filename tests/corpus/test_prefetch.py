@@ -7,7 +7,7 @@ from torch_w2v.corpus.prefetch import Prefetch
 
 
 def threads():
-    return [thread for thread in threading.enumerate() if thread.name == "torch_w2v-ahead"]
+    return [thread for thread in threading.enumerate() if thread.name == "torch_w2v-prefetch"]
 
 
 def test_items_come_in_order():
@@ -17,12 +17,12 @@ def test_items_come_in_order():
 
 
 def test_it_runs_ahead_but_not_far():
-    made = []
-    with Prefetch((made.append(i) or i for i in range(100)), depth=2) as ahead:
-        items = iter(ahead)
+    computed = []
+    with Prefetch((computed.append(i) or i for i in range(100)), depth=2) as prefetch:
+        items = iter(prefetch)
         next(items)
         time.sleep(0.2)
-        assert 2 <= len(made) <= 5
+        assert 2 <= len(computed) <= 5
     assert not threads()
 
 
@@ -38,8 +38,8 @@ def test_an_exception_comes_out_with_its_own_traceback():
     assert info.traceback[-1].name == "failing"
 
 
-def test_closing_wakes_whoever_waits_and_cleans_up():
-    cleaned, forever = threading.Event(), threading.Event()
+def test_closing_ends_a_waiting_consumer_and_closes_the_generator():
+    closed, forever = threading.Event(), threading.Event()
 
     def slow():
         try:
@@ -47,18 +47,18 @@ def test_closing_wakes_whoever_waits_and_cleans_up():
             forever.wait(5)
             yield 2
         finally:
-            cleaned.set()
+            closed.set()
 
-    ahead, got = Prefetch(slow()), []
-    reader = threading.Thread(target=lambda: got.extend(ahead))
-    reader.start()
+    prefetch, seen = Prefetch(slow()), []
+    consumer = threading.Thread(target=lambda: seen.extend(prefetch))
+    consumer.start()
     time.sleep(0.1)
     start = time.monotonic()
-    ahead.close()
-    reader.join(1)
-    assert not reader.is_alive()
+    prefetch.close()
+    consumer.join(1)
+    assert not consumer.is_alive()
     assert time.monotonic() - start < 1
-    assert got == [1]
-    assert ahead.closed
+    assert seen == [1]
+    assert prefetch.closed
     forever.set()
-    assert cleaned.wait(1)
+    assert closed.wait(1)

@@ -1,4 +1,4 @@
-"""An encoded corpus is the same wherever it is kept, and nothing of it stays on the disk."""
+"""An encoded corpus is the same in memory and on disk, and nothing of it stays on the disk."""
 
 import mmap
 import os
@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from torch_w2v import system as memory
+from torch_w2v import system
 from torch_w2v.corpus import store
 from torch_w2v.corpus.store import Encoded, Spool
 
 PARTS = st.lists(st.lists(st.lists(st.integers(0, 99), max_size=5), max_size=5), max_size=8)
 
 
-def spooled(cache, parts):
-    spool = Spool(cache)
+def spooled(policy, parts):
+    spool = Spool(policy)
     for part in parts:
         tokens = [token for sentence in part for token in sentence]
         spool.add(np.array(tokens, np.int32), np.array(list(map(len, part)), np.int64))
@@ -27,8 +27,8 @@ def spooled(cache, parts):
 @given(PARTS, st.sampled_from([0, 40, 10**9]))
 def test_memory_and_disk_hold_the_same(parts, limit):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(memory, "limit", lambda: limit)
-        found = [spooled(cache, parts) for cache in ("memory", "disk", "auto")]
+        patch.setattr(system, "limit", lambda: limit)
+        found = [spooled(policy, parts) for policy in ("memory", "disk", "auto")]
     for encoded in found:
         assert encoded.tokens.tolist() == [token for part in parts for sentence in part for token in sentence]
         lengths = [len(sentence) for part in parts for sentence in part]
@@ -39,15 +39,15 @@ def test_memory_and_disk_hold_the_same(parts, limit):
 def test_auto_goes_to_disk_at_a_quarter_of_the_memory(monkeypatch, caplog):
     caplog.set_level("INFO", "torch_w2v")
     part = [[[1, 2, 3, 4]] * 10]  # 160 bytes of tokens, 88 of offsets
-    monkeypatch.setattr(memory, "limit", lambda: 4 * 248)
+    monkeypatch.setattr(system, "limit", lambda: 4 * 248)
     assert spooled("auto", part).in_memory
     assert not caplog.messages
-    monkeypatch.setattr(memory, "limit", lambda: 4 * 247)
+    monkeypatch.setattr(system, "limit", lambda: 4 * 247)
     assert not spooled("auto", part).in_memory
     assert caplog.messages == [
-        f"the encoded corpus outgrows a quarter of the memory: it goes to {tempfile.gettempdir()}"
+        f"the encoded corpus exceeds a quarter of the memory: moving it to a temporary file in {tempfile.gettempdir()}"
     ]
-    assert memory.limit() > 0
+    assert system.limit() > 0
 
 
 def test_nothing_stays_in_the_temporary_folder(monkeypatch, tmp_path):
@@ -65,7 +65,7 @@ def test_nothing_stays_in_the_temporary_folder(monkeypatch, tmp_path):
 def test_a_full_disk(monkeypatch):
     monkeypatch.setattr(store.tempfile, "TemporaryFile", lambda **_: open("/dev/full", "w+b", buffering=0))  # noqa: SIM115
     with pytest.raises(
-        OSError, match=r"no room for the encoded corpus .* set TMPDIR to another place, or use corpus_c"
+        OSError, match=r"no space for the encoded corpus .* set TMPDIR to another folder, or use corpus_"
     ):
         spooled("disk", [[[1]]])
 
@@ -75,9 +75,9 @@ def test_runs_translate_into_rows(sentences, size):
     encoded = spooled("memory", [sentences])
     rows = np.arange(10, dtype=np.int32)[::-1].copy()
     plain = list(Encoded(rows[encoded.tokens], encoded.offsets).runs(size))
-    lazy = list(Encoded(encoded.tokens, encoded.offsets, rows=rows).runs(size))
-    assert len(plain) == len(lazy)
-    for one, other in zip(plain, lazy, strict=True):
+    translated = list(Encoded(encoded.tokens, encoded.offsets, rows=rows).runs(size))
+    assert len(plain) == len(translated)
+    for one, other in zip(plain, translated, strict=True):
         assert one.position == other.position
         np.testing.assert_array_equal(one.tokens, other.tokens)
         np.testing.assert_array_equal(one.offsets, other.offsets)
@@ -85,7 +85,7 @@ def test_runs_translate_into_rows(sentences, size):
 
 @pytest.mark.parametrize("spill", [None, 3, 9])
 @pytest.mark.parametrize("can_resize", [True, False])
-def test_growing(spill, can_resize, monkeypatch):
+def test_growing_array(spill, can_resize, monkeypatch):
     if not can_resize:  # as on macOS
 
         class NoResize(mmap.mmap):
@@ -93,9 +93,9 @@ def test_growing(spill, can_resize, monkeypatch):
                 raise SystemError("mmap: resizing not available--no mremap()")
 
         monkeypatch.setattr(store.mmap, "mmap", NoResize)
-    growing, pieces = store.Growing(np.int64), [np.arange(100_000) + i for i in range(12)]
+    array, pieces = store.GrowingArray(np.int64), [np.arange(100_000) + i for i in range(12)]
     for i, piece in enumerate(pieces):
         if i == spill:
-            growing.spill()
-        growing.append(piece)
-    np.testing.assert_array_equal(growing.finish(), np.concatenate(pieces))
+            array.spill()
+        array.append(piece)
+    np.testing.assert_array_equal(array.finish(), np.concatenate(pieces))

@@ -2,20 +2,18 @@
 
 import ctypes
 import os
-import shutil
 import struct
 import subprocess
 
 import numpy as np
 
 from tests.engines.cases import arrays, run
-from tests.helpers import ROOT
+from tests.helpers import COMPILER, ROOT
 from torch_w2v.engines.cpu import engine as cpu
 from torch_w2v.engines.torch_ops import OPERATORS
 
 SOURCE = ROOT / "torch_w2v/engines/cpu.cpp"
 REPLAY = ROOT / "tests/engines/replay.cpp"
-COMPILER = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
 # As in CMakeLists.txt, but for tuning.
 FLAGS = ["-std=c++17", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast", "-fno-exceptions", "-fno-rtti",
          "-fvisibility=hidden", "-fPIC", "-Wall", "-Wextra"]  # fmt: skip

@@ -14,8 +14,8 @@ import numpy as np
 from gensim.models import KeyedVectors
 
 from torch_w2v.corpus import Corpus
-from torch_w2v.corpus.encoding import joined, rows_in
-from torch_w2v.corpus.text import parts_of
+from torch_w2v.corpus.encoding import concatenate, rows_in
+from torch_w2v.corpus.lists import parts_of
 from torch_w2v.engines import streams
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def held_out_loss(model: gensim.models.Word2Vec, sentences: Corpus) -> float:
     from torch_w2v.engines import sampling  # noqa: PLC0415
 
     wv = model.wv
-    held = joined(list(parts_of(sentences, rows_in(wv.key_to_index))))
+    held = concatenate(list(parts_of(sentences, rows_in(wv.key_to_index))))
     keep = wv.expandos["sample_int"] if model.sample else np.full(len(wv), 2**32 - 1)
     keep = torch.from_numpy(np.asarray(keep, np.uint32).view(np.int32))
     token_stream, noise_stream = (

@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 
 from torch_w2v import system
-from torch_w2v.corpus import counting
-from torch_w2v.corpus.counting import Scan
+from torch_w2v.corpus.bindings import remap
+from torch_w2v.corpus.counting import Scan, count_words
 from torch_w2v.corpus.encoded_file import EncodedFile
 from torch_w2v.corpus.encoding import encode, rows_in
 from torch_w2v.corpus.prefetch import Prefetch
-from torch_w2v.corpus.sources import Corpus, CorpusFile, as_text, files, is_static, same
-from torch_w2v.corpus.splitting import remap
+from torch_w2v.corpus.sources import CorpusFile, as_text, files, is_static, same
 from torch_w2v.corpus.store import Encoded, Spool
 from torch_w2v.corpus.text import Text
+from torch_w2v.corpus.types import Corpus
 
 
 @dataclass(frozen=True)
@@ -102,9 +102,9 @@ class CorpusCache:
         if isinstance(source, EncodedFile):  # has been counted, and is its own encoding
             return Scan(source.words, source.counts, len(source.offsets) - 1)
         if not (keep and is_static(source) and self._policy != "off"):
-            return counting.scan(source, self._threads, progress_per)
+            return count_words(source, self._threads, progress_per)
         with closing(Spool(self._policy)) as spool:
-            scan = counting.scan(source, self._threads, progress_per, spool.add)
+            scan = count_words(source, self._threads, progress_per, spool.add)
             self._scanned = _Scanned(source, scan.words, spool.finish())
         return scan
 
@@ -178,4 +178,4 @@ def _key(corpus_file: CorpusFile) -> Any:
     if isinstance(corpus_file, (list, tuple)):
         return tuple(map(_key, corpus_file))
     path = os.fspath(corpus_file) if isinstance(corpus_file, os.PathLike) else corpus_file
-    return path if isinstance(path, str) else id(path)  # which `files` refuses
+    return path if isinstance(path, (str, Text, EncodedFile)) else id(path)  # `files` refuses anything else

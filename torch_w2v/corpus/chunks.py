@@ -14,16 +14,16 @@ from torch_w2v.corpus.store import Encoded
 
 @dataclass(frozen=True)
 class Chunk:
-    """The unit of work: some tokens to train on, all of whole sentences but for sentences longer than a chunk.
+    """The unit of work of training: the tokens of whole sentences, or a piece of a very long sentence.
 
     The arrays are numpy arrays, or what an engine's `load_chunk` makes of them.
 
     Attributes:
         tokens: (n,) int32 rows of the tables, -1 for unknown words.
-        offsets: (m + 1,) int64 sentence edges within `tokens`, from 0 to n.
-        begin, end: tokens[begin:end] are trained on, the others are only context.
+        offsets: (m + 1,) int64 edges of the sentences within `tokens`, from 0 to n.
+        begin, end: tokens[begin:end] are trained on; the other tokens are only context.
         position: place of tokens[0] in the corpus.
-        examples: sentences that end in this chunk.
+        examples: number of sentences that end in tokens[begin:end].
     """
 
     tokens: Any
@@ -37,16 +37,21 @@ class Chunk:
 def cut_into_chunks(
     run: Encoded, chunk_tokens: int, window: int, kept: Callable[[np.ndarray, int], np.ndarray]
 ) -> Iterator[Chunk]:
-    """Cut a run into chunks: one, unless a sentence makes it longer than two chunks.
+    """Cut a run into chunks.
 
-    Then it is cut every `chunk_tokens` tokens, and each piece carries enough of its neighbours for whole windows:
-    `window` kept tokens on either side, or all there are in the sentence.
+    A run of at most two times `chunk_tokens` tokens is one chunk. A longer one, which a long sentence makes, is cut
+    every `chunk_tokens` tokens; each piece then carries so much of its neighbours that its windows are whole: `window`
+    kept tokens on either side, or all that the sentence has.
 
     Args:
-        run: whole sentences, closed at `chunk_tokens` as by `encode`.
-        chunk_tokens: the size aimed at.
-        window: kept tokens that a window may reach over.
-        kept: (tokens, position of the first) -> mask of the tokens that subsampling keeps.
+        run: whole sentences, as `encoding.encode` returns them.
+        chunk_tokens: number of tokens per chunk.
+        window: maximum number of kept tokens to the left and to the right of a target in its window.
+        kept: called with (n,) int32 tokens and the place of the first in the corpus; returns the (n,) bool mask of
+            those that subsampling keeps in this epoch.
+
+    Yields:
+        The chunks in order. Together they train on every token of the run once.
     """
     n = len(run.tokens)
     cuts = [*range(0, n - chunk_tokens, chunk_tokens), n] if n > 2 * chunk_tokens else [0, n]
@@ -55,24 +60,29 @@ def cut_into_chunks(
         last = int(np.searchsorted(run.offsets, end, side="left"))
         low = begin - _halo(run, begin, int(run.offsets[first]), window, kept)
         high = end + _halo(run, end, int(run.offsets[last]), window, kept)
-        edges = np.clip(run.offsets[first : last + 1], low, high) - low
-        ended = np.searchsorted(run.offsets[1:], [begin, end], side="right")
+        sentence_ends = np.searchsorted(run.offsets[1:], [begin, end], side="right")
         yield Chunk(
-            run.tokens[low:high],
-            edges,
-            begin - low,
-            end - low,
-            run.position + low,
-            int(ended[1] - (ended[0] if begin else 0)),
+            tokens=run.tokens[low:high],
+            offsets=np.clip(run.offsets[first : last + 1], low, high) - low,
+            begin=begin - low,
+            end=end - low,
+            position=run.position + low,
+            examples=int(sentence_ends[1] - (sentence_ends[0] if begin else 0)),
         )
 
 
 def _halo(run: Encoded, cut: int, edge: int, window: int, kept: Callable[[np.ndarray, int], np.ndarray]) -> int:
-    """Tokens between `cut` and `edge`, a sentence edge on one side of it, to carry for `window` kept ones."""
-    size, most = 2 * window, abs(edge - cut)
-    while size < most:
-        a, b = (cut - size, cut) if edge < cut else (cut, cut + size)
-        if int(kept(run.tokens[a:b], run.position + a).sum()) >= window:
+    """Return the number of tokens on one side of a cut that hold `window` kept ones, or reach to the sentence's edge.
+
+    Args:
+        run, window, kept: see `cut_into_chunks`.
+        cut: place in the run.
+        edge: place of the sentence's edge: its begin for the tokens before the cut, its end for those after it.
+    """
+    size, limit = 2 * window, abs(edge - cut)
+    while size < limit:
+        low, high = (cut - size, cut) if edge < cut else (cut, cut + size)
+        if int(kept(run.tokens[low:high], run.position + low).sum()) >= window:
             return size
         size *= 2
-    return most
+    return limit

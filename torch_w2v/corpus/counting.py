@@ -7,24 +7,26 @@ import logging
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from torch_w2v.corpus import text
-from torch_w2v.corpus.splitting import Numbering, count
+from torch_w2v.corpus.bindings import count_tokens
+from torch_w2v.corpus.lists import parts_of
+from torch_w2v.corpus.text import Text
+from torch_w2v.corpus.types import Corpus, Sentence
+from torch_w2v.corpus.word_ids import GrowingVocabulary
 
-logger = logging.getLogger("gensim.models.word2vec")  # whose lines these are
+logger = logging.getLogger("gensim.models.word2vec")  # the lines logged here are gensim's
 
 
-@dataclass
+@dataclass(frozen=True)
 class Scan:
-    """What one pass over a corpus found.
+    """The words of a corpus.
 
     Attributes:
-        words: every different word, in the order of first occurrence.
-        counts: (len(words),) int64.
-        sentences: their number.
+        words: every distinct word, in the order of first occurrence.
+        counts: (len(words),) int64, the number of occurrences of each.
+        sentences: number of sentences.
     """
 
     words: Sequence[Hashable]
@@ -32,43 +34,53 @@ class Scan:
     sentences: int
 
 
-def scan(
-    source: Any, threads: int, progress_per: int, keep: Callable[[np.ndarray, np.ndarray], None] | None = None
+def count_words(
+    source: Corpus,
+    threads: int,
+    progress_per: int,
+    keep: Callable[[np.ndarray, np.ndarray], None] | None = None,
 ) -> Scan:
-    """Count the words of a corpus: `text.Text`, or an iterable of lists of words. Logs gensim's lines of progress.
+    """Count the words of a corpus, and log gensim's lines of progress.
 
-    keep: called with each part of the corpus, (tokens, sentence lengths), in numbers into `Scan.words`.
+    Args:
+        source: the sentences.
+        threads: number of threads that split a `Text`.
+        progress_per: number of sentences between two lines of progress.
+        keep: called with each part of the corpus in order: int32 tokens, which are indices into `Scan.words`, and the
+            int64 lengths of their sentences.
 
     Raises:
-        TypeError: a sentence that is not an iterable of hashable words.
+        TypeError: a sentence is not an iterable of hashable words; the message has its number.
     """
     counts = np.zeros(1 << 16, np.int64)
     sentences = words = 0
-    if isinstance(source, text.Text):
-        seen = Numbering("\n")
-        parts = source.parts(seen, threads)
+    if isinstance(source, Text):
+        vocabulary = GrowingVocabulary("\n")
+        parts = source.parts(vocabulary, threads)
     else:
-        seen = Numbering("\0")
-        parts = text.parts_of(_checked(source), seen)
+        vocabulary = GrowingVocabulary("\0")
+        parts = parts_of(_warn_of_strings(source), vocabulary)
     with closing(parts):
         for tokens, lengths in parts:
             for i in range(-sentences % progress_per, len(lengths), progress_per):
                 logger.info(
                     "PROGRESS: at sentence #%i, processed %i words, keeping %i word types",
-                    sentences + i, words + lengths[:i].sum(), np.count_nonzero(counts),
-                )  # fmt: skip
-            if len(counts) < len(seen):
-                counts = np.concatenate([counts, np.zeros(2 * len(seen) - len(counts), np.int64)])
-            count(tokens, counts)
+                    sentences + i,
+                    words + lengths[:i].sum(),
+                    np.count_nonzero(counts),
+                )
+            if len(counts) < len(vocabulary):
+                counts = np.concatenate([counts, np.zeros(2 * len(vocabulary) - len(counts), np.int64)])
+            count_tokens(tokens, counts)
             sentences += len(lengths)
             words += len(tokens)
             if keep is not None:
                 keep(tokens, lengths)
-    return Scan(list(seen), counts[: len(seen)], sentences)
+    return Scan(list(vocabulary), counts[: len(vocabulary)], sentences)
 
 
-def _checked(sentences: Iterable[Any]) -> Iterable[Any]:
-    """The sentences, with gensim's warning where the first is a plain str."""
+def _warn_of_strings(sentences: Iterable[Sentence]) -> Iterable[Sentence]:
+    """Return the sentences; log gensim's warning if the first one is a str."""
     iterator = iter(sentences)
     first = list(itertools.islice(iterator, 1))
     if first and isinstance(first[0], str):

@@ -1,4 +1,4 @@
-"""Sentences as token ids: the rows of a vocabulary, in runs of whole sentences."""
+"""Sentences as rows of a vocabulary, in runs of whole sentences."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from contextlib import closing
 
 import numpy as np
 
-from torch_w2v.corpus import text
-from torch_w2v.corpus.sources import Corpus
-from torch_w2v.corpus.splitting import Numbers
+from torch_w2v.corpus import lists
 from torch_w2v.corpus.store import Encoded
 from torch_w2v.corpus.text import Text
+from torch_w2v.corpus.types import Corpus, Part
+from torch_w2v.corpus.word_ids import WordIds
 
-UNKNOWN = -1  # the token of a word outside the vocabulary
+UNKNOWN = -1  # the row of a word outside the vocabulary
 
 
-def rows_in(key_to_index: Mapping[Hashable, int]) -> Numbers:
+def rows_in(key_to_index: Mapping[Hashable, int]) -> WordIds:
     """Return a function from words to their rows, `UNKNOWN` for words outside the vocabulary."""
     get = key_to_index.get
 
@@ -50,16 +50,16 @@ def encode(
     parts = (
         source.parts(rows, threads)
         if isinstance(source, Text)
-        else text.parts_of(source, rows, min(text.BATCH, chunk_tokens))
+        else lists.parts_of(source, rows, min(lists.BATCH, chunk_tokens))
     )
     position = size = 0
-    waiting: list[text.Part] = []
+    waiting: list[Part] = []
     with closing(parts):
         for part in parts:
             waiting.append(part)
             size += len(part[0])
             if size >= chunk_tokens:
-                *runs, last = joined(waiting, position).runs(chunk_tokens)
+                *runs, last = concatenate(waiting, position).runs(chunk_tokens)
                 yield from runs
                 if len(last.tokens) >= chunk_tokens:
                     yield last
@@ -67,11 +67,16 @@ def encode(
                 else:
                     waiting, position, size = [(last.tokens, np.diff(last.offsets))], last.position, len(last.tokens)
     if waiting:
-        yield from joined(waiting, position).runs(chunk_tokens)
+        yield from concatenate(waiting, position).runs(chunk_tokens)
 
 
-def joined(parts: Sequence[text.Part], position: int = 0) -> Encoded:
-    """Concatenate consecutive parts of a corpus; `position` is the place of their first token in it."""
+def concatenate(parts: Sequence[Part], position: int = 0) -> Encoded:
+    """Return consecutive parts of a corpus as one.
+
+    Args:
+        parts: in order.
+        position: place of their first token in the corpus.
+    """
     lengths = np.concatenate([np.zeros(1, np.int64), *(lengths for _, lengths in parts)])
     tokens = np.concatenate([np.zeros(0, np.int32), *(tokens for tokens, _ in parts)])
     return Encoded(tokens, np.cumsum(lengths), position)

@@ -1,4 +1,4 @@
-"""An iterator that runs ahead of its reader on a thread."""
+"""An iterator whose items are computed ahead of their consumer, on a thread."""
 
 from __future__ import annotations
 
@@ -12,17 +12,20 @@ T = TypeVar("T")
 
 
 class Prefetch(Generic[T]):
-    """The items of `items`, made on a thread that runs at most `depth` of them ahead.
+    """The items of an iterable, computed on a thread at most `depth` items ahead. It can be iterated over once.
 
-    Iterate over it once. An exception of theirs comes out there, with its own traceback. `close` may be called from
-    any thread: whoever waits for an item then gets the end; the thread ends before its next item (a daemon, since an
-    iterator that waits for something cannot be stopped).
+    An exception of the iterable is raised in the consumer, with its own traceback. The thread is a daemon, since an
+    iterable that waits for something cannot be stopped.
+
+    Args:
+        items: the iterable. If its iterator has a method `close`, as a generator has, the thread calls it at the end.
+        depth: maximum number of items that wait for the consumer.
     """
 
     def __init__(self, items: Iterable[T], depth: int = 2) -> None:
         self._queue: queue.Queue[tuple[T] | BaseException | None] = queue.Queue(depth)
         self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(items,), name="torch_w2v-ahead", daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(items,), name="torch_w2v-prefetch", daemon=True)
         self._thread.start()
 
     def _run(self, items: Iterable[T]) -> None:
@@ -34,11 +37,11 @@ class Prefetch(Generic[T]):
                 self._put((next(iterator),))
         except StopIteration:
             pass
-        except BaseException as e:  # carried to the reader, which raises it
+        except BaseException as e:  # raised in the consumer
             end = e
         finally:
             close = getattr(iterator, "close", None)
-            if close is not None:  # a generator that was left in the middle cleans up here
+            if close is not None:
                 close()
             self._put(end)
 
@@ -60,11 +63,14 @@ class Prefetch(Generic[T]):
 
     @property
     def closed(self) -> bool:
-        """Whether it was closed, and may have ended early."""
+        """Whether `close` was called, so that the items may have ended early."""
         return self._closed.is_set()
 
     def close(self) -> None:
-        """No more items; waits a moment for the thread to end."""
+        """End the items, from any thread: a waiting consumer sees the end of the iterator.
+
+        The thread ends before its next item; this waits half a second for it.
+        """
         self._closed.set()
         self._thread.join(0.5)
 

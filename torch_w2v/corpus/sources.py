@@ -1,49 +1,57 @@
-"""What a corpus may be given as: files, folders, patterns, URIs, gensim's readers and Python's sequences."""
+"""The forms of a corpus: files, folders, patterns, URIs, gensim's readers and Python's sequences."""
 
 from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from gensim.models import word2vec as gensim_word2vec
 
 from torch_w2v.corpus.encoded_file import EncodedFile, is_encoded
 from torch_w2v.corpus.text import Text
+from torch_w2v.corpus.types import Corpus
 from torch_w2v.files import is_uri
 
-Sentence: TypeAlias = Sequence[Hashable]
-Corpus: TypeAlias = Iterable[Sentence]
+# The forms of a `corpus_file`, see `files`.
 CorpusFile: TypeAlias = "str | os.PathLike[str] | Sequence[CorpusFile] | Text | EncodedFile"
 
-# Inputs that give the same sentences at every pass, and so are encoded once. Exact types: a subclass may not.
+# Forms that have the same sentences in every epoch. Only these very types: a subclass may return others each time.
 _STATIC = (
-    list, tuple, gensim_word2vec.LineSentence, gensim_word2vec.PathLineSentences,
-    gensim_word2vec.Text8Corpus, gensim_word2vec.BrownCorpus, Text, EncodedFile,
-)  # fmt: skip
+    list,
+    tuple,
+    gensim_word2vec.LineSentence,
+    gensim_word2vec.PathLineSentences,
+    gensim_word2vec.Text8Corpus,
+    gensim_word2vec.BrownCorpus,
+    Text,
+    EncodedFile,
+)
 
 
 def paths_of(corpus_file: CorpusFile) -> list[str]:
-    """The files that a `corpus_file` names: a file, a folder (its files in the order of their names), a pattern such as
-    'texts/*.gz', a URI, or a list of these. Remote ones are not looked for.
+    """Return the files that a `corpus_file` names, see `files`. URIs are not looked up.
 
     Raises:
-        TypeError: nothing of the kind, or no such file; it begins as gensim's does.
+        TypeError: it is of none of these forms, or there is no such file.
     """
     if isinstance(corpus_file, (list, tuple)) and corpus_file:
-        return [path for one in corpus_file for path in paths_of(one)]
+        return [path for item in corpus_file for path in paths_of(item)]
     if isinstance(corpus_file, (Text, EncodedFile)):
         return corpus_file.paths if isinstance(corpus_file, Text) else [corpus_file.path]
     path: Any = os.fspath(corpus_file) if isinstance(corpus_file, os.PathLike) else corpus_file
     if isinstance(path, str):
         if is_uri(path) or os.path.isfile(path):
             return [path]
-        inside = os.path.isdir(path)
-        found = [os.path.join(path, name) for name in os.listdir(path)] if inside else glob.glob(path, recursive=True)
-        if files := sorted(name for name in found if os.path.isfile(name)):
-            return files
-        if inside:
+        is_folder = os.path.isdir(path)
+        if is_folder:
+            names = [os.path.join(path, name) for name in os.listdir(path)]
+        else:
+            names = glob.glob(path, recursive=True)
+        if paths := sorted(name for name in names if os.path.isfile(name)):
+            return paths
+        if is_folder:
             raise TypeError(
                 f"Parameter corpus_file must be a valid path to a file, got {path!r}, a folder without files"
             )
@@ -51,11 +59,21 @@ def paths_of(corpus_file: CorpusFile) -> list[str]:
 
 
 def files(corpus_file: CorpusFile) -> Text | EncodedFile:
-    """The sentences of a `corpus_file`.
+    """Open the corpus that a `corpus_file` names.
+
+    Args:
+        corpus_file: a file of text, compressed or not; a .w2v file, under any name; a folder (the files in it, in the
+            order of their names); a pattern such as 'texts/*.gz'; a URI that smart_open can read; a list of these;
+            or what this function has returned.
+
+    Returns:
+        The sentences, an iterable of lists of words. Text is only read when it is iterated over; a .w2v file is
+        checked here.
 
     Raises:
-        TypeError: as `paths_of`.
-        ValueError: a damaged .w2v file, or one among several files.
+        TypeError: it is of none of these forms, or there is no such file.
+        ValueError: a .w2v file is damaged, or is not the only file.
+        OSError: a file cannot be read.
     """
     if isinstance(corpus_file, (Text, EncodedFile)):
         return corpus_file
@@ -67,20 +85,20 @@ def files(corpus_file: CorpusFile) -> Text | EncodedFile:
 
 
 def as_text(source: Any) -> Any:
-    """gensim's readers of lines as the files they read; everything else as it is."""
-    lines = type(source) is gensim_word2vec.LineSentence and isinstance(source.source, str)
-    if not lines and type(source) is not gensim_word2vec.PathLineSentences:
+    """Return gensim's readers of lines as the files that they read; any other corpus as it is."""
+    is_line_sentence = type(source) is gensim_word2vec.LineSentence and isinstance(source.source, str)
+    if not is_line_sentence and type(source) is not gensim_word2vec.PathLineSentences:
         return source
     if source.limit is not None or not isinstance(source.max_sentence_length, int) or source.max_sentence_length < 1:
         return source
-    return Text([source.source] if lines else source.input_files, source.max_sentence_length)
+    return Text([source.source] if is_line_sentence else source.input_files, source.max_sentence_length)
 
 
 def is_static(source: Corpus) -> bool:
-    """Whether `source` gives the same sentences at every pass."""
+    """Return whether a corpus has the same sentences in every epoch, so that it need be read only once."""
     return type(source) in _STATIC
 
 
 def same(source: Corpus, other: Corpus) -> bool:
-    """Whether two corpora are one: the same object, or the same files read in the same way."""
+    """Return whether two corpora are the same object, or the same files read in the same way."""
     return source is other or (type(source) is type(other) is Text and vars(source) == vars(other))

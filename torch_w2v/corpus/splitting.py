@@ -1,279 +1,170 @@
-"""splitting.cpp behind Python: threads that split text and number its words, and one numbering for all of them.
-
-Which number a word gets is the caller's: a function from new words to numbers, called with every word at its first
-occurrence, in the corpus's order; or a `Numbering`, which is faster.
-"""
+"""Threads that split text with splitting.cpp, each with word ids of its own, translated into those of the caller."""
 
 from __future__ import annotations
 
 import ctypes
 import itertools
-import weakref
-from collections import defaultdict, deque
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
 from typing import Generic, Self, TypeVar
 
 import numpy as np
 
-from torch_w2v import native
+from torch_w2v.corpus.bindings import PAD, decode_words, library, remap, words_of_table
+from torch_w2v.corpus.word_ids import GrowingVocabulary, WordIds
 
 T = TypeVar("T")
-Numbers = Callable[[Sequence[Hashable]], Sequence[int]]  # words -> a number for each
-
-PAD = bytes(16)  # splitting.cpp reads on beyond the end of a text
-
-
-@cache
-def _library() -> ctypes.CDLL:
-    """splitting.cpp, in the same library as the CPU kernel."""
-    found = native.library()
-    words, integers, longs = ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64
-    for name, result, arguments in (
-        ("new", ctypes.c_void_p, (ctypes.c_int,)),
-        ("free", None, (words,)),
-        ("count", longs, (words,)),
-        ("bytes", ctypes.c_void_p, (words, longs, longs, ctypes.POINTER(ctypes.c_int64))),
-        ("split", ctypes.c_int, (words, ctypes.c_char_p, longs, integers, integers, ctypes.c_int64 * 3)),
-        ("split_joined", ctypes.c_int, (words, ctypes.c_char_p, longs, integers)),
-    ):
-        function = getattr(found, f"w2v_words_{name}")
-        function.restype, function.argtypes = result, arguments
-    found.w2v_remap.restype = ctypes.c_int
-    found.w2v_remap.argtypes = (integers, integers, longs, integers, longs)
-    found.w2v_count.restype, found.w2v_count.argtypes = None, (integers, longs, integers)
-    return found
-
-
-def remap(tokens: np.ndarray, numbers: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-    """numbers[tokens], all int32; in `out`, which may be `tokens`, if it is given.
-
-    Raises:
-        ValueError: a token outside of `numbers`.
-    """
-    out = np.empty(len(tokens), np.int32) if out is None else out
-    if native.available():
-        outside = _library().w2v_remap(
-            tokens.ctypes.data, out.ctypes.data, len(tokens), numbers.ctypes.data, len(numbers)
-        )
-    else:
-        outside = len(tokens) and not 0 <= tokens.min() <= tokens.max() < len(numbers)
-        if not outside:
-            np.take(numbers, tokens, out=out)
-    if outside:
-        raise ValueError(f"a token lies outside the {len(numbers)} words of the corpus")
-    return out
-
-
-def count(tokens: np.ndarray, counts: np.ndarray) -> None:
-    """Add the occurrences of each of `tokens`, int32, to `counts`, int64, in place."""
-    if native.available():
-        _library().w2v_count(tokens.ctypes.data, len(tokens), counts.ctypes.data)
-    else:
-        counts += np.bincount(tokens, minlength=len(counts))
-
-
-def _bytes(words: int, first: int, last: int) -> bytes:
-    """Words first .. last - 1 of a table of splitting.cpp, a separator after each."""
-    size = ctypes.c_int64()
-    start = _library().w2v_words_bytes(words, first, last, ctypes.byref(size))
-    return bytes((ctypes.c_char * size.value).from_address(start)) if size.value else b""  # string_at ends at 2 GB
-
-
-def _words(joined: bytes, separator: str) -> list[str]:
-    return joined.decode("utf-8", "surrogatepass").split(separator)[:-1]
-
-
-class Numbering:
-    """Numbers for words, from 0 in the order of first occurrence.
-
-    A table of splitting.cpp as long as all come from there, a dictionary from the first on that do not.
-    """
-
-    def __init__(self, separator: str) -> None:
-        """separator: what follows each word in `of`."""
-        self._separator = separator
-        self._ids: defaultdict[Hashable, int] | None = None
-        self._known: list[Hashable] = []  # the words of the table
-        self._table, self._given = 0, False
-        if not native.available():
-            self._to_dictionary()
-            return
-        self._table = _library().w2v_words_new(ord(separator))
-        if not self._table:
-            raise MemoryError("no memory for a table of words")
-        # Not at exit: after a second Ctrl-C a thread may still be splitting into it.
-        weakref.finalize(self, _library().w2v_words_free, self._table).atexit = False
-
-    def of(self, joined: bytes, n: int) -> np.ndarray | list[int]:
-        """The numbers of n words, each followed by the separator."""
-        if self._ids is not None:
-            return self(_words(joined, self._separator))
-        found = np.empty(n, np.int32)
-        if _library().w2v_words_split_joined(self._table, joined + PAD, len(joined) - 1, found.ctypes.data):
-            raise MemoryError("no memory for the words of the corpus")
-        self.learn(_bytes(self._table, len(self._known), _library().w2v_words_count(self._table)))
-        return found
-
-    def share(self) -> int:
-        """The table, for the one splitter that fills it from now on, while `learn` follows; 0 where it is in use."""
-        if self._ids is not None or self._given or _library().w2v_words_count(self._table):
-            return 0
-        self._given = True
-        return self._table
-
-    def learn(self, joined: bytes) -> bool:
-        """What words the table has got since the last call, each followed by the separator; False where a dictionary
-        has taken its place."""
-        if self._ids is None:
-            self._known += _words(joined, self._separator)
-        return self._ids is None
-
-    def __call__(self, words: Sequence[Hashable]) -> list[int]:
-        """The numbers of words of any hashable kind."""
-        ids = self._to_dictionary() if self._ids is None else self._ids
-        return list(map(ids.__getitem__, words))
-
-    def _to_dictionary(self) -> defaultdict[Hashable, int]:
-        known = {word: i for i, word in enumerate(self._known)}
-        self._known = []
-        self._ids = defaultdict(itertools.count(len(known)).__next__, known)
-        return self._ids
-
-    def __len__(self) -> int:
-        return len(self._known if self._ids is None else self._ids)
-
-    def __iter__(self) -> Iterator[Hashable]:
-        return iter(self._known if self._ids is None else self._ids)
 
 
 @dataclass
 class Split:
-    """One block in the numbers of the thread that split it.
+    """One block of text, split.
 
     Attributes:
-        tokens: (n,) int32.
-        lines: (newlines + 1,) words up to each newline and after the last, int32; empty for joined words.
-        first: the number of the first new word.
-        new: the new words, a separator after each.
-        last: the number of the last new word, and one.
-        bad: place of the first byte that is not UTF-8, or -1.
+        tokens: (n,) int32 ids of the thread that split it.
+        line_lengths: (newlines + 1,) int32, the number of words before each newline and after the last; empty for
+            zero-separated words.
+        first_new, end_new: the words that the thread saw here for the first time have ids from `first_new` to
+            `end_new` - 1.
+        new_words: these words in UTF-8, a separator after each.
+        invalid_at: place of the first byte that is not UTF-8, or -1.
     """
 
     tokens: np.ndarray
-    lines: np.ndarray
-    first: int
-    last: int
-    new: bytes
-    bad: int
+    line_lengths: np.ndarray
+    first_new: int
+    end_new: int
+    new_words: bytes
+    invalid_at: int
 
 
 class Splitter:
-    """A thread with a numbering of the words it has seen: its own, or the caller's."""
+    """A thread that splits text, and its table of the words that it has seen.
 
-    def __init__(self, numbers: Numbers, joined: bool, alone: bool) -> None:
-        """alone: no other thread splits, so a numbering's own table can be this one's as long as it is used."""
-        self._library = _library()
-        self._joined = joined
-        self._numbers = numbers
-        numbering = numbers if alone and isinstance(numbers, Numbering) else None
-        table = 0 if numbering is None else numbering.share()
-        self._shared = numbering if table else None
-        self._own = 0 if table else self._library.w2v_words_new(0 if joined else ord("\n"))
-        self._words = table or self._own
-        if not self._words:
+    Args:
+        word_ids: returns the caller's id of a word.
+        zero_separated: the text is words with zeros between them, and not lines.
+        only: no other thread splits. The thread then fills the caller's table, if that is a `GrowingVocabulary` that
+            can lend it, and its ids need no translation.
+
+    Raises:
+        MemoryError: there is no memory for the table.
+    """
+
+    def __init__(self, word_ids: WordIds, zero_separated: bool, only: bool) -> None:
+        self._library = library()
+        self._zero_separated = zero_separated
+        self._word_ids = word_ids
+        vocabulary = word_ids if only and isinstance(word_ids, GrowingVocabulary) else None
+        lent = 0 if vocabulary is None else vocabulary.lend_table()
+        self._lender = vocabulary if lent else None
+        self._own_table = 0 if lent else self._library.w2v_words_new(0 if zero_separated else ord("\n"))
+        self._table = lent or self._own_table
+        if not self._table:
             raise MemoryError("no memory for a table of words")
         self._thread = ThreadPoolExecutor(1, "torch_w2v-text")
-        self._tokens, self._lines = np.empty(0, np.int32), np.empty(0, np.int32)
-        self._translation = np.empty(0, np.int32)  # the caller's numbers of the words seen so far
+        self._tokens, self._line_lengths = np.empty(0, np.int32), np.empty(0, np.int32)
+        self._translation = np.empty(0, np.int32)  # the caller's id of each word of the table
 
-    def submit(self, text: bytes, words: int) -> Future[Split]:
-        """Split `text` (ending in PAD) into at most `words` words."""
-        return self._thread.submit(self._split, text, words)
+    def submit(self, text: bytes, max_words: int) -> Future[Split]:
+        """Split `text`, which ends in `PAD`, on the thread; it has at most `max_words` words."""
+        return self._thread.submit(self._split, text, max_words)
 
-    def _split(self, text: bytes, words: int) -> Split:
-        if len(self._tokens) < words:
-            self._tokens, self._lines = np.empty(words, np.int32), np.empty(len(text), np.int32)
-        first, n = self._library.w2v_words_count(self._words), len(text) - len(PAD)
-        found = (ctypes.c_int64 * 3)(words, 0, -1)
-        if self._joined:
-            failed = self._library.w2v_words_split_joined(self._words, text, n, self._tokens.ctypes.data)
+    def _split(self, text: bytes, max_words: int) -> Split:
+        if len(self._tokens) < max_words:
+            self._tokens, self._line_lengths = np.empty(max_words, np.int32), np.empty(len(text), np.int32)
+        first_new, size = self._library.w2v_words_count(self._table), len(text) - len(PAD)
+        result = (ctypes.c_int64 * 3)(max_words, 0, -1)  # number of words, of newlines, place of an invalid byte
+        if self._zero_separated:
+            failed = self._library.w2v_words_split_joined(self._table, text, size, self._tokens.ctypes.data)
         else:
             failed = self._library.w2v_words_split(
-                self._words, text, n, self._tokens.ctypes.data, self._lines.ctypes.data, found
+                self._table, text, size, self._tokens.ctypes.data, self._line_lengths.ctypes.data, result
             )
         if failed:
             raise MemoryError("no memory for the words of the corpus")
-        last = self._library.w2v_words_count(self._words)
-        lines = self._lines[: 0 if self._joined else found[1] + 1]
+        end_new = self._library.w2v_words_count(self._table)
+        lines = 0 if self._zero_separated else result[1] + 1
         return Split(
-            self._tokens[: found[0]].copy(), lines.copy(), first, last, _bytes(self._words, first, last), found[2]
+            tokens=self._tokens[: result[0]].copy(),
+            line_lengths=self._line_lengths[:lines].copy(),
+            first_new=first_new,
+            end_new=end_new,
+            new_words=words_of_table(self._table, first_new, end_new),
+            invalid_at=result[2],
         )
 
     def translate(self, split: Split) -> np.ndarray:
-        """The tokens of a block in the caller's numbers; to be called for the blocks in order."""
-        first, last = split.first, split.last
-        if self._shared is not None:
-            if self._shared.learn(split.new):
+        """Return the tokens of a block as the caller's ids; the blocks must come in order."""
+        first_new, end_new = split.first_new, split.end_new
+        if self._lender is not None:
+            if self._lender.read_table(split.new_words):
                 return split.tokens
-            self._shared, self._translation = None, np.arange(first, dtype=np.int32)
-        if len(self._translation) < last:
-            self._translation = np.resize(self._translation, 2 * last)
-        if first < last:
-            if isinstance(self._numbers, Numbering):
-                self._translation[first:last] = self._numbers.of(split.new, last - first)
+            self._lender, self._translation = None, np.arange(first_new, dtype=np.int32)
+        if len(self._translation) < end_new:
+            self._translation = np.resize(self._translation, 2 * end_new)
+        if first_new < end_new:
+            ids: np.ndarray | Sequence[int]
+            if isinstance(self._word_ids, GrowingVocabulary):
+                ids = self._word_ids.ids_of(split.new_words, end_new - first_new)
             else:
-                self._translation[first:last] = self._numbers(_words(split.new, "\0" if self._joined else "\n"))
-        return remap(split.tokens, self._translation[:last], out=split.tokens)
+                ids = self._word_ids(decode_words(split.new_words, "\0" if self._zero_separated else "\n"))
+            self._translation[first_new:end_new] = ids
+        return remap(split.tokens, self._translation[:end_new], out=split.tokens)
 
     def close(self) -> None:
-        """End the thread, when it has split what it was given."""
+        """End the thread, once it has split what was submitted."""
         self._thread.shutdown()
-        self._library.w2v_words_free(self._own)
+        self._library.w2v_words_free(self._own_table)
 
 
 class Splitters(Generic[T]):
-    """`threads` splitters that take blocks in turn; what they make of them comes back in order.
+    """A number of splitters that take blocks of text in turn; the split blocks come back in order.
 
     Args:
-        threads: how many.
-        numbers: which number a word gets.
-        joined: blocks are words with zeros between them, and not text.
+        threads: number of splitters.
+        word_ids, zero_separated: see `Splitter`.
     """
 
-    def __init__(self, threads: int, numbers: Numbers, joined: bool) -> None:
-        self._all = [Splitter(numbers, joined, alone=threads == 1) for _ in range(threads)]
+    def __init__(self, threads: int, word_ids: WordIds, zero_separated: bool) -> None:
+        self._splitters = [Splitter(word_ids, zero_separated, only=threads == 1) for _ in range(threads)]
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for splitter in self._all:
+        for splitter in self._splitters:
             splitter.close()
 
     def run(self, blocks: Iterable[tuple[bytes | None, int, T]]) -> Iterator[tuple[np.ndarray, Split | None, T]]:
-        """Blocks are (text ending in PAD, most words, anything): gives (tokens, split, anything) for each.
+        """Split blocks of text.
 
-        One whose text is None is not split, and comes back in its turn with no tokens and None.
+        Args:
+            blocks: (text ending in `PAD`, maximum number of words, any value) each. A block whose text is None is
+                not split, but keeps its turn.
+
+        Yields:
+            (tokens as the caller's ids, split block, the same value) for each block; for one without text the
+            tokens are empty and the split block is None.
         """
         waiting: deque[tuple[Splitter, Future[Split] | None, T]] = deque()
 
-        def first() -> tuple[np.ndarray, Split | None, T]:
-            splitter, future, rest = waiting.popleft()
+        def next_result() -> tuple[np.ndarray, Split | None, T]:
+            splitter, future, value = waiting.popleft()
             if future is None:
-                return np.empty(0, np.int32), None, rest
+                return np.empty(0, np.int32), None, value
             split = future.result()
-            return splitter.translate(split), split, rest
+            return splitter.translate(split), split, value
 
-        for (text, words, rest), splitter in zip(blocks, itertools.cycle(self._all), strict=False):
-            waiting.append((splitter, None if text is None else splitter.submit(text, words), rest))
-            # What is done goes out at once, so that slow blocks do not hold back those before them.
-            while waiting and (len(waiting) > 2 * len(self._all) or _done(waiting[0][1])):
-                yield first()
+        for (text, max_words, value), splitter in zip(blocks, itertools.cycle(self._splitters), strict=False):
+            waiting.append((splitter, None if text is None else splitter.submit(text, max_words), value))
+            # A block that is done is returned at once, so that a slow source does not hold back earlier blocks.
+            while waiting and (len(waiting) > 2 * len(self._splitters) or _done(waiting[0][1])):
+                yield next_result()
         while waiting:
-            yield first()
+            yield next_result()
 
 
 def _done(future: Future[Split] | None) -> bool:

@@ -1,4 +1,4 @@
-"""Encoded corpora, kept in RAM or in a temporary file while a model trains."""
+"""Encoded corpora, kept in memory or in a temporary file while a model trains."""
 
 from __future__ import annotations
 
@@ -9,28 +9,29 @@ import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from torch_w2v import system
-from torch_w2v.corpus.splitting import remap
+from torch_w2v.corpus.bindings import remap
 
 logger = logging.getLogger(__name__)
 
-CACHES = ("auto", "memory", "disk", "off")
+CACHES = ("auto", "memory", "disk", "off")  # the values of corpus_cache
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """Whole sentences of a corpus.
+    """Consecutive whole sentences of a corpus.
 
     Attributes:
         tokens: (n,) int32.
-        offsets: (m + 1,) int64, the sentences' edges in `tokens`, from 0 to n.
+        offsets: (m + 1,) int64 edges of the sentences within `tokens`, from 0 to n.
         position: place of tokens[0] in the corpus.
-        rows: what `tokens` are numbers into: int32 rows of the tables, -1 for unknown words; None where they are rows.
-        in_memory: `tokens` are in memory of their own, and may be changed in place.
+        rows: (V,) int32 row of each token, -1 for unknown words; None if the tokens are rows themselves.
+        in_memory: whether `tokens` are in memory of their own, and may be changed in place.
     """
 
     tokens: np.ndarray
@@ -40,29 +41,44 @@ class Encoded:
     in_memory: bool = False
 
     def runs(self, chunk_tokens: int) -> Iterator[Encoded]:
-        """Cut at the first sentence edge at or after every `chunk_tokens` tokens; what comes out are rows."""
+        """Cut the sentences into runs of at least `chunk_tokens` tokens; only the last run may be shorter.
+
+        Yields:
+            Runs in order, their tokens being rows. A run ends with the sentence that brings it to that size.
+        """
         start, last = 0, len(self.offsets) - 1
         while start < last:
             goal = self.offsets[start] + chunk_tokens
             stop = min(int(np.searchsorted(self.offsets, goal, side="left")), last)
-            a, b = int(self.offsets[start]), int(self.offsets[stop])
-            tokens = self.tokens[a:b] if self.rows is None else remap(self.tokens[a:b], self.rows)
-            yield Encoded(tokens, self.offsets[start : stop + 1] - a, self.position + a)
+            low, high = int(self.offsets[start]), int(self.offsets[stop])
+            tokens = self.tokens[low:high] if self.rows is None else remap(self.tokens[low:high], self.rows)
+            yield Encoded(tokens, self.offsets[start : stop + 1] - low, self.position + low)
             start = stop
 
 
-class Growing:
-    """An array that is appended to, in RAM until `spill` puts it into a temporary file."""
+class GrowingArray:
+    """A one-dimensional array that is appended to, in memory until `spill` moves it into a temporary file.
 
-    def __init__(self, dtype: Any) -> None:
+    Args:
+        dtype: of the items.
+
+    Attributes:
+        size: number of items.
+    """
+
+    def __init__(self, dtype: DTypeLike) -> None:
         self._dtype = np.dtype(dtype)
         self.size = 0
-        # Memory of its own: it grows without being copied, and pages that were never written take none.
-        self._memory: mmap.mmap | None = _anonymous(1 << 20)
+        # An anonymous map grows without a copy, and its pages take no memory until they are written.
+        self._memory: mmap.mmap | None = _anonymous_map(1 << 20)
         self._file: BinaryIO | None = None
 
     def append(self, items: np.ndarray) -> None:
-        """Add items at the end."""
+        """Add items at the end.
+
+        Raises:
+            OSError: the temporary file cannot be written.
+        """
         items = np.ascontiguousarray(items, self._dtype)
         if self._memory is None:
             assert self._file is not None
@@ -70,20 +86,20 @@ class Growing:
         elif len(items):
             start, end = self.size * self._dtype.itemsize, (self.size + len(items)) * self._dtype.itemsize
             if end > len(self._memory):
-                self._memory = _grown(self._memory, max(end, 2 * len(self._memory)))
+                self._memory = _resized(self._memory, max(end, 2 * len(self._memory)))
             self._memory[start:end] = items.view(np.uint8).data
         self.size += len(items)
 
     def spill(self) -> None:
-        """Move what there is, and all that comes, into a temporary file."""
+        """Move the items, and all that are appended from now on, into a temporary file."""
         if self._memory is not None:
-            # Has no name, so it goes when it is closed, or the process ends.
+            # The file has no name, so it disappears when it is closed, or when the process ends.
             self._file = tempfile.TemporaryFile(prefix="torch_w2v-")  # noqa: SIM115
             _write(self._file, np.frombuffer(self._memory, self._dtype, self.size))
             self._memory = None
 
     def written(self, step: int) -> Iterator[bytes]:
-        """The temporary file, in pieces of `step` bytes; to be called after `spill` and the last `append`."""
+        """Read the temporary file in pieces of `step` bytes, after `spill` and the last `append`."""
         assert self._file is not None
         _write(self._file, None)
         self._file.seek(0)
@@ -91,36 +107,36 @@ class Growing:
             yield data
 
     def finish(self) -> np.ndarray:
-        """All items."""
+        """Return all items; nothing may be appended afterwards."""
         if self._memory is not None:
             return np.frombuffer(self._memory, self._dtype, self.size)
         assert self._file is not None
         _write(self._file, None)
-        return mapped(self._file, 0, self._dtype, self.size)
+        return map_array(self._file, 0, self._dtype, self.size)
 
     def close(self) -> None:
-        """Give up the file; what `finish` gave stays."""
+        """Close the temporary file; the array that `finish` has returned stays valid."""
         if self._file is not None:
             self._file.close()
 
 
-def _anonymous(size: int) -> mmap.mmap:
-    # Private: shared memory, mmap's default, cannot grow.
+def _anonymous_map(size: int) -> mmap.mmap:
+    # A private map, since a shared one, mmap's default, cannot grow.
     return mmap.mmap(-1, size, **({"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if os.name == "posix" else {}))
 
 
-def _grown(memory: mmap.mmap, size: int) -> mmap.mmap:
+def _resized(memory: mmap.mmap, size: int) -> mmap.mmap:
     try:
         memory.resize(size)
-    except SystemError:  # a system that cannot: macOS
-        larger = _anonymous(size)
+    except SystemError:  # the operating system cannot: macOS
+        larger = _anonymous_map(size)
         larger[: len(memory)] = memory[:]
         return larger
     return memory
 
 
 def _write(file: BinaryIO, items: np.ndarray | None) -> None:
-    """Write, or flush."""
+    """Write items, or flush the file if they are None."""
     try:
         if items is None:
             file.flush()
@@ -131,53 +147,75 @@ def _write(file: BinaryIO, items: np.ndarray | None) -> None:
             raise
         raise OSError(
             e.errno,
-            f"no room for the encoded corpus (4 bytes a word, 8 a sentence) in {tempfile.gettempdir()}: set TMPDIR to "
-            "another place, or use corpus_cache='off' (encodes at every pass) or corpus_cache='memory'",
+            f"no space for the encoded corpus (4 bytes per word, 8 per sentence) in {tempfile.gettempdir()}: "
+            "set TMPDIR to another folder, or use corpus_cache='memory', or 'off' to encode it in every epoch",
         ) from e
 
 
-def mapped(file: BinaryIO, start: int, dtype: Any, n: int) -> np.ndarray:
-    """A private map of a part of a file, which may be closed afterwards."""
+def map_array(file: BinaryIO, start: int, dtype: DTypeLike, n: int) -> np.ndarray:
+    """Map a part of a file into memory.
+
+    Args:
+        file: may be closed afterwards.
+        start: first byte of the part.
+        dtype: of the items.
+        n: number of items.
+
+    Returns:
+        An array (n,); what is written to it does not reach the file.
+    """
     if not n:
         return np.empty(0, dtype)
-    whole = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-    return np.frombuffer(whole, dtype, n, start)
+    whole_file = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+    return np.frombuffer(whole_file, dtype, n, start)
 
 
 class Spool:
-    """An encoded corpus that is being written: in RAM up to a budget, then in a temporary file.
+    """An encoded corpus that is being written: in memory up to a budget, then in a temporary file.
 
     Args:
-        cache: 'memory', 'disk', or 'auto' for RAM up to a quarter of the machine's memory (or the process's limit).
+        policy: 'memory', 'disk', or 'auto' for a budget of a quarter of the machine's memory, or of the container's.
     """
 
-    def __init__(self, cache: str) -> None:
-        self._tokens, self._offsets = Growing(np.int32), Growing(np.int64)
+    def __init__(self, policy: str) -> None:
+        self._tokens, self._offsets = GrowingArray(np.int32), GrowingArray(np.int64)
         self._offsets.append(np.zeros(1, np.int64))
-        self._budget: float | None = {"memory": np.inf, "disk": -1}.get(cache, system.limit() / 4)
-        self._check()
+        # In bytes; None once the corpus is in a file.
+        self._budget: float | None = {"memory": np.inf, "disk": -1}.get(policy, system.limit() / 4)
+        self._spill_beyond_budget()
 
     def add(self, tokens: np.ndarray, lengths: np.ndarray) -> None:
-        """Append sentences: int32 tokens and each sentence's length."""
+        """Append sentences.
+
+        Args:
+            tokens: (n,) int32.
+            lengths: (m,) integers, the number of tokens per sentence.
+
+        Raises:
+            OSError: the temporary file cannot be written.
+        """
         self._offsets.append(self._tokens.size + np.cumsum(lengths, dtype=np.int64))
         self._tokens.append(tokens)
-        self._check()
+        self._spill_beyond_budget()
 
-    def _check(self) -> None:
+    def _spill_beyond_budget(self) -> None:
         if self._budget is not None and 4 * self._tokens.size + 8 * self._offsets.size > self._budget:
             if self._budget > 0:
-                logger.info("the encoded corpus outgrows a quarter of the memory: it goes to %s", tempfile.gettempdir())
+                logger.info(
+                    "the encoded corpus exceeds a quarter of the memory: moving it to a temporary file in %s",
+                    tempfile.gettempdir(),
+                )
             self._budget = None
             self._tokens.spill()
             self._offsets.spill()
 
     def finish(self) -> Encoded:
-        """What was added; a temporary file goes when nobody uses this any more."""
+        """Return the corpus. A temporary file disappears with the last reference to its arrays."""
         encoded = Encoded(self._tokens.finish(), self._offsets.finish(), in_memory=self._budget is not None)
         self.close()
         return encoded
 
     def close(self) -> None:
-        """Give up what was not finished."""
+        """Close the temporary files."""
         self._tokens.close()
         self._offsets.close()

@@ -1,11 +1,8 @@
-"""Corpora of text, in files or in lists of words, as numbers: parts of whole sentences, in order.
-
-A part is int32 tokens (n,) and the int64 lengths of their sentences.
-"""
+"""Files of text, as sentences of words and as token ids."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -15,35 +12,48 @@ from smart_open import open as smart_open
 from smart_open.compression import get_supported_extensions
 
 from torch_w2v import native
+from torch_w2v.corpus.bindings import PAD
+from torch_w2v.corpus.lists import parts_in_python
 from torch_w2v.corpus.prefetch import Prefetch
-from torch_w2v.corpus.splitting import PAD, Numbers, Splitters
+from torch_w2v.corpus.splitting import Splitters
+from torch_w2v.corpus.types import Part
+from torch_w2v.corpus.word_ids import WordIds
 from torch_w2v.files import is_uri
 
-Part = tuple[np.ndarray, np.ndarray]  # tokens, sentence lengths
-
 BLOCK = 1 << 20  # bytes of text that are split at a time
-UNPACKED_SLOWLY = (".gz", ".bz2", ".xz")  # by one thread, which gives no more text than one thread splits
-BATCH = 32_768  # words of lists that are joined and split at a time: about what fits a core's own cache
+SLOW_TO_DECOMPRESS = (".gz", ".bz2", ".xz")  # no faster than one thread splits
 
 
 @dataclass(frozen=True)
 class _Block:
-    """A piece of a file, cut after a newline; inside a longer line after a space."""
+    """A piece of a file, which ends after a newline, or, inside a longer line, after a space.
+
+    Attributes:
+        text: the bytes, then `PAD`.
+        path: of the file.
+        is_first, is_last: whether it is the first and the last block of the file.
+    """
 
     text: bytes
     path: str
-    first: bool  # of its file
-    last: bool
+    is_first: bool
+    is_last: bool
 
 
 class Text:
-    """Text files as gensim's LineSentence reads them, from any place smart_open can read, one after the other.
+    """The sentences of text files, read one after the other. Iterates over lists of words.
 
-    One line is one sentence, words are split at white space, lines are cut every `max_sentence_length` words, empty
-    lines are left out. Compression goes by the suffix.
+    As in gensim's `LineSentence`, one line is one sentence, words are split at white space, and lines are cut every
+    `max_sentence_length` words; empty lines are left out. The suffix of a file says how it is compressed.
+
+    Args:
+        paths: local files, or URIs that smart_open can read.
+        max_sentence_length: maximum number of words per sentence.
 
     Raises:
-        UnicodeDecodeError: naming the file, the line and the byte in it.
+        UnicodeDecodeError: while reading, a line is not UTF-8; the message has the file, the line and the byte.
+        OSError: while reading, a file cannot be opened.
+        ImportError: while reading, as `open_bytes`.
     """
 
     def __init__(self, paths: Sequence[str], max_sentence_length: int = MAX_WORDS_IN_BATCH) -> None:
@@ -51,66 +61,76 @@ class Text:
         self.max_sentence_length = max_sentence_length
 
     def __iter__(self) -> Iterator[list[str]]:
-        """The sentences, in plain Python: the specification of `parts`."""
+        """Read the sentences in plain Python: the specification of `parts`."""
         for path in self.paths:
             offset = 0
-            with opened(path) as lines:
+            with open_bytes(path) as lines:
                 for number, line in enumerate(lines, 1):
-                    words = _decoded(line, path, number, offset).split()
+                    words = _decode(line, path, number, offset).split()
                     offset += len(line)
                     for i in range(0, len(words), self.max_sentence_length):
                         yield words[i : i + self.max_sentence_length]
 
-    def parts(self, numbers: Numbers, threads: int) -> Generator[Part, None, None]:
-        """The sentences as numbers. A thread reads ahead; `threads` - 1 others split, at least one; this one counts.
+    def parts(self, word_ids: WordIds, threads: int) -> Generator[Part, None, None]:
+        """Encode the sentences.
 
-        Where decompressing takes longer than splitting, one splits: more would only take its core from it.
+        One thread reads ahead, and `threads` - 1 others split, at least one; the caller's thread translates. A single
+        thread splits what is slow to decompress, since more would only take time from the decompressing one.
+
+        Args:
+            word_ids: returns the id of a word.
+            threads: number of threads, including the caller's.
+
+        Yields:
+            The parts of the corpus in order.
         """
         if not native.available():
-            yield from _plain_parts(self, numbers)
+            yield from parts_in_python(self, word_ids)
             return
-        rest = np.empty(0, np.int32)  # of a sentence whose end is still to come
+        rest = np.empty(0, np.int32)  # tokens of a sentence that goes on in the next block
         line = offset = 0
-        slow = all(path.lower().endswith(UNPACKED_SLOWLY) for path in self.paths)
-        splitters: Splitters[_Block] = Splitters(1 if slow else max(1, threads - 1), numbers, joined=False)
+        is_slow = all(path.lower().endswith(SLOW_TO_DECOMPRESS) for path in self.paths)
+        splitters: Splitters[_Block] = Splitters(1 if is_slow else max(1, threads - 1), word_ids, zero_separated=False)
         with splitters, Prefetch(self._blocks()) as blocks:
             jobs = ((block.text, len(block.text) // 2 + 1, block) for block in blocks)
-            for new, split, block in splitters.run(jobs):
+            for new_tokens, split, block in splitters.run(jobs):
                 assert split is not None
-                if block.first:
+                if block.is_first:
                     line = offset = 0
-                if split.bad >= 0:
-                    raise _undecodable(block, split.bad, line, offset)
-                line += len(split.lines) - 1
+                if split.invalid_at >= 0:
+                    raise _decode_error(block, split.invalid_at, line, offset)
+                line += len(split.line_lengths) - 1
                 offset += len(block.text) - len(PAD)
-                lines = split.lines.astype(np.int64)
-                lines[0] += len(rest)
-                tokens = np.concatenate([rest, new]) if len(rest) else new
-                # A line that goes on in the next block gives only its whole pieces now.
-                left = 0 if block.last else int(lines[-1]) % self.max_sentence_length
-                lines[-1] -= left
-                yield tokens[: len(tokens) - left], _cut(lines, self.max_sentence_length)
-                rest = tokens[len(tokens) - left :]
+                lengths = split.line_lengths.astype(np.int64)
+                lengths[0] += len(rest)
+                tokens = np.concatenate([rest, new_tokens]) if len(rest) else new_tokens
+                # Of a line that goes on in the next block only whole sentences are returned now.
+                remaining = 0 if block.is_last else int(lengths[-1]) % self.max_sentence_length
+                lengths[-1] -= remaining
+                yield tokens[: len(tokens) - remaining], _sentence_lengths(lengths, self.max_sentence_length)
+                rest = tokens[len(tokens) - remaining :]
 
     def _blocks(self) -> Iterator[_Block]:
         for path in self.paths:
-            with opened(path) as file:
-                pieces: list[bytes] = []  # of text without a place to cut
-                first = True
+            with open_bytes(path) as file:
+                pieces: list[bytes] = []  # read since the last place where a block may end
+                is_first = True
                 while data := file.read(BLOCK):
                     cut = data.rfind(b"\n") + 1 or data.rfind(b" ") + 1
                     if cut:
-                        yield _Block(b"".join([*pieces, data[:cut], PAD]), path, first, last=False)
-                        pieces, first = [], False
+                        yield _Block(b"".join([*pieces, data[:cut], PAD]), path, is_first, is_last=False)
+                        pieces, is_first = [], False
                     pieces.append(data[cut:])
-                yield _Block(b"".join([*pieces, PAD]), path, first, last=True)
+                yield _Block(b"".join([*pieces, PAD]), path, is_first, is_last=True)
 
 
-def opened(path: str) -> BinaryIO:
-    """A file's bytes, decompressed.
+def open_bytes(path: str) -> BinaryIO:
+    """Open a local file or a URI for its bytes, decompressed as its suffix says.
 
     Raises:
-        ImportError: a compression that needs a package which is not there, with the line that installs it.
+        ImportError: a package that the compression or the URI needs is missing; the message has the command that
+            installs it.
+        OSError: it cannot be opened.
     """
     if not is_uri(path) and not path.lower().endswith(tuple(get_supported_extensions())):
         return open(path, "rb")  # smart_open would do the same, slower
@@ -118,114 +138,37 @@ def opened(path: str) -> BinaryIO:
         return smart_open(path, "rb")
     except ImportError as e:
         extra = "zst" if path.endswith(".zst") else path.split("://", maxsplit=1)[0]
-        raise ImportError(f"{path}: reading this needs more of smart_open: pip install 'smart_open[{extra}]'") from e
+        raise ImportError(
+            f"{path}: a package to read this with is missing; install it by: pip install 'smart_open[{extra}]'"
+        ) from e
 
 
-def _cut(lengths: np.ndarray, most: int) -> np.ndarray:
-    """Sentences of at most `most` words from lines of so many; empty lines are left out."""
-    lengths = lengths[lengths > 0]
-    if not len(lengths) or lengths.max() <= most:
-        return lengths
-    pieces = -(-lengths // most)
-    cut = np.full(pieces.sum(), most)
-    cut[np.cumsum(pieces) - 1] = lengths - (pieces - 1) * most
-    return cut
+def _sentence_lengths(line_lengths: np.ndarray, max_length: int) -> np.ndarray:
+    """Return the lengths of the sentences, of at most `max_length` words, into which lines of these lengths are cut."""
+    line_lengths = line_lengths[line_lengths > 0]
+    if not len(line_lengths) or line_lengths.max() <= max_length:
+        return line_lengths
+    pieces = -(-line_lengths // max_length)
+    lengths = np.full(pieces.sum(), max_length)
+    lengths[np.cumsum(pieces) - 1] = line_lengths - (pieces - 1) * max_length
+    return lengths
 
 
-def _decoded(line: bytes, path: str, number: int, offset: int) -> str:
+def _decode(line: bytes, path: str, number: int, offset: int) -> str:
     try:
         return line.decode("utf-8")
     except UnicodeDecodeError as e:
-        where = f"{e.reason} (line {number}, byte {offset + e.start} of {path}; a corpus_file must be UTF-8)"
-        raise UnicodeDecodeError(e.encoding, e.object, e.start, e.end, where) from None
+        reason = f"{e.reason} (line {number}, byte {offset + e.start} of {path}; a corpus_file must be UTF-8)"
+        raise UnicodeDecodeError(e.encoding, e.object, e.start, e.end, reason) from None
 
 
-def _undecodable(block: _Block, bad: int, line: int, offset: int) -> UnicodeDecodeError:
-    """The error that Python gives for the line in which splitting.cpp found bytes that are not UTF-8."""
-    start = block.text.rfind(b"\n", 0, bad) + 1
-    stop = block.text.find(b"\n", bad) + 1 or len(block.text) - len(PAD)
+def _decode_error(block: _Block, invalid_at: int, line: int, offset: int) -> UnicodeDecodeError:
+    """Return Python's error for the line in which splitting.cpp found a byte that is not UTF-8."""
+    start = block.text.rfind(b"\n", 0, invalid_at) + 1
+    end = block.text.find(b"\n", invalid_at) + 1 or len(block.text) - len(PAD)
     number = line + block.text.count(b"\n", 0, start) + 1
     try:
-        _decoded(block.text[start:stop], block.path, number, offset + start)
+        _decode(block.text[start:end], block.path, number, offset + start)
     except UnicodeDecodeError as e:
         return e
-    raise AssertionError(f"splitting.cpp and Python disagree on byte {offset + bad} of {block.path}")
-
-
-def parts_of(
-    sentences: Iterable[Iterable[Hashable]], numbers: Numbers, batch_words: int | None = None
-) -> Generator[Part, None, None]:
-    """Lists of words as numbers.
-
-    Where all words of a batch are str without the character 0 they are joined, and split again by splitting.cpp on a
-    thread of its own: to join them takes Python half the time that it takes to look each one up in a dictionary.
-
-    batch_words: how many words are taken from `sentences` at a time, at least; BATCH where it is not given.
-
-    Raises:
-        TypeError: a sentence that is not an iterable of hashable words, with its number.
-    """
-    if not native.available():
-        yield from _plain_parts(sentences, numbers)
-        return
-    splitters: Splitters[Batch] = Splitters(1, numbers, joined=True)
-    with splitters:
-        jobs = ((_joined(batch), sum(map(len, batch[1])), batch) for batch in _batches(sentences, batch_words))
-        for tokens, split, (number, batch) in splitters.run(jobs):
-            lengths = np.fromiter(map(len, batch), np.int64, len(batch))
-            yield _looked_up(number, batch, numbers) if split is None else tokens, lengths
-
-
-Batch = tuple[int, list[Sequence[Hashable]]]  # number of its first sentence, sentences
-
-
-def _batches(sentences: Iterable[Iterable[Hashable]], words_in_batch: int | None = None) -> Iterator[Batch]:
-    batch: list[Sequence[Hashable]] = []
-    first = size = 0
-    for number, sentence in enumerate(sentences):
-        try:
-            words = sentence if isinstance(sentence, (list, tuple)) else list(sentence)
-        except TypeError as e:
-            raise _no_sentence(number, e) from e
-        batch.append(words)
-        size += len(words)
-        if size >= (words_in_batch or BATCH):
-            yield first, batch
-            batch, first, size = [], number + 1, 0
-    if batch:
-        yield first, batch
-
-
-def _joined(batch: Batch) -> bytes | None:
-    """Words with zeros between them; None where that cannot be undone."""
-    sentences = list(filter(len, batch[1]))
-    try:
-        text = "\0".join(map("\0".join, sentences))  # type: ignore[arg-type]
-    except TypeError:
-        return None
-    joined = text.encode("utf-8", "surrogatepass")
-    separators = np.count_nonzero(np.frombuffer(joined, np.uint8) == 0)  # five times as fast as `count`
-    if not sentences or separators != sum(map(len, sentences)) - 1:
-        return None
-    return joined + PAD
-
-
-def _looked_up(number: int, batch: list[Sequence[Hashable]], numbers: Numbers) -> np.ndarray:
-    found = [np.empty(0, np.int32)]
-    for i, words in enumerate(batch, number):
-        try:
-            if len(words):
-                found.append(np.array(numbers(words), np.int32))
-        except TypeError as e:
-            raise _no_sentence(i, e) from e
-    return np.concatenate(found)
-
-
-def _no_sentence(number: int, error: TypeError) -> TypeError:
-    return TypeError(f"sentence #{number} must be a list of words (hashable, usually str): {error}")
-
-
-def _plain_parts(sentences: Iterable[Iterable[Hashable]], numbers: Numbers) -> Generator[Part, None, None]:
-    """`parts_of` where splitting.cpp was not built."""
-    for number, batch in _batches(sentences):
-        yield _looked_up(number, batch, numbers), np.fromiter(map(len, batch), np.int64, len(batch))
+    raise AssertionError(f"splitting.cpp and Python disagree on byte {offset + invalid_at} of {block.path}")

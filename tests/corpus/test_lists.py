@@ -1,0 +1,67 @@
+"""Lists of words of any hashable type are encoded, with the compiled library and without it."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.corpus.reading import counting_ids, read_file, sentences_of, with_fixtures
+from torch_w2v import native
+from torch_w2v.corpus import bindings, lists
+from torch_w2v.corpus.word_ids import GrowingVocabulary
+
+WORDS = st.one_of(
+    st.text("ab\0 \n", max_size=12),
+    st.text(max_size=3),
+    st.sampled_from(["\ud800", "", "long" * 20, 0, 1, 1.0, True]),
+    st.integers(),
+    st.tuples(st.integers(0, 1)),
+    st.binary(max_size=2),
+)
+LISTS = st.lists(st.lists(WORDS, max_size=9), max_size=30)
+STRINGS = st.lists(st.lists(st.text("ab\n ", max_size=9), max_size=9), max_size=30)
+
+
+@with_fixtures
+@given(st.one_of(LISTS, STRINGS), st.sampled_from([list, tuple, iter]), st.integers(1, 12))
+def test_lists_of_anything_hashable(monkeypatch, sentences, kind, batch):
+    monkeypatch.setattr(lists, "BATCH", batch)
+    ids, word_ids = counting_ids()
+    assert sentences_of(lists.parts_of(map(kind, sentences), word_ids), ids) == sentences
+    assert list(ids) == list(dict.fromkeys(itertools.chain.from_iterable(sentences)))
+    vocabulary = GrowingVocabulary("\0")
+    assert sentences_of(lists.parts_of(map(kind, sentences), vocabulary), vocabulary) == sentences
+    assert list(vocabulary) == list(ids)
+
+
+@with_fixtures
+@given(LISTS)
+def test_without_the_library_nothing_changes(tmp_path, monkeypatch, sentences):
+    def parts():
+        return [list(map(list, zip(*part, strict=False))) for part in lists.parts_of(sentences, counting_ids()[1])]
+
+    expected = parts()
+    path = tmp_path / "corpus.txt"
+    path.write_text("a b\n\nc a\n")
+    with monkeypatch.context() as patch:
+        patch.setattr(native, "available", lambda: False)
+        found = parts()
+        assert read_file(path, patch, 5) == ([["a", "b"], ["c", "a"]], ["a", "b", "c"])
+        tokens, counts = np.array([1, 0, 1], np.int32), np.zeros(3, np.int64)
+        bindings.count_tokens(tokens, counts)
+        assert counts.tolist() == [1, 2, 0]
+        assert bindings.remap(tokens, np.array([7, -1], np.int32)).tolist() == [-1, 7, -1]
+        with pytest.raises(ValueError, match="a token lies outside the 1 words"):
+            bindings.remap(tokens, np.array([7], np.int32))
+    assert found == expected
+
+
+def test_lists_that_are_false():
+    class Sentence(list):
+        def __bool__(self):
+            return False
+
+    ids, word_ids = counting_ids()
+    assert sentences_of(lists.parts_of([["a"], Sentence("bc"), []], word_ids), ids) == [["a"], ["b", "c"], []]

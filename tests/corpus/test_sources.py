@@ -1,0 +1,231 @@
+"""The corpus in every form that gensim takes, and in ours, gives one and the same model."""
+
+import bz2
+import gzip
+import importlib
+import lzma
+import re
+import sys
+from pathlib import Path
+
+import boto3
+import numpy as np
+import pytest
+from gensim.models.word2vec import LineSentence, PathLineSentences
+from moto.server import ThreadedMotoServer
+
+from tests.corpus.forms import SENTENCES, TEXT, line_sentence, path_line_sentences
+from tests.helpers import ENGINES, Passes, ours, same
+from torch_w2v import corpus
+from torch_w2v.corpus import text
+from torch_w2v.corpus.encoded_file import EncodedFile, write
+
+zstd = importlib.import_module("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_tuples_arrays_and_iterables(engine, from_list):
+    expected = from_list[engine]
+    assert same(ours(tuple(map(tuple, SENTENCES)), engine), expected)
+    assert same(ours([np.array(sentence, object) for sentence in SENTENCES], engine), expected)
+    iterable = Passes(SENTENCES)
+    assert same(ours(iterable, engine), expected)
+    assert iterable.passes == 1 + expected.epochs
+    assert iterable.given == len(SENTENCES) * iterable.passes
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("form", [str, Path])
+@pytest.mark.parametrize(
+    ("suffix", "compress"),
+    [
+        ("txt", bytes),
+        ("gz", gzip.compress),
+        ("bz2", bz2.compress),
+        ("xz", lzma.compress),
+        ("zst", zstd.compress),
+    ],
+)
+def test_corpus_file(suffix, compress, form, engine, from_list, tmp_path, opened):
+    path = tmp_path / f"corpus.{suffix}"
+    path.write_bytes(compress(TEXT.encode()))
+    model = ours(None, engine, corpus_file=form(path))
+    assert same(model, from_list[engine])
+    assert opened[path.name] == 1
+    assert (model.corpus_count, model.corpus_total_words) == (len(SENTENCES), sum(map(len, SENTENCES)))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_corpus_file_in_train(engine, from_list, tmp_path):
+    path = tmp_path / "corpus.txt"
+    path.write_text(TEXT)
+    model = ours(engine=engine)
+    model.build_vocab(corpus_file=path)
+    with pytest.raises(ValueError, match=r"^total_words must be provided alongside corpus_file argument\.$"):
+        model.train(corpus_file=path, total_examples=model.corpus_count, epochs=2)
+    model.train(
+        corpus_file=path, total_examples=model.corpus_count, total_words=model.corpus_total_words, epochs=model.epochs
+    )
+    assert same(model, from_list[engine])
+    by_words = ours(engine=engine)
+    by_words.build_vocab(corpus_file=str(path))
+    trained, raw = by_words.train(corpus_file=str(path), total_words=by_words.corpus_total_words, epochs=2)
+    assert raw == 2 * by_words.corpus_total_words
+    assert 0 < trained < raw
+
+
+@pytest.fixture(scope="module")
+def bucket():
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+                patch.setenv(name, "testing")
+            patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+            host, port = server.get_host_and_port()
+            patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+            patch.setenv("NO_PROXY", "127.0.0.1")
+            s3 = boto3.client("s3")
+            s3.create_bucket(Bucket="texts")
+            yield s3
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_corpus_file_on_s3(engine, bucket, from_list):
+    bucket.put_object(Bucket="texts", Key="corpus.txt", Body=TEXT.encode())
+    bucket.put_object(Bucket="texts", Key="corpus.txt.gz", Body=gzip.compress(TEXT.encode()))
+    for key in ("corpus.txt", "corpus.txt.gz"):
+        assert same(ours(None, engine, corpus_file=f"s3://texts/{key}"), from_list[engine])
+
+
+def test_missing_object_on_s3(bucket):
+    with pytest.raises(OSError, match=r"s3://texts/missing\.txt|missing\.txt"):
+        ours(None, corpus_file="s3://texts/missing.txt")
+
+
+# ---- how text is split ----
+
+ODD_TEXT = "\n".join(
+    [
+        "plain words\r",
+        "",
+        "   ",
+        "\tindented\u00a0nbsp\u2003em\u3000ideographic \r",
+        "naïve ひらがな 🙂 \ufeffbom\x0bvertical\x0cfeed\x1cfile\x85next\u2028line",
+        "long " * 25_000,
+        "last line without an end",
+    ]
+)
+
+
+def test_text_is_split_as_by_line_sentence(tmp_path):
+    path = tmp_path / "odd.txt"
+    path.write_bytes(ODD_TEXT.encode())
+    sentences = list(text.Text([str(path)]))
+    assert sentences == list(LineSentence(str(path)))
+    assert sentences[0] == ["plain", "words"]
+    assert [len(sentence) for sentence in sentences[-4:]] == [10_000, 10_000, 5_000, 5]
+    model = ours(None, corpus_file=path)
+    assert model.corpus_count == len(sentences)
+    assert set(model.wv.key_to_index) == {word for sentence in sentences for word in sentence}
+    assert same(model, ours(sentences))
+
+
+def test_sentences_given_by_the_user_are_not_cut():
+    """gensim drops what comes after 10,000 words of a sentence (piskvorky/gensim#2880)."""
+    sentences = [["a", "b"] * 6_000 + ["last", "c"] * 10]
+    model = ours(sample=0)
+    model.build_vocab(sentences)
+    start = model.wv["last"].copy()
+    assert model.train(sentences, total_examples=1, epochs=2) == (24_040, 24_040)
+    assert (model.wv["last"] != start).any()
+
+
+@pytest.mark.parametrize(
+    ("data", "where"),
+    [
+        (b"fine\nalso fine\nbad \xff here\n", "line 3, byte 19"),
+        (b"caf\xe9\n", "line 1, byte 3"),
+        (b"fine\ncut off \xf0\x9f", "line 2, byte 13"),
+        (b"fine\nnul \x00 is a character\nlone surrogate \xed\xa0\x80\n", "line 3, byte 41"),
+    ],
+)
+def test_invalid_utf8(data, where, tmp_path):
+    path = tmp_path / "broken.txt"
+    path.write_bytes(data)
+    where = rf"\({where} of {re.escape(str(path))}; a corpus_file must be UTF-8\)"
+    with pytest.raises(UnicodeDecodeError, match=where):
+        ours(None, corpus_file=path)
+    with pytest.raises(UnicodeDecodeError):
+        list(LineSentence(str(path)))
+
+
+# ---- which files a corpus_file names ----
+
+
+def test_folders_patterns_and_lists(tmp_path, from_list):
+    expected, third = from_list["reference"], len(SENTENCES) // 3
+    folder = tmp_path / "texts"
+    (folder / "inner").mkdir(parents=True)
+    for i, name in enumerate(("a.txt", "b.txt.gz", "c.txt")):
+        data = "".join(" ".join(s) + "\n" for s in SENTENCES[i * third : (i + 1) * third if i < 2 else None]).encode()
+        (folder / name).write_bytes(gzip.compress(data) if name.endswith("gz") else data)
+    names = sorted(path for path in folder.iterdir() if path.is_file())
+    for form in (folder, str(folder), f"{folder}/*.txt*", names, [folder / "a.txt", f"{folder}/[bc]*"]):
+        model = ours(None, "reference", corpus_file=form)
+        assert same(model, expected), form
+    assert corpus.paths_of("s3://texts/*.txt") == ["s3://texts/*.txt"]
+    (tmp_path / "[odd] name*.txt").write_text("a b\n")
+    assert corpus.paths_of(tmp_path / "[odd] name*.txt") == [str(tmp_path / "[odd] name*.txt")]
+
+
+@pytest.mark.parametrize("wrong", ["none.txt", "none/*.txt", "", 5, None, [], [5], b"corpus.txt", ["none.txt"], {}])
+def test_names_of_no_file(wrong, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for resolve in (corpus.paths_of, corpus.files, corpus.CorpusCache().open):
+        with pytest.raises(TypeError, match=r"^Parameter corpus_file must be a valid path to a file, got "):
+            resolve(wrong)
+
+
+def test_an_empty_folder(tmp_path):
+    (tmp_path / "inner").mkdir()
+    with pytest.raises(TypeError, match=r"valid path to a file, got '.*', a folder without files$"):
+        ours(None, corpus_file=tmp_path)
+
+
+def test_a_resolved_corpus_is_a_corpus_file(tmp_path, from_list):
+    path, encoded = tmp_path / "corpus.txt", tmp_path / "corpus.w2v"
+    path.write_text(TEXT)
+    source = corpus.files(path)
+    write(source, encoded, 1)
+    for resolved, name in ((source, path), (EncodedFile(str(encoded)), encoded)):
+        assert corpus.files(resolved) is resolved
+        assert corpus.paths_of(resolved) == [str(name)]
+        assert same(ours(None, "reference", corpus_file=resolved), from_list["reference"])
+
+
+# ---- gensim's readers ----
+
+
+@pytest.mark.parametrize("form", [line_sentence, path_line_sentences])
+def test_gensims_readers_of_lines_are_read_by_the_library(form, tmp_path, monkeypatch):
+    def never(_):
+        raise AssertionError("read in Python")
+
+    expected = ours(SENTENCES, "reference")
+    for cls in (LineSentence, PathLineSentences):
+        monkeypatch.setattr(cls, "__iter__", never)
+    assert same(ours(form(tmp_path / "corpus"), "reference"), expected)
+
+
+def test_readers_with_a_limit_or_a_handle_are_read_by_gensim(tmp_path):
+    path = tmp_path / "corpus.txt"
+    path.write_text(TEXT)
+    assert same(ours(LineSentence(str(path), limit=50), "reference"), ours(SENTENCES[:50], "reference"))
+    with path.open("rb") as handle:
+        assert same(ours(LineSentence(handle), "reference"), ours(SENTENCES, "reference"))
+    short = ours(LineSentence(str(path), max_sentence_length=3), "reference")
+    assert same(short, ours(list(LineSentence(str(path), max_sentence_length=3)), "reference"))
