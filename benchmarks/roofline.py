@@ -3,7 +3,8 @@
     python benchmarks/roofline.py CORPUS [--vector-size 100]
 
 Measures two ceilings with `ceilings.cpp` (a C++ compiler is needed): multiply-adds from registers, and changing rows of
-the tables in the order in which training meets them; then the kernel itself, with one thread. See docs/roofline.md.
+the tables in the order in which training meets them; then the kernel itself, with one thread.
+docs/explanation/performance.md explains the figures.
 """
 
 from __future__ import annotations

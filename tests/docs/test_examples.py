@@ -29,6 +29,15 @@ def test_examples_run_in_order(page: Path, tmp_path: Path, monkeypatch: pytest.M
     execute(page)
 
 
+def test_the_readme_has_one_python_example_and_shows_every_command() -> None:
+    readme = blocks(ROOT / "README.md")
+    assert [block.language for block in readme].count("python") == 1
+    shown = {
+        words[1] for block in readme if block.language == "sh" for words in commands(block) if "torch-w2v" in words
+    }
+    assert shown == {"train", "neighbours", "encode", "compare", "demo"}
+
+
 COMMANDS = [
     pytest.param(words, id=f"{name(page)}-{shlex.join(words)}")
     for page in PAGES
