@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import operator
 import secrets
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,12 +11,10 @@ from torch_w2v.engines.interface import Engine
 from torch_w2v.engines.plan import Objective, TrainingPlan, Workload
 from torch_w2v.engines.row_scales import row_scales
 from torch_w2v.engines.streams import alias_table
-
-if TYPE_CHECKING:
-    from torch_w2v.word2vec import Word2Vec
+from torch_w2v.training.model import TrainedModel
 
 
-def objective_of(model: Word2Vec) -> Objective:
+def objective_of(model: TrainedModel) -> Objective:
     """Return the objective that a model's attributes ask for."""
     return Objective(
         window=operator.index(model.window),
@@ -29,7 +26,7 @@ def objective_of(model: Word2Vec) -> Objective:
     )
 
 
-def training_plan(model: Word2Vec, engine: Engine) -> TrainingPlan:
+def training_plan(model: TrainedModel, engine: Engine) -> TrainingPlan:
     """Return what `engine` is to train a model with."""
     objective = objective_of(model)
     count = model.wv.expandos["count"].astype(np.float64)
@@ -64,7 +61,7 @@ def training_plan(model: Word2Vec, engine: Engine) -> TrainingPlan:
     )
 
 
-def chunk_words(model: Word2Vec, total_words: int | None, preferred: int | None) -> int:
+def chunk_words(model: TrainedModel, total_words: int | None, preferred: int | None) -> int:
     """Return the size of a chunk in words.
 
     It is ten of gensim's batches; on a small corpus less, down to one, so that an epoch has many chunks. An engine

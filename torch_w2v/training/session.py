@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable
 from queue import Queue
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -15,11 +15,9 @@ from torch_w2v import corpus, engines
 from torch_w2v.engines.plan import TrainingPlan
 from torch_w2v.engines.streams import TOKEN, keep_mask, key
 from torch_w2v.training.epoch import Totals, jobs, train_epoch
+from torch_w2v.training.model import TrainedModel
 from torch_w2v.training.planning import chunk_words, training_plan
 from torch_w2v.training.tables import EngineMemory
-
-if TYPE_CHECKING:
-    from torch_w2v.word2vec import Word2Vec
 
 logger = logging.getLogger("torch_w2v.word2vec")
 
@@ -33,7 +31,7 @@ class TrainCall:
             subclass. Then the tables stay with the engine from epoch to epoch.
     """
 
-    def __init__(self, model: Word2Vec, can_defer_write_back: bool) -> None:
+    def __init__(self, model: TrainedModel, can_defer_write_back: bool) -> None:
         self._model = model
         self._unobserved = can_defer_write_back
         self._memory = EngineMemory()

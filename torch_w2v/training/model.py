@@ -1,0 +1,58 @@
+"""What training needs of a model: gensim's attributes and methods, and the few that are ours."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+from gensim.models import KeyedVectors
+
+from torch_w2v.corpus import CorpusCache
+
+
+class TrainedModel(Protocol):
+    """A model during `train()`. All but the last six attributes, and the methods, are those of gensim's `Word2Vec`.
+
+    Attributes:
+        wv: the vocabulary and the context rows, `wv.vectors` (V, D) float32.
+        syn1neg: the output rows, (V, D) float32.
+        cum_table: (V,) uint32, cumulative frequencies of the negatives.
+        running_training_loss: sum of the losses of all epochs.
+        corpus_count, corpus_total_words: numbers of sentences and of words of the vocabulary's corpus.
+        engine, device, cbow_gradient, corpus_cache: as given to the constructor.
+        training_losses: mean loss of each epoch.
+    """
+
+    wv: KeyedVectors
+    syn1neg: np.ndarray
+    cum_table: np.ndarray
+    vector_size: int
+    window: int
+    negative: int
+    sg: int
+    hs: int
+    cbow_mean: int
+    shrink_windows: bool
+    sample: float
+    seed: int | None
+    alpha: float
+    workers: int
+    batch_words: int
+    compute_loss: bool
+    running_training_loss: float
+    total_train_time: float
+    train_count: int
+    corpus_count: int
+    corpus_total_words: int
+    engine: str
+    device: str
+    cbow_gradient: str
+    corpus_cache: str
+    training_losses: list[float]
+    _corpus: CorpusCache
+
+    def _get_next_alpha(self, epoch_progress: float, cur_epoch: int) -> float: ...
+
+    def _log_progress(self, *args: Any) -> None: ...
+
+    def _log_epoch_end(self, *args: Any) -> None: ...
