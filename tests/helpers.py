@@ -22,7 +22,7 @@ from torch_w2v.engines.triton import engine as triton
 # tests/engines/test_cpu.py is skipped with the reason.
 KERNEL = ("cpu",) if native.available() else ()
 ENGINES = ("reference", "torch_batched", *KERNEL)
-GPU = ("triton",) if torch.cuda.is_available() and triton.unusable(torch.device("cuda")) is None else ()
+GPU = ("triton",) if torch.cuda.is_available() and triton.why_unusable(torch.device("cuda")) is None else ()
 ROOT = Path(__file__).parent.parent
 COMPILER = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
 
@@ -111,19 +111,6 @@ def python(code, *arguments, timeout=60, **environment):
         [sys.executable, "-c", code, *map(str, arguments)],
         cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, timeout=timeout, check=False,
     )  # fmt: skip
-
-
-def interrupted_at(number):
-    """An engine's `write_back` whose call of that number, from 1 on, is interrupted, and the tables of its calls."""
-    calls = []
-
-    def write_back(table, rows):
-        calls.append(table)
-        if len(calls) == number:
-            raise KeyboardInterrupt
-        table[:] = rows
-
-    return write_back, calls
 
 
 def heed_ctrl_c():

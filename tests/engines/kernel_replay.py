@@ -1,4 +1,4 @@
-"""Calls of the CPU kernel recorded, and run by other builds of it than the installed one: replay.cpp."""
+"""Records calls of the CPU kernel and runs them with other builds of it than the installed one: replay.cpp."""
 
 import ctypes
 import os
@@ -7,16 +7,26 @@ import subprocess
 
 import numpy as np
 
-from tests.engines.cases import arrays, run
+from tests.engines.cases import run
 from tests.helpers import COMPILER, ROOT
 from torch_w2v.engines.cpu import engine as cpu
-from torch_w2v.engines.torch_ops import OPERATORS
+from torch_w2v.engines.padding import padded_width
 
-SOURCE = ROOT / "torch_w2v/engines/cpu.cpp"
+SOURCE = ROOT / "torch_w2v/engines/cpu/cbow.cpp"
 REPLAY = ROOT / "tests/engines/replay.cpp"
-# As in CMakeLists.txt, but for tuning.
-FLAGS = ["-std=c++17", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast", "-fno-exceptions", "-fno-rtti",
-         "-fvisibility=hidden", "-fPIC", "-Wall", "-Wextra"]  # fmt: skip
+# the flags of CMakeLists.txt, without those for tuning
+FLAGS = [
+    "-std=c++17",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-ffp-contract=fast",
+    "-fno-exceptions",
+    "-fno-rtti",
+    "-fvisibility=hidden",
+    "-fPIC",
+    "-Wall",
+    "-Wextra",
+]
 _AVX2 = ["-mavx2", "-mfma", "-mbmi", "-mbmi2", "-mprfchw"]
 _AVX512 = ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl"]
 FLOATS = {"base": (4, []), "avx2": (8, _AVX2), "avx512": (16, _AVX2 + _AVX512)}
@@ -32,37 +42,52 @@ def compile_kernel(out, isa, *options, source=SOURCE, compiler=COMPILER):
     return out
 
 
+def array_sizes(call):
+    """The bytes of every array of a call, by name."""
+    n_tokens = ctypes.cast(call.offsets, ctypes.POINTER(ctypes.c_int64))[call.sentences]
+    sizes = {
+        "inputs": 4 * call.V * call.stride,
+        "outputs": 4 * call.V * call.stride,
+        "tokens": 4 * n_tokens,
+        "offsets": 8 * (call.sentences + 1),
+        "keep": 4 * call.V,
+        "noise": 8 * call.V,
+        "input_scale": 4 * call.V,
+        "output_scale": 4 * call.V,
+        "result": 24,
+    }
+    return {name: size if getattr(call, name) else 0 for name, size in sizes.items()}
+
+
 def record(monkeypatch, cases):
-    """What the kernel is called with, as replay.cpp reads it: for each case, sizes and arrays, then numbers."""
-    calls = []
+    """What the kernel is called with, as replay.cpp reads it: for each case its arrays, then its numbers."""
+    parts = []
 
     def keep_call(pointer):
         call = pointer._obj
-        V, scales = call.V, [4 * call.V if p else 0 for p in (call.input_scale, call.output_scale)]
-        places = ctypes.cast(call.offsets, ctypes.POINTER(ctypes.c_int64))[call.sentences]
-        sizes = [4 * V * call.stride] * 2 + [4 * places, 8 * (call.sentences + 1), 4 * V, 8 * V, *scales, 24]
-        for name, size in zip(cpu._POINTERS, sizes, strict=True):
-            calls.append(struct.pack("q", size) + (ctypes.string_at(getattr(call, name), size) if size else b""))
-        calls.append(ctypes.string_at(ctypes.addressof(call), ctypes.sizeof(call))[8 * len(cpu._POINTERS) :])
+        for name, size in array_sizes(call).items():
+            parts.append(struct.pack("q", size) + (ctypes.string_at(getattr(call, name), size) if size else b""))
+        numbers = cpu.Call.V.offset
+        parts.append(ctypes.string_at(ctypes.addressof(call) + numbers, ctypes.sizeof(call) - numbers))
         return 0
 
     with monkeypatch.context() as patch:
         patch.setattr(cpu, "kernel", lambda isa: keep_call)
-        for tables, arguments in cases:
-            cpu.train_chunk(*(cpu.padded(table.numpy()) for table in tables), **arrays(arguments))
-    return b"".join(calls)
+        for one in cases:
+            run(cpu.CpuEngine(), one)
+    return b"".join(parts)
 
 
 def replay(command, calls, cases, **environment):
-    """What a build of replay.cpp makes of recorded calls, as `expected` gives it."""
+    """What a build of replay.cpp makes of recorded calls, as `expected` returns it."""
     done = subprocess.run(command, input=calls, capture_output=True, env={**os.environ, **environment}, check=False)
     assert done.returncode == 0, done.stderr.decode()
     assert not done.stderr, done.stderr.decode()
     results, at = [], 0
-    for (inputs, _), _ in cases:
-        V, D = inputs.shape
-        wide = -(-D // cpu.LANES) * cpu.LANES
-        tables = np.frombuffer(done.stdout, np.float32, 2 * V * wide, at).reshape(2, V, wide)
+    for one in cases:
+        V, D = one.tables.inputs.shape
+        width = padded_width(D, cpu.LANES)
+        tables = np.frombuffer(done.stdout, np.float32, 2 * V * width, at).reshape(2, V, width)
         assert not tables[:, :, D:].any()
         at += tables.nbytes
         results.append((tables[0, :, :D], tables[1, :, :D], np.frombuffer(done.stdout, np.float64, 3, at)))
@@ -72,8 +97,8 @@ def replay(command, calls, cases, **environment):
 
 
 def expected(cases):
-    """The same from the installed kernel."""
-    return [[tensor.numpy() for tensor in run(OPERATORS["cpu"], *case)] for case in cases]
+    """The same from the installed kernel: inputs, outputs and the result of each case."""
+    return [run(cpu.CpuEngine(), one) for one in cases]
 
 
 def close(results, wanted):

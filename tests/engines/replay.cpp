@@ -1,37 +1,47 @@
-// Runs recorded calls of the CPU kernel (native.py writes them) without Python: for sanitizers and for an emulator.
-// Built with the kernel's own W and NAME. Every buffer is as long as promised, to the byte.
+// Runs recorded calls of the CPU kernel, which kernel_replay.py writes, without Python: for sanitizers and an emulator.
+// Built with the kernel's own W and NAME. Every buffer is exactly as long as the kernel is promised.
 //   replay < calls > tables-and-results
-#include <stddef.h>
-#include <stdio.h>
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
 
-#include "../../torch_w2v/engines/cpu.cpp"
+#include "../../torch_w2v/engines/cpu/cbow.cpp"
 
-static void *read_array(size_t *size) {
+// Returns an array and its size in bytes, or null at the end of the input.
+static void* read_array(std::size_t* size) {
   int64_t bytes;
-  if (fread(&bytes, sizeof bytes, 1, stdin) != 1) return nullptr;  // the end
-  *size = (size_t)bytes;
-  void *p;
-  if (posix_memalign(&p, 64, *size)) abort();
-  if (fread(p, 1, *size, stdin) != *size) abort();
-  return p;
+  if (std::fread(&bytes, sizeof bytes, 1, stdin) != 1) return nullptr;
+  *size = static_cast<std::size_t>(bytes);
+  void* memory;
+  if (posix_memalign(&memory, 64, *size)) std::abort();
+  if (std::fread(memory, 1, *size, stdin) != *size) std::abort();
+  return memory;
 }
 
 int main() {
-  enum { ARRAYS = offsetof(Call, V) / sizeof(void *) };
+  constexpr int ARRAYS = offsetof(Call, V) / sizeof(void*);
+  constexpr int INPUTS = offsetof(Call, inputs) / sizeof(void*);
+  constexpr int OUTPUTS = offsetof(Call, outputs) / sizeof(void*);
+  constexpr int INPUT_SCALE = offsetof(Call, input_scale) / sizeof(void*);
+  constexpr int OUTPUT_SCALE = offsetof(Call, output_scale) / sizeof(void*);
+  constexpr int RESULT = offsetof(Call, result) / sizeof(void*);
   for (;;) {
     Call call;
-    void *arrays[ARRAYS];
-    size_t sizes[ARRAYS];
-    for (int i = 0; i < ARRAYS; i++)
-      if (!(arrays[i] = read_array(&sizes[i]))) return i != 0;
-    memcpy((void *)&call, arrays, sizeof arrays);
-    if (!sizes[6]) call.input_scale = nullptr;
-    if (!sizes[7]) call.output_scale = nullptr;
-    if (fread(&call.V, sizeof call - offsetof(Call, V), 1, stdin) != 1) return 1;
+    void* arrays[ARRAYS];
+    std::size_t sizes[ARRAYS];
+    for (int i = 0; i < ARRAYS; i++) {
+      arrays[i] = read_array(&sizes[i]);
+      if (!arrays[i]) return i != 0;
+    }
+    std::memcpy(static_cast<void*>(&call), arrays, sizeof arrays);
+    if (!sizes[INPUT_SCALE]) call.input_scale = nullptr;
+    if (!sizes[OUTPUT_SCALE]) call.output_scale = nullptr;
+    if (std::fread(&call.V, sizeof call - offsetof(Call, V), 1, stdin) != 1) return 1;
     if (NAME(&call)) return 2;
-    fwrite(arrays[0], 1, sizes[0], stdout);
-    fwrite(arrays[1], 1, sizes[1], stdout);
-    fwrite(arrays[8], 1, sizes[8], stdout);
-    for (void *p : arrays) free(p);
+    std::fwrite(arrays[INPUTS], 1, sizes[INPUTS], stdout);
+    std::fwrite(arrays[OUTPUTS], 1, sizes[OUTPUTS], stdout);
+    std::fwrite(arrays[RESULT], 1, sizes[RESULT], stdout);
+    for (void* array : arrays) std::free(array);
   }
 }

@@ -5,30 +5,13 @@ import itertools
 import numpy as np
 import pytest
 
-from tests.engines.cases import GRID, case, name_of, odd_shape, pairwise, run
+from tests.engines.cases import case, run
+from tests.engines.shapes import GRID, OPTIONS, name_of, odd_shape, pairwise
 from tests.helpers import ENGINES
 from torch_w2v.engines.interface import Rates, Tables
 from torch_w2v.engines.plan import Layout
 
 OTHERS = [name for name in ENGINES if name != "reference"]
-OPTIONS = [
-    {"cbow_mean": False},
-    {"exact_gradient": True},
-    {"cbow_mean": False, "exact_gradient": True},
-    {"shrink_windows": False},
-    {"scales": True},
-    {"sample": False, "unknown": 0},
-    {"compute_loss": False},
-    {"lengths": (10001,), "V": 1000},
-    {"lengths": (10001, 63), "window": 500, "V": 1000, "alpha": (1e-4, 9e-5)},
-    *({"lengths": lengths} for lengths in ((), (0,), (1,), (2,), (1,) * 200, (2,) * 100, (63, 64, 65, 128))),
-    {"lengths": (300,), "begin": 100, "end": 210},
-    {"position": 2**40},
-    {"unknown": 1.0},
-    {"window": 10**6},
-    {"lengths": (8,) * 300, "V": 1000},
-    {"alpha": (0.0, 0.0)},
-]
 # Blocks as wide windows get them, but short, and with a slow start for the longest (see above).
 FRESH = [
     *(
@@ -38,18 +21,35 @@ FRESH = [
     *(
         options | {"layout": Layout(32, 32, options.get("negative", 5), G=2, fresh=True)}
         for options in (
-            {"cbow_mean": False}, {"exact_gradient": True}, {"cbow_mean": False, "exact_gradient": True},
-            {"shrink_windows": False}, {"scales": True, "window": 40}, {"compute_loss": False}, {"V": 1}, {"V": 2},
-            {"negative": 20, "D": 300}, {"negative": 1}, {"lengths": (300,), "begin": 100, "end": 210, "window": 50},
-            {"lengths": (1,) * 200}, {"lengths": ()}, {"unknown": 1.0}, {"position": 2**40},
+            {"cbow_mean": False},
+            {"exact_gradient": True},
+            {"cbow_mean": False, "exact_gradient": True},
+            {"shrink_windows": False},
+            {"scales": True, "window": 40},
+            {"compute_loss": False},
+            {"V": 1},
+            {"V": 2},
+            {"negative": 20, "D": 300},
+            {"negative": 1},
+            {"lengths": (300,), "begin": 100, "end": 210, "window": 50},
+            {"lengths": (1,) * 200},
+            {"lengths": ()},
+            {"unknown": 1.0},
+            {"position": 2**40},
             {"window": 10**6, "alpha": (1e-3, 9e-4)},
             {"lengths": (1501, 63), "window": 500, "V": 1000, "alpha": (2e-5, 1e-5)},
         )
     ),
     {"layout": Layout(7, 7, 2, G=3)},
-    {"layout": Layout(256, 256, 5, G=2, fresh=True), "lengths": (700, 3, 300), "window": 500, "V": 1000, "D": 100,
-     "alpha": (1e-3, 9e-4)},
-]  # fmt: skip
+    {
+        "layout": Layout(256, 256, 5, G=2, fresh=True),
+        "lengths": (700, 3, 300),
+        "window": 500,
+        "V": 1000,
+        "D": 100,
+        "alpha": (1e-3, 9e-4),
+    },
+]
 
 
 def layouts_of(engine, negative):
@@ -74,7 +74,7 @@ def agree(engine, **options):
 
 
 @pytest.mark.parametrize("engine", OTHERS)
-@pytest.mark.parametrize("shape", pairwise(GRID), ids=lambda shape: "-".join(map(str, shape)))
+@pytest.mark.parametrize("shape", pairwise(GRID), ids=name_of)
 def test_shapes(engine, shape):
     """D, window, negative, V: every pair of values."""
     agree(engine, **odd_shape(*shape))
@@ -82,7 +82,7 @@ def test_shapes(engine, shape):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", OTHERS)
-@pytest.mark.parametrize("shape", GRID, ids=lambda shape: "-".join(map(str, shape)))
+@pytest.mark.parametrize("shape", GRID, ids=name_of)
 def test_all_shapes(engine, shape):
     agree(engine, **odd_shape(*shape))
 
@@ -107,7 +107,7 @@ def test_engines_that_group_no_sets_say_so():
 
 @pytest.mark.parametrize("engine", ["reference", *OTHERS])
 def test_two_chunks_equal_their_halves(engine):
-    """Draws belong to the place in the corpus: a chunk gives the same whatever was trained before in other calls."""
+    """Draws belong to the place in the corpus: a chunk may be cut into several calls."""
     whole = case(lengths=(64, 64), sample=False, unknown=0)
     inputs, outputs, _ = run(engine, whole)
     (begin, end), tables = whole.rates, whole.tables

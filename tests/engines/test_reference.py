@@ -3,7 +3,9 @@ import pytest
 import torch
 from torch.nn.functional import logsigmoid
 
-from tests.engines.cases import case, name_of, run, transcribe
+from tests.engines.cases import case, run
+from tests.engines.shapes import name_of
+from tests.engines.transcription import transcribe
 from torch_w2v.engines import sampling
 from torch_w2v.engines.plan import Layout
 
@@ -26,10 +28,18 @@ def same_as_transcription(**options):
 @pytest.mark.parametrize(
     "layout",
     [
-        SEQUENTIAL, Layout(64, 8, 5, 1), Layout(7, 3, 2, 2), Layout(16, 1, 9, 3), Layout(2, 4, 5, 1), FRESH,
-        Layout(16, 16, 5, 1, G=3), Layout(16, 16, 5, 1, fresh=True), Layout(24, 6, 2, 2, G=4, fresh=True),
+        SEQUENTIAL,
+        Layout(64, 8, 5, 1),
+        Layout(7, 3, 2, 2),
+        Layout(16, 1, 9, 3),
+        Layout(2, 4, 5, 1),
+        FRESH,
+        Layout(16, 16, 5, 1, G=3),
+        Layout(16, 16, 5, 1, fresh=True),
+        Layout(24, 6, 2, 2, G=4, fresh=True),
     ],
-)  # fmt: skip
+    ids=name_of,
+)
 def test_agrees_with_a_slow_transcription(cbow_mean, exact_gradient, layout):
     tables, inputs, outputs, result = same_as_transcription(
         cbow_mean=cbow_mean, exact_gradient=exact_gradient, layout=layout
@@ -42,16 +52,33 @@ def test_agrees_with_a_slow_transcription(cbow_mean, exact_gradient, layout):
 @pytest.mark.parametrize(
     "options",
     [
-        {"window": 1}, {"window": 500}, {"shrink_windows": False}, {"sample": False, "unknown": 0}, {"scales": True},
-        {"V": 1}, {"V": 2}, {"D": 1}, {"D": 3}, {"negative": 1}, {"negative": 20}, {"compute_loss": False},
-        {"lengths": ()}, {"lengths": (0, 0)}, {"lengths": (1, 1, 1)}, {"lengths": (2,), "sample": False, "unknown": 0},
-        {"lengths": (300,), "begin": 100, "end": 210}, {"position": 2**40}, {"unknown": 1.0},
-        {"layout": FRESH, "scales": True}, {"layout": FRESH, "window": 500, "lengths": (100, 3, 1, 40)},
-        {"layout": FRESH, "shrink_windows": False, "window": 15}, {"layout": FRESH, "lengths": (1,) * 40},
+        {"window": 1},
+        {"window": 500},
+        {"shrink_windows": False},
+        {"sample": False, "unknown": 0},
+        {"scales": True},
+        {"V": 1},
+        {"V": 2},
+        {"D": 1},
+        {"D": 3},
+        {"negative": 1},
+        {"negative": 20},
+        {"compute_loss": False},
+        {"lengths": ()},
+        {"lengths": (0, 0)},
+        {"lengths": (1, 1, 1)},
+        {"lengths": (2,), "sample": False, "unknown": 0},
+        {"lengths": (300,), "begin": 100, "end": 210},
+        {"position": 2**40},
+        {"unknown": 1.0},
+        {"layout": FRESH, "scales": True},
+        {"layout": FRESH, "window": 500, "lengths": (100, 3, 1, 40)},
+        {"layout": FRESH, "shrink_windows": False, "window": 15},
+        {"layout": FRESH, "lengths": (1,) * 40},
         {"layout": FRESH, "lengths": (90,), "begin": 20, "end": 70, "window": 30},
     ],
     ids=name_of,
-)  # fmt: skip
+)
 def test_agrees_with_a_slow_transcription_on_odd_input(options):
     same_as_transcription(**options)
 

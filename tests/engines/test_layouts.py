@@ -1,0 +1,103 @@
+"""How each engine groups targets, and what keeps those groups from diverging."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from tests.engines.cases import case, run
+from torch_w2v.engines.layouts import blocks_in_flight, many_blocks_per_step, one_block_per_step
+from torch_w2v.engines.plan import Layout, Workload
+from torch_w2v.engines.row_scales import row_scales
+from torch_w2v.engines.triton.engine import MAX_N, MAX_T
+
+LARGE, SMALL = 1e9, 1e5
+
+
+def workloads(negatives):
+    """Workloads of every kind on a large corpus."""
+    for negative, context, mean in itertools.product(negatives, (2, 6, 16, 51, 501), (True, False)):
+        yield Workload(negative, LARGE, context, mean)
+
+
+def gradients_per_row(layout, negative):
+    """The number of gradients that a row of a set of negatives collects in a step."""
+    return layout.T * negative / (layout.S * layout.N)
+
+
+@pytest.mark.parametrize(
+    ("workload", "layout"),
+    [
+        (Workload(7, LARGE, 6), Layout(T=64, S=8, N=7)),
+        (Workload(7, SMALL, 6), Layout(T=32, S=8, N=7)),
+        (Workload(7, LARGE, 6, cbow_mean=False), Layout(T=64, S=32, N=7)),
+        (Workload(7, SMALL, 6, cbow_mean=False), Layout(T=32, S=16, N=7)),
+        (Workload(7, LARGE, 16), Layout(T=64, S=16, N=7)),
+        (Workload(7, LARGE, 501), Layout(T=256, S=256, N=7, G=2, fresh=True)),
+    ],
+)
+def test_one_block_per_step(workload, layout):
+    assert one_block_per_step(workload) == layout
+
+
+@pytest.mark.parametrize(
+    ("workload", "layout"),
+    [
+        (Workload(5, LARGE, 6), Layout(T=64, S=4, N=16, B=64)),
+        (Workload(15, LARGE, 6), Layout(T=64, S=4, N=24, B=64)),
+        (Workload(5, LARGE, 16), Layout(T=64, S=4, N=16, B=24)),
+        (Workload(5, LARGE, 6, cbow_mean=False), Layout(T=64, S=16, N=8, B=16)),
+        (Workload(5, 1e6, 6), Layout(T=64, S=4, N=16, B=15)),
+        (Workload(5, 1000, 6), Layout(T=64, S=4, N=16, B=1)),
+    ],
+)
+def test_many_blocks_per_step(workload, layout):
+    assert many_blocks_per_step(workload) == layout
+
+
+def test_bounds_of_many_blocks_per_step():
+    for workload in workloads((1, 5, 20, 100)):
+        layout = many_blocks_per_step(workload)
+        assert layout.targets_in_flight <= 4096
+        assert layout.targets_in_flight * workload.context_words <= 25_000 or layout.B == 1
+        assert gradients_per_row(layout, workload.negative) <= 10
+
+
+@pytest.mark.parametrize(
+    ("workload", "layout"),
+    [
+        (Workload(5, LARGE, 6), Layout(32, 1, 32, 256)),
+        (Workload(5, LARGE, 16), Layout(32, 4, 32, 96)),
+        (Workload(5, LARGE, 6, cbow_mean=False), Layout(32, 8, 16, 256)),
+        (Workload(15, LARGE, 501), Layout(16, 16, 16, 6)),
+        (Workload(5, np.float64(1e6), 6), Layout(32, 2, 32, 30)),
+        (Workload(5, 1000, 6), Layout(32, 2, 32, 1)),
+    ],
+)
+def test_blocks_in_flight(workload, layout):
+    assert blocks_in_flight(workload) == layout
+    assert {type(size) for size in blocks_in_flight(workload).sizes} == {int, bool}, "Triton takes no numpy numbers"
+
+
+def test_bounds_of_blocks_in_flight():
+    for workload in workloads((1, 5, 10, 11, 20, 100)):
+        layout = blocks_in_flight(workload)
+        assert gradients_per_row(layout, workload.negative) <= 10
+        assert layout.targets_in_flight <= 8192
+        assert layout.targets_in_flight * workload.context_words <= 50_000
+        assert layout.T <= MAX_T
+        assert layout.N <= MAX_N
+
+
+@pytest.mark.parametrize("alpha", [0.025, 0.1, 0.5])
+def test_a_small_vocabulary_does_not_diverge(alpha):
+    """All blocks in flight in step, which is staler than programs that see each other's work ever are."""
+    V, n = 16, 60_000
+    workload = Workload(5, LARGE, 6.0)
+    layout = blocks_in_flight(workload)
+    share = np.full(V, 1 / V)
+    input_scale, output_scale = row_scales(share, share, layout, workload, lockf=np.ones(1), alpha=alpha)
+    one = case(V=V, lengths=(20,) * (n // 20), layout=layout, unknown=0, sample=False, alpha=(alpha, alpha), size=0.03)
+    inputs, outputs, result = run("torch_batched", one.changed(input_scale=input_scale, output_scale=output_scale))
+    assert max(abs(inputs).max(), abs(outputs).max()) < 10
+    assert result[1] / result[2] < 0.8
