@@ -7,13 +7,13 @@ INSTALLED := .venv/installed
 help:
 	@echo 'make demo        gensim beside torch_w2v on a small corpus, about a minute'
 	@echo 'make test        the tests; ARGS="-k word" goes to pytest'
-	@echo 'make test-slow   the tests, with those that take minutes'
+	@echo 'make test-slow   all tests, with those that take minutes'
 	@echo 'make lint        ruff and mypy'
 	@echo 'make bench       speed beside gensim; CORPUS=file.txt, ARGS="--epochs 1 --workers 2"'
 	@echo 'make speed       the same for several shapes of work; needs CORPUS=file.txt'
-	@echo 'make reading     how fast text is read, and whole runs, beside gensim; needs CORPUS=file.txt'
-	@echo 'make gpu         all that is to be measured on a GPU, 9 minutes; needs CORPUS=file.txt'
-	@echo 'make quality     quality beside gensim for many shapes, hours; needs CORPUS=file.txt'
+	@echo 'make reading     speed of reading text, and of whole runs, beside gensim; needs CORPUS=file.txt'
+	@echo 'make gpu         everything that is measured on a GPU, 9 minutes; needs CORPUS=file.txt'
+	@echo 'make quality     quality beside gensim for many shapes of work, hours; needs CORPUS=file.txt'
 
 demo: $(INSTALLED)
 	$(BIN)/torch-w2v demo $(ARGS)
@@ -30,19 +30,19 @@ lint: $(INSTALLED)
 	$(BIN)/mypy
 
 reading: $(INSTALLED)
-	$(BIN)/python benchmarks/reading.py '$(CORPUS)' $(ARGS)
+	$(BIN)/python -m benchmarks.reading '$(CORPUS)' $(ARGS)
 
 speed: $(INSTALLED)
-	$(BIN)/python benchmarks/shapes.py '$(CORPUS)' $(ARGS)
+	$(BIN)/python -m benchmarks.shapes '$(CORPUS)' $(ARGS)
 
 gpu: $(INSTALLED)
-	$(BIN)/python benchmarks/gpu.py '$(CORPUS)' $(ARGS)
+	$(BIN)/python -m benchmarks.gpu '$(CORPUS)' $(ARGS)
 
 quality: $(INSTALLED)
 	$(BIN)/python -m benchmarks.quality '$(CORPUS)' $(ARGS)
 
 bench: $(INSTALLED)
-	$(BIN)/python benchmarks/engines.py $(if $(CORPUS),'$(CORPUS)') $(ARGS)
+	$(BIN)/python -m benchmarks.engines $(if $(CORPUS),'$(CORPUS)') $(ARGS)
 
 clean:
 	rm -rf .venv

@@ -1,65 +1,88 @@
 // The two ceilings of a machine, for one thread: multiply-adds from registers, and changing random rows of a table.
-// `roofline.py` compiles and runs it. Usage: ceilings ROWS FLOATS_A_ROW < the rows to change, int32
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+//
+// `roofline.py` compiles and runs it. Usage: ceilings ROWS FLOATS_PER_ROW < rows
+// Standard input has the rows to change, int32 each. Every line of the output is one run: GFLOP/s, nanoseconds per row.
+
 #include <time.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <vector>
 
-#if defined __AVX512F__
-constexpr int W = 16;
-#elif defined __AVX__
-constexpr int W = 8;
-#else
-constexpr int W = 4;
-#endif
-typedef float vf __attribute__((vector_size(4 * W)));
+namespace {
 
-static double now() {
+#if defined __AVX512F__
+constexpr int kLanes = 16;
+#elif defined __AVX__
+constexpr int kLanes = 8;
+#else
+constexpr int kLanes = 4;
+#endif
+
+using Vector = float __attribute__((vector_size(4 * kLanes)));
+
+constexpr int kRuns = 3;
+constexpr size_t kMaxRows = 4000000;
+
+double now() {
   timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
 }
 
-static double gflops() {  // twelve independent chains: more than the latency of a multiply-add asks for
+// Multiplies and adds in independent chains, which are more than the latency of one multiply-add asks for.
+double gflops() {
   constexpr long rounds = 50000000;
   constexpr int chains = 12;
-  vf x[chains], a = {}, b = {};
-  for (int i = 0; i < chains; i++) x[i] = vf{};
-  a += 0.999f, b += 0.001f;
+  Vector x[chains];
+  for (int i = 0; i < chains; i++) x[i] = Vector{};
+  Vector a = {};
+  Vector b = {};
+  a += 0.999f;
+  b += 0.001f;
   const double start = now();
   for (long r = 0; r < rounds; r++) {
 #pragma GCC unroll 12
     for (int i = 0; i < chains; i++) x[i] = x[i] * a + b;
+    // Keeps the compiler from computing the rounds beforehand.
     asm volatile("" : "+r"(r));
   }
   const double seconds = now() - start;
-  vf sum = {};
+  Vector sum = {};
   for (int i = 0; i < chains; i++) sum += x[i];
+  // The result is used, or the compiler would leave out the work.
   volatile float keep = sum[0];
-  (void)keep;
-  return 2.0 * W * chains * rounds / seconds / 1e9;
+  static_cast<void>(keep);
+  return 2.0 * kLanes * chains * rounds / seconds / 1e9;
 }
 
-static double ns_a_row(float *table, const std::vector<int32_t> &rows, long D) {
+// Adds 1 to every float of rows of a table of D floats per row, and prefetches those that come later.
+double ns_per_row(float* table, const std::vector<int32_t>& rows, long D) {
   constexpr size_t ahead = 24;
   const double start = now();
   for (size_t i = 0; i + ahead < rows.size(); i++) {
     for (long d = 0; d < D; d += 16) __builtin_prefetch(table + rows[i + ahead] * D + d, 1);
-    vf *row = (vf *)(table + rows[i] * D);
-    for (long q = 0; q < D / W; q++) row[q] += 1.f;
+    Vector* row = reinterpret_cast<Vector*>(table + rows[i] * D);
+    for (long q = 0; q < D / kLanes; q++) row[q] += 1.f;
   }
-  return (now() - start) / (double)(rows.size() - ahead) * 1e9;
+  return (now() - start) / static_cast<double>(rows.size() - ahead) * 1e9;
 }
 
-int main(int, char **argument) {
-  const long V = atol(argument[1]), D = atol(argument[2]);
-  std::vector<int32_t> rows(4000000);
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 3) return 2;
+  const long V = atol(argv[1]);
+  const long D = atol(argv[2]);
+  std::vector<int32_t> rows(kMaxRows);
   rows.resize(fread(rows.data(), sizeof(int32_t), rows.size(), stdin));
-  void *memory = nullptr;
-  if (posix_memalign(&memory, 64, sizeof(float) * (size_t)(V * D))) return 1;
-  memset(memory, 0, sizeof(float) * (size_t)(V * D));
-  float *table = (float *)memory;
-  for (int run = 0; run < 3; run++) printf("%.1f %.2f\n", gflops(), ns_a_row(table, rows, D));
+  const size_t bytes = sizeof(float) * static_cast<size_t>(V * D);
+  void* memory = nullptr;
+  if (posix_memalign(&memory, 64, bytes)) return 1;
+  memset(memory, 0, bytes);
+  for (int run = 0; run < kRuns; run++) {
+    printf("%.1f %.2f\n", gflops(), ns_per_row(static_cast<float*>(memory), rows, D));
+  }
 }

@@ -1,49 +1,31 @@
-"""Quality beside gensim over a grid of shapes, on a corpus of your own.
+"""Compare the quality with gensim's for many shapes of work, on a corpus of your own.
 
     python -m benchmarks.quality CORPUS [--shapes d300 w15 ...] [--engines cpu:1,cpu:2,…] [--seeds 3] [--words N]
 
-CORPUS is a text file with a sentence a line (`make quality CORPUS=…` runs it). Exits with 1 where a measure of any
-shape is inferior to gensim's; the margins are those of `torch-w2v compare`. Where ours is asked for another update than
-gensim's (`exact`), agreement with gensim's vectors is shown, but is no failure.
+CORPUS is a text file with one sentence per line. The margins are those of `torch-w2v compare`, and the exit code is 1
+if a measure of any shape is inferior to gensim's. For a shape with an update other than gensim's (`exact`), agreement
+with gensim's vectors is shown but required of no engine.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
 import sys
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any
 
 import gensim.models
 
 import torch_w2v
-from torch_w2v.compare import Comparison, compare
-from torch_w2v.compare import gold as quality
+from benchmarks.common import ALL_WORDS, Shape
+from torch_w2v.compare import Comparison, Gold, compare, pairs_file
 from torch_w2v.compare.comparison import COSINES, OVERLAP
 from torch_w2v.compare.contenders import Maker, contenders_named
+from torch_w2v.compare.gold import SHIPPED
 from torch_w2v.compare.verdict import Verdict
 from torch_w2v.corpus import files
 from torch_w2v.engines import best_device
 from torch_w2v.system import cores
-
-
-@dataclass(frozen=True)
-class Shape:
-    """Arguments of both constructors, and what else is special.
-
-    Attributes:
-        settings: for both.
-        ours: for ours alone.
-        sentence: cut the corpus anew into sentences of so many words.
-        online: the vocabulary of the first half is trained on before that of the whole is added.
-    """
-
-    settings: dict[str, Any] = field(default_factory=dict)
-    ours: dict[str, Any] = field(default_factory=dict)
-    sentence: int = 0
-    online: bool = False
-
 
 SHAPES = {
     "default": Shape(),
@@ -54,7 +36,7 @@ SHAPES = {
     "sum": Shape({"cbow_mean": 0}),
     "sample0": Shape({"sample": 0}),
     "sample1e-5": Shape({"sample": 1e-5}),
-    "short": Shape(sentence=8),
+    "short": Shape(sentence_words=8),
     "min_count1": Shape({"min_count": 1}),
     "alpha.05": Shape({"alpha": 0.05}),
     "online": Shape(online=True),
@@ -64,7 +46,7 @@ SHAPES = {
 
 
 def online(base: type[gensim.models.Word2Vec]) -> type[gensim.models.Word2Vec]:
-    """The class, with half of the corpus read and trained on before the vocabulary of all of it is added."""
+    """Return a class whose `build_vocab` trains on half of the corpus before it adds the vocabulary of all of it."""
 
     class Online(base):  # type: ignore[misc, valid-type]
         def build_vocab(self, corpus_iterable: Any = None, *args: Any, **kwargs: Any) -> None:
@@ -78,31 +60,49 @@ def online(base: type[gensim.models.Word2Vec]) -> type[gensim.models.Word2Vec]:
 
 
 def run(
-    shape: Shape, sentences: list[list[str]], engines: list[str], seeds: int, workers: int, gold: Any
+    shape: Shape,
+    sentences: list[list[str]],
+    engines: Sequence[str],
+    seeds: int,
+    workers: int,
+    gold: Sequence[Gold],
 ) -> Comparison:
-    """Compare one shape."""
-    if shape.sentence:
-        words = list(itertools.chain.from_iterable(sentences))
-        sentences = [words[i : i + shape.sentence] for i in range(0, len(words), shape.sentence)]
+    """Compare one shape.
+
+    Args:
+        shape: of the work.
+        sentences: the whole corpus.
+        engines: names such as 'cpu' or 'cpu:2'.
+        seeds: number of runs of each contender.
+        workers: gensim's, and those of engines that name none.
+        gold: sets of human judgements.
+    """
     makers = contenders_named(engines, **shape.ours)
     baseline: Maker = gensim.models.Word2Vec
     if shape.online:
-        own = online(torch_w2v.Word2Vec)
+        our_class = online(torch_w2v.Word2Vec)
         baseline = online(gensim.models.Word2Vec)
         makers = {}
         for name in engines:
             engine, _, threads = name.partition(":")
-            makers[name] = lambda engine=engine, threads=threads, **settings: own(
+            makers[name] = lambda engine=engine, threads=threads, **settings: our_class(
                 **{**settings, "engine": engine, "workers": int(threads or workers)}
             )
     return compare(
-        sentences, (), seeds, gold=gold, variants=makers, baseline=baseline, workers=workers, **shape.settings,
+        shape.cut(sentences),
+        (),
+        seeds,
+        gold=gold,
+        variants=makers,
+        baseline=baseline,
+        workers=workers,
         progress=lambda text: print(f"  {text}", file=sys.stderr, flush=True),
-    )  # fmt: skip
+        **shape.settings,
+    )
 
 
 def failures(shape: Shape, result: Comparison) -> list[Verdict]:
-    """The verdicts that fail a shape."""
+    """Return the verdicts that fail a shape."""
     return [verdict for verdict in result.inferior if not (shape.ours and verdict.measure in (OVERLAP, COSINES))]
 
 
@@ -110,19 +110,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", metavar="CORPUS")
     parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=list(SHAPES))
-    every = ["cpu:1", "cpu:2", "torch_batched:2", *(["triton:1"] if best_device() == "cuda" else [])]
-    parser.add_argument("--engines", default=",".join(every), metavar="NAME,…", help="default %(default)s")
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--workers", type=int, default=cores(), help="gensim's; default all cores")
-    parser.add_argument("--words", type=int, default=10**18, help="use the first so many words of the corpus")
-    parser.add_argument("--pairs", nargs="+", default=[], metavar="FILE")
+    engines = ["cpu:1", "cpu:2", "torch_batched:2", *(["triton:1"] if best_device() == "cuda" else [])]
+    parser.add_argument("--engines", default=",".join(engines), metavar="NAME,…", help="default %(default)s")
+    parser.add_argument("--seeds", type=int, default=3, help="number of runs of each contender (default 3)")
+    parser.add_argument("--workers", type=int, default=cores(), help="gensim's threads (default: all cores)")
+    parser.add_argument("--words", type=int, default=ALL_WORDS, help="use at most so many words, the first ones")
+    parser.add_argument("--pairs", nargs="+", default=[], metavar="FILE", help="more sets of scored word pairs")
     args = parser.parse_args()
-    gold = [*quality.SHIPPED, *map(quality.pairs_file, args.pairs)]
-    sentences, size = [], 0
+    gold = [*SHIPPED, *map(pairs_file, args.pairs)]
+    sentences, words = [], 0
     for sentence in files(args.corpus):
         sentences.append(list(map(sys.intern, sentence)))
-        size += len(sentence)
-        if size >= args.words:
+        words += len(sentence)
+        if words >= args.words:
             break
     inferior = 0
     for name in args.shapes:

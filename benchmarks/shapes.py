@@ -1,11 +1,11 @@
-"""The speed of the fused CPU engine beside gensim's, for several shapes of work: one table.
+"""Time the fused CPU engine beside gensim for several shapes of work, and print one table.
 
-    python benchmarks/table.py CORPUS [--shapes d300 n15 ...] [--reps 3] [--threads 1 2 4 8]
+    python -m benchmarks.shapes CORPUS [--shapes d300 n15 ...] [--reps 3] [--threads 1 2 4 8]
 
-CORPUS is a plain text file with one sentence a line. Every shape is trained by gensim (fed from a list, and from a
-file) and by ours, one after the other in each repetition. Timed are the passes after the first, in which ours is fed
-from memory: training alone. The ratio is to gensim's faster mode, both medians. Exits with 1 where a shape misses its
-bar.
+CORPUS is a plain text file with one sentence per line. Every shape is trained by gensim, from a list and from a file,
+and by the engine, in turns. Timed are the epochs after the first, in which the engine is fed from memory: training
+alone. The ratio is that of the medians, to gensim's faster mode. The exit code is 1 if a ratio is below the required
+one.
 """
 
 from __future__ import annotations
@@ -15,102 +15,103 @@ import itertools
 import os
 import sys
 import tempfile
-from collections import Counter
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
-import gensim
 import gensim.models
 import numpy as np
-import torch
-from bench import Contender, Corpus, median, read, spread
 
+from benchmarks.common import Contender, Corpus, Shape, count, median, read_corpus, spread, versions, write_sentences
 from torch_w2v import Word2Vec
 from torch_w2v.system import cores
 
 ZIPF_WORDS = 1_000_000  # different words in the synthetic corpus
-ALL = 10**18  # words: the whole corpus
 
 
 @dataclass(frozen=True)
-class Shape:
-    """One kind of work.
+class Row:
+    """A row of the table.
 
     Attributes:
-        title: what it is.
-        words: of the corpus that are used, the first so many.
-        bar: the ratio to gensim that is to be reached.
-        settings: arguments of both constructors beside their defaults.
-        sentence: cut the corpus anew into sentences of so many words; 0 leaves it as it is.
-        zipf: a synthetic corpus instead: word r of ZIPF_WORDS with probability in proportion to 1 / r.
-        passes: (gensim's, ours); the first of each is not timed.
+        title: of the shape.
+        required: the ratio to gensim's speed below which the exit code is 1.
+        shape: what is trained.
+        zipf: train on a synthetic corpus of ZIPF_WORDS different words, distributed by Zipf's law.
+        epochs: of gensim and of the engine; the first of each is not timed.
         threads: None for what the command line says.
     """
 
     title: str
-    words: int
-    bar: float
-    settings: dict[str, Any] = field(default_factory=dict)
-    sentence: int = 0
+    required: float
+    shape: Shape
     zipf: bool = False
-    passes: tuple[int, int] = (2, 3)
+    epochs: tuple[int, int] = (2, 3)
     threads: int | None = None
 
 
-SHAPES = {
-    "default": Shape("d=100, w=5, n=5", ALL, 8),
-    "one": Shape("the same, 1 thread", ALL, 10, threads=1),
-    "d300": Shape("d=300", ALL, 5, {"vector_size": 300}),
-    "n15": Shape("n=15", ALL, 8, {"negative": 15}),
-    "w500": Shape("w=500, documents of 1,000 words, min_count=1", 400_000, 40, {"window": 500, "min_count": 1},
-                  sentence=1000, passes=(2, 21)),
-    "short": Shape("sentences of 8 words", ALL, 8, sentence=8),
-    "million": Shape("1,000,000 words (synthetic, Zipf), min_count=1", 12_000_000, 6, {"min_count": 1}, sentence=1000,
-                     zipf=True),
-}  # fmt: skip
+ROWS = {
+    "default": Row("d=100, w=5, n=5", 8, Shape()),
+    "one": Row("the same, 1 thread", 10, Shape(), threads=1),
+    "d300": Row("d=300", 5, Shape({"vector_size": 300})),
+    "n15": Row("n=15", 8, Shape({"negative": 15})),
+    "w500": Row(
+        "w=500, documents of 1,000 words, min_count=1",
+        40,
+        Shape({"window": 500, "min_count": 1}, sentence_words=1000, most_words=400_000),
+        epochs=(2, 21),
+    ),
+    "short": Row("sentences of 8 words", 8, Shape(sentence_words=8)),
+    "million": Row(
+        "1,000,000 words (synthetic, Zipf), min_count=1",
+        6,
+        Shape({"min_count": 1}, sentence_words=1000, most_words=12_000_000),
+        zipf=True,
+    ),
+}
 
 
 def zipf_corpus(words: int, path: str) -> Corpus:
-    """Sentences of a thousand draws from Zipf's law; every one of the ZIPF_WORDS words is in the vocabulary."""
+    """Draw a corpus of one long sentence by Zipf's law; each of the ZIPF_WORDS words is in the vocabulary."""
     names = [str(i) for i in range(ZIPF_WORDS)]
     share = 1 / np.arange(1.0, ZIPF_WORDS + 1)
     share /= share.sum()
     drawn = np.random.default_rng(1).choice(ZIPF_WORDS, words, p=share)
-    text = [names[i] for i in drawn.tolist()]
     counts = {name: max(1, round(words * p)) for name, p in zip(names, share.tolist(), strict=True)}
-    return Corpus(path, [text], counts, words)
+    return Corpus(path, [[names[i] for i in drawn.tolist()]], counts, words)
 
 
-def cut(corpus: Corpus, shape: Shape, path: str) -> Corpus:
-    """The first words of a corpus, in sentences as `shape` wants them, written to `path`."""
-    sentences = corpus.sentences
-    if shape.sentence:
-        text = list(itertools.islice(itertools.chain.from_iterable(sentences), shape.words))
-        sentences = [text[i : i + shape.sentence] for i in range(0, len(text), shape.sentence)]
-    ends = itertools.accumulate(map(len, sentences))
-    sentences = [s for s, end in zip(sentences, ends, strict=True) if end <= shape.words]
-    counts = corpus.counts if shape.zipf else dict(Counter(itertools.chain.from_iterable(sentences)).most_common())
-    with open(path, "w", encoding="utf8") as file:
-        file.writelines(" ".join(sentence) + "\n" for sentence in sentences)
-    return Corpus(path, sentences, counts, sum(map(len, sentences)))
+def run(row: Row, whole: Corpus, threads: int, reps: int, folder: str) -> tuple[float, list[Contender]]:
+    """Time one shape.
 
+    Args:
+        row: what to time.
+        whole: the corpus.
+        threads: workers, unless the row has its own.
+        reps: number of runs of each contender.
+        folder: for the corpus as the shape has it.
 
-def run(shape: Shape, whole: Corpus, threads: int, reps: int, folder: str) -> tuple[float, list[Contender]]:
-    """Time one shape; gives the ratio to gensim's faster mode, and all runs."""
+    Returns:
+        The ratio to gensim's faster mode; gensim from a list, gensim from a file, and the engine, with their runs.
+    """
     path = os.path.join(folder, "corpus.txt")
-    corpus = cut(zipf_corpus(shape.words, path) if shape.zipf else whole, shape, path)
-    common = {**shape.settings, "workers": shape.threads or threads}
+    source = zipf_corpus(row.shape.most_words, path) if row.zipf else whole
+    sentences = row.shape.cut(source.sentences)
+    write_sentences(sentences, path)
+    corpus = Corpus(path, sentences, source.counts if row.zipf else count(sentences), sum(map(len, sentences)))
+    settings = {**row.shape.settings, "workers": row.threads or threads}
 
     def gensims(seed: int) -> gensim.models.Word2Vec:
-        return gensim.models.Word2Vec(seed=seed, **common)
+        return gensim.models.Word2Vec(seed=seed, **settings)
 
     def ours(seed: int) -> gensim.models.Word2Vec:
-        return Word2Vec(seed=seed, engine="cpu", **common)
+        return Word2Vec(seed=seed, engine="cpu", **settings)
 
-    contenders = [Contender("gensim", "list", gensims), Contender("gensim", "corpus_file", gensims),
-                  Contender("cpu", "list", ours)]  # fmt: skip
+    contenders = [
+        Contender("gensim", "list", gensims),
+        Contender("gensim", "corpus_file", gensims),
+        Contender("cpu", "list", ours),
+    ]
     for rep, contender in itertools.product(range(reps), contenders):
-        contender.run(corpus, rep + 1, shape.passes[contender.name != "gensim"], False)
+        contender.run(corpus, rep + 1, row.epochs[contender.name != "gensim"])
         print(f"  {contender.name} {contender.mode}: {contender.later[-1]:.3f} M words/s", file=sys.stderr, flush=True)
     best = max(median(c.later) for c in contenders[:2])
     return median(contenders[2].later) / best, contenders
@@ -119,28 +120,28 @@ def run(shape: Shape, whole: Corpus, threads: int, reps: int, folder: str) -> tu
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", metavar="CORPUS")
-    parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=list(SHAPES))
-    parser.add_argument("--reps", type=int, default=3, help="runs of each (default 3)")
+    parser.add_argument("--shapes", nargs="+", choices=ROWS, default=list(ROWS))
+    parser.add_argument("--reps", type=int, default=3, help="number of runs of each contender (default 3)")
     parser.add_argument(
-        "--threads", type=int, nargs="+", default=[min(2, cores())], help="a table for each (default 2)"
+        "--threads",
+        type=int,
+        nargs="+",
+        default=[min(2, cores())],
+        help="numbers of threads; every shape is timed with each (default 2)",
     )
     args = parser.parse_args()
-    print(
-        f"torch {torch.__version__}, gensim {gensim.__version__}, {cores()} cores; M raw words/s, medians of "
-        f"{args.reps} runs (lowest-highest)\n"
-    )
-    whole = read(args.corpus)
+    print(f"{versions()}; millions of words per second, medians of {args.reps} runs (lowest-highest)\n")
+    whole = read_corpus(args.corpus)
     missed = 0
-    print(
-        "| shape | threads | gensim, list | gensim, corpus_file | ours | ratio | bar |\n|---|---|---|---|---|---|---|"
-    )
+    heads = ("shape", "threads", "gensim, list", "gensim, corpus_file", "torch_w2v", "ratio", "required")
+    print(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
     for threads, name in itertools.product(args.threads, args.shapes):
-        shape = SHAPES[name]
+        row = ROWS[name]
         with tempfile.TemporaryDirectory() as folder:
-            ratio, contenders = run(shape, whole, threads, args.reps, folder)
+            ratio, contenders = run(row, whole, threads, args.reps, folder)
         cells = " | ".join(spread(c.later) for c in contenders)
-        print(f"| {shape.title} | {shape.threads or threads} | {cells} | {ratio:.1f} | {shape.bar:g} |", flush=True)
-        missed += ratio < shape.bar
+        print(f"| {row.title} | {row.threads or threads} | {cells} | {ratio:.1f} | {row.required:g} |", flush=True)
+        missed += ratio < row.required
     return int(missed > 0)
 
 

@@ -3,54 +3,62 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 from unittest import mock
 
 import torch_w2v
-from torch_w2v.engines import row_scales as plan
-from torch_w2v.engines.plan import Layout
+from torch_w2v import engines
+from torch_w2v.engines import row_scales
+from torch_w2v.engines.plan import Layout, Workload
 
 
-class Laid(torch_w2v.Word2Vec):
-    """Our class with targets grouped in another way."""
+def with_layout(layout: Layout, cap: float = row_scales.CAP) -> type[torch_w2v.Word2Vec]:
+    """Return a class whose engine groups targets by another layout, with as many negatives per set as asked for.
 
-    layout: Layout
-    cap = plan.CAP
+    Args:
+        layout: instead of the engine's own.
+        cap: instead of `row_scales.CAP`.
+    """
 
-    def _plan(self, engine):
-        grouped = dataclasses.replace(
-            engine, layout=lambda negative, *more: dataclasses.replace(self.layout, N=negative)
-        )
-        with mock.patch.object(plan, "CAP", self.cap):
-            return super()._plan(grouped)
+    class WithLayout(torch_w2v.Word2Vec):
+        def train(self, *args: Any, **kwargs: Any) -> tuple[int, int]:
+            engine_class = type(engines.choose(self.engine, self.device, self.vector_size))
 
+            def other_layout(engine: engines.Engine, workload: Workload) -> Layout:
+                return dataclasses.replace(layout, N=workload.negative)
 
-class OneSetForNeighbours(Laid):
-    """32 neighbours share their negatives."""
+            with mock.patch.object(engine_class, "layout", other_layout), mock.patch.object(row_scales, "CAP", cap):
+                return super().train(*args, **kwargs)
 
-    layout = Layout(T=32, S=1)
-
-
-class NoCap(Laid):
-    """16,384 targets at once, and frequent rows take every stale gradient."""
-
-    layout = Layout(T=64, S=1, B=256)
-    cap = 1e30  # of no effect; with inf the factors would be inf / inf
+    return WithLayout
 
 
-def wrong(engine, **mistake):
-    """Makes models with arguments that nobody asked for."""
-    return lambda **settings: torch_w2v.Word2Vec(**{**settings, "engine": engine, "device": "cpu", **mistake})
+ONE_SET_FOR_NEIGHBOURS = Layout(T=32, S=1)
+STEPS_OF_16_384_TARGETS = Layout(T=64, S=1, B=256)
+NO_CAP = 1e30  # without effect; with an infinite cap the factors would be inf / inf
 
 
-def faults(engine, alpha):
-    """name -> how to make it, on `engine`; `alpha` is that of the comparison."""
+def faults(engine: str, alpha: float) -> dict[str, Any]:
+    """Return functions that make models with one mistake each.
+
+    Args:
+        engine: for the mistakes that any engine can make.
+        alpha: of the comparison.
+
+    Returns:
+        What the mistake is -> function from the settings of the comparison to an untrained model.
+    """
+
+    def maker(cls: type[torch_w2v.Word2Vec] = torch_w2v.Word2Vec, **mistake: Any) -> Any:
+        return lambda **settings: cls(**{**settings, "engine": engine, "device": "cpu", **mistake})
+
     return {
-        "one set for 32 neighbours": lambda **settings: OneSetForNeighbours(**settings, engine=engine, device="cpu"),
-        "context gradient divided by C": wrong(engine, cbow_gradient="exact"),
-        "subsampling off": wrong(engine, sample=0),
-        "window not shrunk": wrong(engine, shrink_windows=False),
-        "alpha not decayed": wrong(engine, min_alpha=alpha),
-        "no cap at 16,384 targets": lambda **settings: NoCap(
-            **{**settings, "engine": "torch_batched", "device": "cpu", "batch_words": 50_000}
+        "one set for 32 neighbours": maker(with_layout(ONE_SET_FOR_NEIGHBOURS)),
+        "context gradient divided by C": maker(cbow_gradient="exact"),
+        "subsampling off": maker(sample=0),
+        "window not shrunk": maker(shrink_windows=False),
+        "alpha not decayed": maker(min_alpha=alpha),
+        "no cap at 16,384 targets": maker(
+            with_layout(STEPS_OF_16_384_TARGETS, NO_CAP), engine="torch_batched", batch_words=50_000
         ),
     }

@@ -1,4 +1,4 @@
-"""A corpus whose right answers are known: words on a grid, each with the company of its row and of its column."""
+"""A corpus with planted structure: words on a grid, which share companions with their row and with their column."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from pathlib import Path
 from torch_w2v.compare import Gold, analogies_file, pairs_file
 
 ROWS, COLUMNS = 12, 12
-COMPANIONS = 15  # words that keep company with one row, or with one column
-BACKGROUND = 1_500  # words that say nothing, frequent as in Zipf's law
+COMPANIONS = 15  # number of words that occur with the words of one row, or of one column
+BACKGROUND = 1_500  # number of words that occur with all others, distributed by Zipf's law
 
 
 def word(row: int, column: int) -> str:
-    """The word on the grid."""
+    """Return the word of a place on the grid."""
     return f"w{row}x{column}"
 
 
 def sentences(count: int, seed: int = 0) -> list[list[str]]:
-    """`count` sentences of 8 to 24 words about one word of the grid."""
+    """Return `count` sentences of 8 to 24 words, each about one word of the grid."""
     draw = random.Random(seed)
     names = [f"b{i}" for i in range(BACKGROUND)]
     zipf = list(itertools.accumulate(1 / (i + 3) for i in range(BACKGROUND)))
-    found = []
+    texts = []
     for _ in range(count):
         row, column = draw.randrange(ROWS), draw.randrange(COLUMNS)
         size = draw.randrange(8, 25)
@@ -35,18 +35,18 @@ def sentences(count: int, seed: int = 0) -> list[list[str]]:
             else:
                 text.append(f"{f'r{row}' if kind < 0.65 else f'c{column}'}_{draw.randrange(COMPANIONS)}")
         draw.shuffle(text)
-        found.append(text)
-    return found
+        texts.append(text)
+    return texts
 
 
 def gold(folder: Path) -> list[Gold]:
-    """Pairs that share a row, a column or neither, and analogies across the grid, written to files."""
+    """Write pairs that share a row, a column or neither, and analogies across the grid, and return the two sets."""
     draw = random.Random(0)
     grid = list(itertools.product(range(ROWS), range(COLUMNS)))
     lines = []
     for _ in range(3000):
         (a, b), (c, d) = draw.sample(grid, 2)
-        if draw.random() < 0.5:  # else nearly all pairs would share nothing
+        if draw.random() < 0.5:  # otherwise nearly all pairs would share nothing
             c = a
         if (a, b) != (c, d):
             lines.append(f"{word(a, b)}\t{word(c, d)}\t{(a == c) + (b == d)}\n")

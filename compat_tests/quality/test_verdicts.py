@@ -1,4 +1,4 @@
-"""On a corpus whose answers are known: every engine is as good as gensim, and every planted fault is found."""
+"""On a corpus with planted structure, every engine is as good as gensim, and every planted fault is found."""
 
 import pytest
 
@@ -11,15 +11,21 @@ SEEDS, ALPHA = 3, 0.05
 ENGINES = ("torch_batched", *KERNEL)
 FAULTS = faults.faults(ENGINES[-1], ALPHA)
 
-pytestmark = pytest.mark.skipif(not KERNEL, reason="the faults are in the fused kernel's arguments")
+pytestmark = pytest.mark.skipif(not KERNEL, reason="the faults are those of the fused kernel")
 
 
 @pytest.fixture(scope="module")
 def result(tmp_path_factory):
     return compare(
-        planted.sentences(20_000), ENGINES, SEEDS, variants=FAULTS, gold=planted.gold(tmp_path_factory.mktemp("gold")),
-        device="cpu", workers=1, alpha=ALPHA,
-    )  # fmt: skip
+        planted.sentences(20_000),
+        ENGINES,
+        SEEDS,
+        variants=FAULTS,
+        gold=planted.gold(tmp_path_factory.mktemp("gold")),
+        device="cpu",
+        workers=1,
+        alpha=ALPHA,
+    )
 
 
 @pytest.mark.parametrize("engine", ENGINES)

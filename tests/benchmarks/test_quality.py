@@ -1,4 +1,4 @@
-"""The grid's shapes are what they say; its verdicts need a corpus of some size (`make quality`)."""
+"""Every shape of the grid is trained as it is defined; its verdicts need a larger corpus (`make quality`)."""
 
 import dataclasses
 

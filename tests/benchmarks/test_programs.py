@@ -1,0 +1,36 @@
+"""Every benchmark can be started as its docstring and the Makefile say."""
+
+from __future__ import annotations
+
+import importlib
+import re
+
+import pytest
+
+from tests.benchmarks.programs import run
+from tests.helpers import ROOT
+
+PROGRAMS = ("engines", "gpu", "quality", "reading", "roofline", "shapes")
+TARGETS = re.findall(r"^\t\$\(BIN\)/python -m benchmarks\.(\w+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_help_shows_how_to_start_it(name: str) -> None:
+    assert f"\n    python -m benchmarks.{name} " in (importlib.import_module(f"benchmarks.{name}").__doc__ or "")
+
+
+def test_the_makefile_starts_benchmarks_that_there_are() -> None:
+    assert set(TARGETS) == set(PROGRAMS) - {"roofline"}
+
+
+def test_help_is_printed() -> None:
+    done = run("reading", "--help")
+    assert done.returncode == 0, done.stderr
+    assert "--parts" in done.stdout
+
+
+def test_reading_has_a_row_per_figure(corpus) -> None:
+    done = run("reading", corpus, "--parts", "scan", "lists", "gz", "--reps", "1", "--threads", "1")
+    rows = [line for line in done.stdout.splitlines() if line.startswith("| count and encode")]
+    assert len(rows) == 3, done.stderr
+    assert done.returncode == any("missed" in row for row in rows)
