@@ -8,7 +8,7 @@ help:
 	@echo 'make demo        gensim beside torch_w2v on a small corpus, about a minute'
 	@echo 'make test        the tests; ARGS="-k word" goes to pytest'
 	@echo 'make test-slow   all tests, with those that take minutes'
-	@echo 'make lint        ruff and mypy'
+	@echo 'make lint        ruff, mypy and clang-format'
 	@echo 'make bench       speed beside gensim; CORPUS=file.txt, ARGS="--epochs 1 --workers 2"'
 	@echo 'make speed       the same for several shapes of work; needs CORPUS=file.txt'
 	@echo 'make reading     speed of reading text, and of whole runs, beside gensim; needs CORPUS=file.txt'
@@ -28,6 +28,7 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	git ls-files '*.cpp' '*.h' | xargs $(BIN)/clang-format --dry-run -Werror
 
 reading: $(INSTALLED)
 	$(BIN)/python -m benchmarks.reading '$(CORPUS)' $(ARGS)

@@ -1,4 +1,4 @@
-// Text into numbers: splits words, and numbers each different word in the order of its first occurrence.
+// Encodes text: splits words, and numbers each different word in the order of its first occurrence.
 // splitting.py calls this through ctypes; one `Words` belongs to one thread at a time.
 
 #include <cstdint>
@@ -20,8 +20,8 @@ using u64 = uint64_t;
 using i64 = int64_t;
 
 constexpr std::size_t HUGE_PAGE = 2 << 20;
-constexpr int AHEAD = 16;  // words whose slots are fetched before they are looked at; a power of two
-constexpr int SHORT = 11;  // bytes of a word that is all in its key
+constexpr int AHEAD = 16;               // words whose slots are fetched before they are looked at; a power of two
+constexpr int SHORT = 11;               // bytes of a word that is all in its key
 constexpr uint32_t LONG = 0xFFu << 24;  // of `Key::tail`, where a short word's size is
 
 // A short word: its first 8 bytes, the others and its size, so equal keys are equal words. A long one: a hash.
@@ -45,11 +45,12 @@ struct Slot {
 
 struct Words {
   Slot* slots = nullptr;
-  u64 mask = 0;            // slots - 1; a power of two of them
-  i64 count = 0;           // words
-  char* bytes = nullptr;   // the words, each followed by the separator
-  i64* starts = nullptr;   // (count + 1) places in `bytes`
-  i64 bytes_room = 0, starts_room = 0;
+  u64 mask = 0;           // slots - 1; a power of two of them
+  i64 count = 0;          // words
+  char* bytes = nullptr;  // the words, each followed by the separator
+  i64* starts = nullptr;  // (count + 1) places in `bytes`
+  i64 bytes_room = 0;     // allocated for `bytes`
+  i64 starts_room = 0;    // and for `starts`
   char separator = '\n';
 };
 
@@ -128,7 +129,8 @@ int32_t number(Words& w, const u8* p, i64 size, const Key& key, u64 hash) {
   for (; w.slots[at].word >= 0; at = (at + 1) & w.mask) {
     if (!(w.slots[at].key() == key)) continue;
     const i64 word = w.slots[at].word;
-    if (key.tail < LONG || (w.starts[word + 1] - w.starts[word] - 1 == size && !std::memcmp(bytes_of(w, word), p, size)))
+    if (key.tail < LONG ||
+        (w.starts[word + 1] - w.starts[word] - 1 == size && !std::memcmp(bytes_of(w, word), p, size)))
       return int32_t(word);
   }
   if (w.mask + 1 < 2 * u64(w.count + 1)) {
@@ -196,7 +198,8 @@ int decode(const u8* p, const u8* end, uint32_t& code) {
   const u8 a = p[0];
   const int size = a < 0xC2 ? 0 : a < 0xE0 ? 2 : a < 0xF0 ? 3 : a < 0xF5 ? 4 : 0;
   if (!size || end - p < size) return 0;
-  const u8 least = a == 0xE0 ? 0xA0 : a == 0xF0 ? 0x90 : 0x80, most = a == 0xED ? 0x9F : a == 0xF4 ? 0x8F : 0xBF;
+  const u8 least = a == 0xE0 ? 0xA0 : a == 0xF0 ? 0x90 : 0x80;
+  const u8 most = a == 0xED ? 0x9F : a == 0xF4 ? 0x8F : 0xBF;
   if (p[1] < least || p[1] > most) return 0;
   code = a & (0x7F >> size);
   for (int i = 1; i < size; i++) {
@@ -212,12 +215,17 @@ u64 special(const u8* p) {
 #ifdef __SSE2__
   for (int i = 0; i < 4; i++) {
     const __m128i x = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p) + i);
-    bits |= u64(uint32_t(_mm_movemask_epi8(_mm_cmplt_epi8(x, _mm_set1_epi8('!'))))) << (16 * i);  // signed
+    // Signed, so bytes beyond ASCII are below.
+    bits |= u64(uint32_t(_mm_movemask_epi8(_mm_cmplt_epi8(x, _mm_set1_epi8('!'))))) << (16 * i);
   }
 #else
-  const u64 low7 = 0x7F7F7F7F7F7F7F7Fu, top = ~low7, above = 0x5F5F5F5F5F5F5F5Fu;  // '!' + 0x5F is 0x80
+  const u64 low7 = 0x7F7F7F7F7F7F7F7Fu;
+  const u64 top = ~low7;
+  // '!' + 0x5F is 0x80.
+  const u64 above = 0x5F5F5F5F5F5F5F5Fu;
   for (int i = 0; i < 8; i++) {
-    const u64 x = load(p + 8 * i), marks = (~((x & low7) + above) | x) & top;
+    const u64 x = load(p + 8 * i);
+    const u64 marks = (~((x & low7) + above) | x) & top;
     bits |= ((marks >> 7) * 0x0102040810204080u >> 56) << (8 * i);
   }
 #endif
@@ -259,15 +267,18 @@ EXPORT const char* w2v_words_bytes(const Words* w, i64 first, i64 last, i64* siz
 }
 
 // Splits UTF-8 text at white space. 16 bytes after the n of `text` must be readable.
-// tokens: room for n / 2 + 1 numbers; lines: room for a length a newline and one more: the words of each line, those
-// after the last newline included. found: {words, newlines, place of the first byte that is no UTF-8 or -1}.
-// Gives 1 without memory.
+// tokens: space for n / 2 + 1 numbers. lines: space for one length per newline and one more: the words of each line,
+// those after the last newline included. found: {words, newlines, place of the first byte that is not UTF-8 or -1}.
+// Returns 1 without memory.
 EXPORT int w2v_words_split(Words* w, const char* text, i64 n, int32_t* tokens, int32_t* lines, i64* found) {
-  const u8 *const begin = reinterpret_cast<const u8*>(text), *const end = begin + n;
-  const u8 *start = begin, *next = begin;  // of the word; of the first character not looked at yet
-  Queue queue(*w, tokens);
-  i64 newlines = 0, before = 0;
+  const u8* const begin = reinterpret_cast<const u8*>(text);
+  const u8* const end = begin + n;
+  const u8* start = begin;  // of the word
+  const u8* next = begin;   // the first character not looked at yet
   const u8* bad = nullptr;
+  Queue queue(*w, tokens);
+  i64 newlines = 0;
+  i64 before = 0;  // words before the line
   for (const u8* p = begin; p < end && !bad; p += 64) {
     u64 bits;
     if (end - p >= 64) {
@@ -308,9 +319,10 @@ EXPORT int w2v_words_split(Words* w, const char* text, i64 n, int32_t* tokens, i
 }
 
 // Splits at the table's separator alone, so words may hold anything else or be empty: one word more than separators.
-// 16 bytes after the n of `text` must be readable. tokens: room for n + 1 numbers. Gives 1 without memory.
+// 16 bytes after the n of `text` must be readable. tokens: space for n + 1 numbers. Returns 1 without memory.
 EXPORT int w2v_words_split_joined(Words* w, const char* text, i64 n, int32_t* tokens) {
-  const u8 *p = reinterpret_cast<const u8*>(text), *end = p + n;
+  const u8* p = reinterpret_cast<const u8*>(text);
+  const u8* end = p + n;
   Queue queue(*w, tokens);
   for (;; p++) {
     const void* found = std::memchr(p, w->separator, end - p);
@@ -323,7 +335,7 @@ EXPORT int w2v_words_split_joined(Words* w, const char* text, i64 n, int32_t* to
   return queue.failed;
 }
 
-// to[i] = map[from[i]]; gives 1 where a number lies outside the map.
+// to[i] = map[from[i]]. Returns 1 where a number lies outside the map.
 EXPORT int w2v_remap(const int32_t* from, int32_t* to, i64 n, const int32_t* map, i64 size) {
   bool outside = false;
   for (i64 i = 0; i < n; i++) {

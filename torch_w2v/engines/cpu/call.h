@@ -1,0 +1,39 @@
+// What the CPU kernel is called with. `Call` in engine.py mirrors this struct and checks its size by w2v_call_size.
+#pragma once
+
+#include <cstdint>
+
+// V is the size of the vocabulary. A row is D floats followed by zeros up to `stride`, aligned to 64 bytes.
+struct Call {
+  float* inputs;              // (V, stride)
+  float* outputs;             // (V, stride)
+  const int32_t* tokens;      // (n) words of the chunk; a negative one is not in the vocabulary
+  const int64_t* offsets;     // (sentences + 1) where sentences begin in `tokens`
+  const uint32_t* keep;       // (V) a word is kept where 32 random bits are not above this
+  const uint32_t* noise;      // (V, 2) alias table of the negatives: threshold, other word
+  const float* input_scale;   // (V) factors of the updates of rows, or null
+  const float* output_scale;  // (V) or null
+  double* result;             // (3) kept words, loss, weight of the pairs in the loss
+
+  int64_t V;
+  int64_t stride;
+  int64_t sentences;
+  int64_t begin;         // tokens from here on are targets, those before are context only
+  int64_t end;           // as are those from here on
+  int64_t position;      // place of the first token in the corpus
+  int64_t token_stream;  // key of the draws that belong to tokens: kept or not, size of the window
+  int64_t noise_stream;  // key of the draws of negatives
+  int64_t window;
+  int64_t negative;  // K; a set's N negatives weigh K / N each
+  int64_t cbow_mean;
+  int64_t exact_gradient;
+  int64_t shrink_windows;
+  int64_t compute_loss;
+  int64_t T;  // T, S, N and G are those of docs/algorithm.md
+  int64_t S;
+  int64_t N;
+  int64_t G;
+  int64_t fresh;
+  double alpha_begin;  // learning rate at token `begin`
+  double alpha_end;    // and at token `end`; linear in between
+};

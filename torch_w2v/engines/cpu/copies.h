@@ -1,0 +1,66 @@
+// Rows that a group has more than once.
+#pragma once
+
+#include "job.h"
+#include "memory.h"
+
+namespace {
+
+// Whether one of the first n words is there more than once. Whole vectors of words are read, the last one filled up
+// with any that differ from the n.
+inline bool repeated(const int32_t* words, i64 n) {
+  Integers twice = {};
+  for (i64 j = 0; j < n; j += W) {
+    const Integers these = *vectors(words + j);
+    Integers times = {};
+    for (i64 i = 0; i < n; i++) times -= these == words[i];
+    twice |= times > 1;
+  }
+  return any(twice);
+}
+
+// A row that a group has more than once is read and written through a copy in all places but its first, since every
+// update of a group comes from its rows as they were.
+template <int ROW>
+struct Copies {
+  const Job<ROW>& job;
+  i64 count = 0;
+  float* copies;   // (group_words, 2, stride) each row as it was, and as updates make it
+  float** origin;  // (group_words) the row that each is a copy of
+
+  Copies(const Job<ROW>& j, Memory& memory)
+      : job(j),
+        copies(memory.array<float>(job.group_words * 2 * job.stride())),
+        origin(memory.array<float*>(job.group_words)) {}
+
+  float* was(i64 copy) const { return copies + 2 * copy * job.stride(); }
+  float* now(i64 copy) const { return was(copy) + job.stride(); }
+
+  // Puts copies in the place of rows whose word is there before.
+  void part(const int32_t* words, i64 n, float** rows) {
+    const size_t bytes = sizeof(float) * static_cast<size_t>(job.stride());
+    for (i64 i = 1; i < n; i++) {
+      i64 first = 0;
+      while (words[first] != words[i]) first++;
+      if (first == i) continue;
+      std::memcpy(was(count), rows[i], bytes);
+      std::memcpy(now(count), rows[i], bytes);
+      origin[count] = rows[i];
+      rows[i] = now(count);
+      count++;
+    }
+  }
+
+  // Adds what became of the copies to the rows.
+  void join() {
+    for (i64 i = 0; i < count; i++) {
+      Vector* row = vectors(origin[i]);
+      const Vector* before = vectors(was(i));
+      const Vector* after = vectors(now(i));
+      for (i64 q = 0; q < job.row_vectors(); q++) row[q] += after[q] - before[q];
+    }
+    count = 0;
+  }
+};
+
+}  // namespace

@@ -1,0 +1,21 @@
+// The random numbers: elements of streams, each of which is a function of its place alone.
+#pragma once
+
+#include <cstdint>
+
+namespace {
+
+using u64 = uint64_t;
+
+// Element `counter` of a SplitMix64 stream, as `draw` in sampling.py.
+inline u64 draw(u64 stream, u64 counter) {
+  u64 z = stream + (counter + 1) * 0x9E3779B97F4A7C15u;
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+  return z ^ (z >> 31);
+}
+
+// A number below `n`, taken from 32 random bits.
+inline u64 below(u64 n, u64 bits) { return (bits * n) >> 32; }
+
+}  // namespace

@@ -1,0 +1,58 @@
+// One call of the kernel: its arguments, and the sizes that follow from them.
+#pragma once
+
+#include "call.h"
+#include "vectors.h"
+
+namespace {
+
+constexpr i64 LONGEST_ROW = 4096;  // floats; MOST in engine.py
+
+// ROW is the number of vectors in a row where the compiler is to know it, else 0.
+template <int ROW>
+struct Job {
+  // Vectors of an array on the stack that holds one row.
+  static constexpr i64 ROW_AT_MOST = ROW ? ROW : LONGEST_ROW / W;
+
+  const Call& call;
+  const i64 T;
+  const i64 S;
+  const i64 N;
+  const i64 G;
+  const i64 K1;             // N + 1: a target's own row and the negatives
+  const i64 reach;          // places that a window covers on either side at most
+  const i64 set_targets;    // targets of a set at most: T / S, rounded up
+  const i64 groups;         // of G sets, which are trained at once
+  const i64 group_targets;  // of a group at most
+  const i64 group_words;    // numbers of a group's words at most, rounded up to whole vectors
+
+  // Where G > 1 a set has a single target: engine.py sees to it.
+  Job(const Call& arguments, i64 reach_of_windows)
+      : call(arguments),
+        T(arguments.T),
+        S(arguments.S),
+        N(arguments.N),
+        G(arguments.G),
+        K1(N + 1),
+        reach(reach_of_windows),
+        set_targets((T + S - 1) / S),
+        groups((S + G - 1) / G),
+        group_targets(set_targets * G),
+        group_words(((G > 1 ? group_targets * K1 : N + set_targets) + W - 1) / W * W) {}
+
+  i64 row_vectors() const { return ROW ? ROW : call.stride / W; }
+  i64 stride() const { return ROW ? ROW * W : call.stride; }
+  float* input(i64 word) const { return call.inputs + word * stride(); }
+  float* output(i64 word) const { return call.outputs + word * stride(); }
+
+  // Into the first cache, to be changed.
+  void prefetch(const float* row) const {
+    for (i64 d = 0; d < stride(); d += 16) __builtin_prefetch(row + d, 1);
+  }
+  // Into the second cache, early.
+  void prefetch_early(const float* row) const {
+    for (i64 d = 0; d < stride(); d += 16) __builtin_prefetch(row + d, 0, 2);
+  }
+};
+
+}  // namespace

@@ -1,0 +1,74 @@
+// The targets of a block: their windows, and the place of their hidden layers.
+#pragma once
+
+#include "job.h"
+#include "memory.h"
+#include "stream.h"
+
+namespace {
+
+// Targets are numbered from the start of the block. Those of one set lie together: target i has the slot slot[i].
+template <int ROW>
+struct Targets {
+  const Job<ROW>& job;
+
+  i64 begin = 0;        // place of the first target
+  i64 end = 0;          // place behind the last one
+  bool lonely = false;  // one of them has no context
+
+  int32_t* slot;         // (T)
+  int32_t* low;          // (T) place where the window begins
+  int32_t* high;         // (T) place behind its end
+  float* share;          // (T) 1 / context words, 0 without any
+  float* share_of_slot;  // (S * set_targets) the same by slot
+  float* hidden;  // (S * set_targets, stride) hidden layers by slot, which their errors replace when a set is trained
+
+  Targets(const Job<ROW>& j, Memory& memory)
+      : job(j),
+        slot(memory.array<int32_t>(job.T)),
+        low(memory.array<int32_t>(job.T)),
+        high(memory.array<int32_t>(job.T)),
+        share(memory.array<float>(job.T)),
+        share_of_slot(memory.array<float>(job.S * job.set_targets)),
+        hidden(memory.array<float>(job.S * job.set_targets * job.stride())) {
+    if (memory.failed) return;
+    for (i64 i = 0; i < job.T; i++) slot[i] = static_cast<int32_t>(i % job.S * job.set_targets + i / job.S);
+  }
+
+  i64 count() const { return end - begin; }
+  i64 context(i64 i) const { return high[i] - low[i] - 1; }
+  bool has(i64 place) const { return place >= begin && place < end; }
+  // Targets of a group, and the number of one of them.
+  i64 in_group(i64 group) const {
+    return job.G > 1 ? min(job.G, count() - group * job.G) : (count() - group + job.S - 1) / job.S;
+  }
+  i64 member(i64 group, i64 k) const { return job.G > 1 ? group * job.G + k : group + k * job.S; }
+  float* row(i64 i) const { return hidden + slot[i] * job.stride(); }
+
+  // Takes the targets at the places from `from` to `to`.
+  void take(const Stream& stream, i64 from, i64 to) {
+    begin = from;
+    end = to;
+    const int32_t start = static_cast<int32_t>(from);
+    const int32_t known = static_cast<int32_t>(stream.n);
+    const int32_t targets = static_cast<int32_t>(to - from);
+    const int32_t* first = stream.first + from;
+    const int32_t* last = stream.last + from;
+    const int32_t* width = stream.width + from;
+    float least = 1.f;
+    for (int32_t i = 0; i < targets; i++) {
+      const int32_t place = start + i;
+      low[i] = first[i] > place - width[i] ? first[i] : place - width[i];
+      int32_t stop = last[i] < known ? last[i] : known;
+      stop = stop < place + width[i] + 1 ? stop : place + width[i] + 1;
+      high[i] = stop;
+      const int32_t words = stop - low[i] - 1;
+      share[i] = words > 0 ? 1.f / static_cast<float>(words) : 0.f;
+      least = share[i] < least ? share[i] : least;
+    }
+    lonely = least == 0.f;
+    for (int32_t i = 0; i < targets; i++) share_of_slot[slot[i]] = share[i];
+  }
+};
+
+}  // namespace

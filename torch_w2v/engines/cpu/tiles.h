@@ -1,0 +1,158 @@
+// Products and updates of a few rows at a time, whose sums stay in registers: the inner loops of training a set.
+#pragma once
+
+#include "vectors.h"
+
+// Loops over a few things in registers, which must not become loops over arrays on the stack.
+#ifdef __clang__
+#define UNROLL _Pragma("unroll")
+#else
+#define UNROLL _Pragma("GCC unroll 32")
+#endif
+#define INLINE inline __attribute__((always_inline))
+
+namespace {
+
+// Targets and negatives of a tile: their sums and the operands of one step fit the registers of the instruction set.
+constexpr int TILE_TARGETS = W == 16 ? 4 : 2;
+constexpr int TILE_NEGATIVES = 5;
+// Vectors of each row that an update works on at once.
+constexpr int TILE_VECTORS = W == 16 ? 2 : 1;
+
+template <int VALUE>
+struct Constant {
+  static constexpr int value = VALUE;
+};
+
+// Calls f(first, Constant<size>) for each tile of `count` things: as many of SIZE as there are, then one of the rest.
+template <int SIZE, class Function>
+INLINE void tiles(i64 count, Function f) {
+  static_assert(SIZE <= 5);
+  i64 i = 0;
+  for (; i + SIZE <= count; i += SIZE) f(i, Constant<SIZE>());
+  switch (count - i) {
+    case 4:
+      if constexpr (SIZE > 4) f(i, Constant<4>());
+      break;
+    case 3:
+      if constexpr (SIZE > 3) f(i, Constant<3>());
+      break;
+    case 2:
+      if constexpr (SIZE > 2) f(i, Constant<2>());
+      break;
+    case 1:
+      if constexpr (SIZE > 1) f(i, Constant<1>());
+      break;
+  }
+}
+
+// The lanes of the products of M hidden layers, `stride` floats apart, with their own rows and with N rows of
+// negatives: sums[m * pitch] = h[m] * own[m], and sums[m * pitch + 1 + n] = h[m] * negatives[n]. Without OWN the first
+// are left out, and the others take their place.
+template <int M, int N, bool OWN>
+INLINE void dots(const float* h, i64 stride, const float* const* own, const float* const* negatives, i64 row_vectors,
+                 Vector* sums, i64 pitch) {
+  constexpr int COLUMNS = N + OWN;
+  Vector sum[M * COLUMNS];
+  UNROLL
+  for (int i = 0; i < M * COLUMNS; i++) sum[i] = Vector{};
+  for (i64 q = 0; q < row_vectors; q++) {
+    Vector x[M];
+    UNROLL
+    for (int m = 0; m < M; m++) {
+      x[m] = vectors(h + m * stride)[q];
+      if (OWN) sum[m * COLUMNS] += x[m] * vectors(own[m])[q];
+    }
+    UNROLL
+    for (int n = 0; n < N; n++) {
+      const Vector row = vectors(negatives[n])[q];
+      UNROLL
+      for (int m = 0; m < M; m++) sum[m * COLUMNS + OWN + n] += x[m] * row;
+    }
+  }
+  UNROLL
+  for (int m = 0; m < M; m++) {
+    UNROLL
+    for (int i = 0; i < COLUMNS; i++) sums[m * pitch + i] = sum[m * COLUMNS + i];
+  }
+}
+
+// What the targets of one set do to the rows, and the rows to their hidden layers. A set of many negatives takes them
+// in several tiles: the errors wait in between.
+struct Update {
+  i64 targets;
+  i64 pitch;                      // coefficients per target
+  i64 stride;                     // floats per row
+  float* hidden;                  // (targets, stride) hidden layers, which the errors replace
+  float* errors;                  // (targets, stride) between two tiles of negatives
+  float* const* own;              // (targets) the targets' rows
+  float* const* negatives;        // the tile's rows of negatives
+  const float* coefficients;      // (targets, pitch) of rows in the errors: the target's row first, then the negatives'
+  const float* row_coefficients;  // (targets, pitch) of hidden layers in the rows' updates
+  const float* error_scale;       // (targets)
+  i64 column;                     // of the tile's first negative in the coefficients
+  bool first;                     // tile of the set
+  bool last;                      // tile of the set
+};
+
+// Updates the vectors from q to q + Q of all rows, each of which is read once and written once. N is the tile's number
+// of negatives. PLAIN: the tile has all negatives, and both coefficients are the same.
+template <int N, int Q, bool PLAIN>
+INLINE void update(const Update& set, i64 q) {
+  Vector was[N * Q];
+  Vector now[N * Q];
+  UNROLL
+  for (int n = 0; n < N; n++) {
+    UNROLL
+    for (int j = 0; j < Q; j++) {
+      was[n * Q + j] = vectors(set.negatives[n])[q + j];
+      now[n * Q + j] = was[n * Q + j];
+    }
+  }
+  for (i64 i = 0; i < set.targets; i++) {
+    const float* coefficient = set.coefficients + i * set.pitch;
+    const float* row_coefficient = PLAIN ? coefficient : set.row_coefficients + i * set.pitch;
+    Vector* hidden = vectors(set.hidden + i * set.stride) + q;
+    Vector* errors = vectors(set.errors + i * set.stride) + q;
+    Vector x[Q];
+    Vector error[Q];
+    UNROLL
+    for (int j = 0; j < Q; j++) x[j] = hidden[j];
+    if (PLAIN || set.first) {
+      Vector* own = vectors(set.own[i]) + q;
+      UNROLL
+      for (int j = 0; j < Q; j++) {
+        const Vector row = own[j];
+        error[j] = coefficient[0] * row;
+        own[j] = row + row_coefficient[0] * x[j];
+      }
+    } else {
+      UNROLL
+      for (int j = 0; j < Q; j++) error[j] = errors[j];
+    }
+    UNROLL
+    for (int n = 0; n < N; n++) {
+      const Vector c = all(coefficient[(PLAIN ? 1 : set.column) + n]);
+      const Vector r = PLAIN ? c : all(row_coefficient[set.column + n]);
+      UNROLL
+      for (int j = 0; j < Q; j++) {
+        error[j] += c * was[n * Q + j];
+        now[n * Q + j] += r * x[j];
+      }
+    }
+    if (PLAIN || set.last) {
+      UNROLL
+      for (int j = 0; j < Q; j++) hidden[j] = error[j] * set.error_scale[i];
+    } else {
+      UNROLL
+      for (int j = 0; j < Q; j++) errors[j] = error[j];
+    }
+  }
+  UNROLL
+  for (int n = 0; n < N; n++) {
+    UNROLL
+    for (int j = 0; j < Q; j++) vectors(set.negatives[n])[q + j] = now[n * Q + j];
+  }
+}
+
+}  // namespace

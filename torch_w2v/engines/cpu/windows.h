@@ -1,0 +1,162 @@
+// Hidden layers from context rows, and errors back to them, each context row read once per block.
+#pragma once
+
+#include "job.h"
+#include "memory.h"
+#include "stream.h"
+#include "targets.h"
+
+namespace {
+
+// A window's sum is a difference of two sums of all rows before a place, and errors go back by a difference array that
+// is summed once. Both are rings: only the places within reach of a target are in use.
+template <int ROW>
+struct Windows {
+  const Job<ROW>& job;
+  const i64 ring;  // places of the rings: a power of two
+  const i64 span;  // places of `edges`: a power of two, more than a block reaches
+
+  Windows(const Job<ROW>& j, Memory& memory)
+      : job(j),
+        ring(power_of_two(2 * job.reach + 3)),
+        span(power_of_two(ring + job.T)),
+        sums(memory.array<float>(ring * job.stride())),
+        differences(memory.zeros<float>(ring * job.stride())),
+        zero(memory.zeros<float>(job.stride())),
+        edges(memory.zeros<uint8_t>(span)) {}
+
+  // Computes the targets' hidden layers.
+  void read(const Stream& stream, const Targets<ROW>& targets) {
+    if (wide())
+      read_as<true>(stream, targets);
+    else
+      read_as<false>(stream, targets);
+  }
+
+  // Adds the targets' errors to the rows of their context.
+  void write(const Stream& stream, const Targets<ROW>& targets) {
+    if (wide())
+      write_as<true>(stream, targets);
+    else
+      write_as<false>(stream, targets);
+  }
+
+ private:
+  float* sums;         // (ring, stride) of the rows before a place
+  float* differences;  // (ring, stride) of the errors at a place and at the one before; zeros between two blocks
+  float* zero;         // (stride)
+  uint8_t* edges;      // (span) whether a window begins or ends at a place
+
+  static i64 power_of_two(i64 least) {
+    i64 power = 4;
+    while (power < least) power *= 2;
+    return power;
+  }
+
+  // Where windows hold many more places than are the edge of one, the rings are read and written at those alone.
+  bool wide() const { return job.reach > job.T / 2; }
+
+  Vector* in_ring(float* rows, i64 place) const { return vectors(rows + (place & (ring - 1)) * job.stride()); }
+  uint8_t& edge(i64 place) const { return edges[place & (span - 1)]; }
+
+  // The first place that windows of these targets may reach.
+  i64 first_place(const Stream& stream, const Targets<ROW>& targets) const {
+    return max(stream.first[targets.begin], targets.begin - job.reach);
+  }
+  // The place behind the last one. Loops up to here take one step per target, whatever the windows drawn, which the
+  // processor's branch prediction rewards.
+  i64 last_place(const Stream& stream, const Targets<ROW>& targets) const {
+    return min(min(stream.last[targets.end - 1], stream.n), targets.end + job.reach);
+  }
+  void prefetch_later(const Stream& stream, i64 place) const {
+    job.prefetch(job.input(stream.id[min(place + 4, stream.n - 1)]));
+  }
+
+  template <bool WIDE>
+  void read_as(const Stream& stream, const Targets<ROW>& targets) {
+    const i64 row_vectors = job.row_vectors();
+    const i64 end = last_place(stream, targets);
+    const bool mean = job.call.cbow_mean;
+    i64 place = first_place(stream, targets);
+    if (WIDE) {
+      for (i64 i = 0; i < targets.count(); i++) {
+        edge(targets.low[i]) = 1;
+        edge(targets.high[i]) = 1;
+      }
+    }
+    Vector sum[Job<ROW>::ROW_AT_MOST];
+    Vector* before = in_ring(sums, place);
+    for (i64 q = 0; q < row_vectors; q++) {
+      sum[q] = Vector{};
+      before[q] = Vector{};
+    }
+    for (i64 i = 0; i < targets.count(); i++) {
+      const i64 stop = min(end, targets.begin + i + job.reach + 1);
+      while (place < stop) {
+        prefetch_later(stream, place);
+        const Vector* x = vectors(job.input(stream.id[place]));
+        for (i64 q = 0; q < row_vectors; q++) sum[q] += x[q];
+        place++;
+        if (WIDE && !edge(place)) continue;
+        before = in_ring(sums, place);
+        for (i64 q = 0; q < row_vectors; q++) before[q] = sum[q];
+      }
+      const float share = targets.share[i];
+      const Vector scale = all(mean || share == 0.f ? share : 1.f);
+      const Vector* low = in_ring(sums, targets.low[i]);
+      const Vector* high = in_ring(sums, targets.high[i]);
+      const Vector* own = vectors(job.input(stream.id[targets.begin + i]));
+      Vector* hidden = vectors(targets.row(i));
+      for (i64 q = 0; q < row_vectors; q++) hidden[q] = (high[q] - low[q] - own[q]) * scale;
+    }
+  }
+
+  template <bool WIDE>
+  void write_as(const Stream& stream, const Targets<ROW>& targets) {
+    const i64 row_vectors = job.row_vectors();
+    const i64 end = last_place(stream, targets);
+    const float* input_scale = job.call.input_scale;
+    i64 place = first_place(stream, targets);
+    Vector sum[Job<ROW>::ROW_AT_MOST];
+    for (i64 q = 0; q < row_vectors; q++) sum[q] = Vector{};
+    // Changes the rows up to `stop`, which no later window reaches, and leaves the ring zero behind them.
+    auto finish = [&](i64 stop) {
+      for (; place < stop; place++) {
+        prefetch_later(stream, place);
+        const int32_t word = stream.id[place];
+        Vector* difference = in_ring(differences, place);
+        Vector* x = vectors(job.input(word));
+        const bool inside = targets.has(place);
+        const Vector* own = vectors(inside ? targets.row(place - targets.begin) : zero);
+        const Vector scale = all(input_scale ? input_scale[word] : 1.f);
+        if (WIDE && !inside && !edge(place)) {
+          for (i64 q = 0; q < row_vectors; q++) x[q] += sum[q] * scale;
+          continue;
+        }
+        if (WIDE) edge(place) = 0;
+        for (i64 q = 0; q < row_vectors; q++) {
+          sum[q] += difference[q];
+          difference[q] = Vector{};
+          x[q] += (sum[q] - own[q]) * scale;
+        }
+      }
+    };
+    for (i64 i = 0; i < targets.count(); i++) {
+      finish(targets.begin + i - job.reach);
+      const Vector* errors = vectors(targets.row(i));
+      Vector* low = in_ring(differences, targets.low[i]);
+      Vector* high = in_ring(differences, targets.high[i]);
+      for (i64 q = 0; q < row_vectors; q++) {
+        const Vector error = errors[q];
+        low[q] += error;
+        high[q] -= error;
+      }
+    }
+    finish(end);
+    Vector* behind = in_ring(differences, end);
+    for (i64 q = 0; q < row_vectors; q++) behind[q] = Vector{};
+    if (WIDE) edge(end) = 0;
+  }
+};
+
+}  // namespace
