@@ -6,7 +6,7 @@
 
 namespace {
 
-constexpr i64 LONGEST_ROW = 4096;  // floats; MOST in engine.py
+constexpr i64 LONGEST_ROW = 4096;  // floats; MAX_VECTOR_SIZE in engine.py
 
 // ROW is the number of vectors in a row where the compiler is to know it, else 0.
 template <int ROW>
