@@ -40,6 +40,23 @@ FRESH = [
             {"lengths": (1501, 63), "window": 500, "V": 1000, "alpha": (2e-5, 1e-5)},
         )
     ),
+    # Sets of several targets: the errors of one sentence's targets move the rest of it, and no other sentence.
+    *(
+        options | {"layout": Layout(T, S, options.get("negative", 5), fresh=True)}
+        for T, S in ((64, 8), (64, 16), (32, 16), (7, 3))
+        for options in ({"V": 1000, "D": 100}, {"cbow_mean": False, "scales": True})
+    ),
+    *(
+        options | {"layout": Layout(32, 8, options.get("negative", 5), fresh=True)}
+        for options in (
+            {"exact_gradient": True},
+            {"cbow_mean": False, "exact_gradient": True},
+            {"negative": 15, "D": 300},
+            {"lengths": (300,), "begin": 100, "end": 210, "window": 50, "alpha": (1e-3, 9e-4)},
+            {"lengths": (1,) * 50 + (3,) * 50},
+            {"lengths": (400,), "window": 40, "V": 3, "alpha": (1e-3, 9e-4)},
+        )
+    ),
     {"layout": Layout(7, 7, 2, G=3)},
     {
         "layout": Layout(256, 256, 5, G=2, fresh=True),

@@ -145,8 +145,11 @@ def test_too_long_vectors(make):
     ("layout", "message"),
     [
         (Layout(64, 8, 5, B=2), "B=2: the CPU kernel works on one block at a time"),
-        (Layout(64, 8, 5, G=2), "G=2, fresh=False with T=64, S=8: the CPU kernel takes these with S = T only"),
-        (Layout(64, 8, 5, fresh=True), "G=1, fresh=True with T=64, S=8: the CPU kernel takes these with S = T only"),
+        (Layout(64, 8, 5, G=2), "G=2 with T=64, S=8: the CPU kernel takes groups of sets with S = T only"),
+        (
+            Layout(64, 8, 5, G=2, fresh=True),
+            "G=2 with T=64, S=8: the CPU kernel takes groups of sets with S = T only",
+        ),
     ],
     ids=["B", "G", "fresh"],
 )

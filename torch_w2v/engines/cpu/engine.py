@@ -64,7 +64,7 @@ class CpuEngine(Engine):
         table[...] = rows
 
     def train(self, tables: Tables, chunk: Chunk, rates: Rates, plan: EpochPlan) -> ChunkResult:
-        """Train on a chunk; see `Engine.train`. B must be 1, and G > 1 or `fresh` go with S = T only.
+        """Train on a chunk; see `Engine.train`. B must be 1, and G > 1 goes with S = T only.
 
         TORCH_W2V_ISA=base, avx2 or avx512 in the environment chooses an instruction set; by default it is the best
         that the machine has.
@@ -72,10 +72,9 @@ class CpuEngine(Engine):
         layout = plan.layout
         if layout.B != 1:
             raise ValueError(f"B={layout.B}: the CPU kernel works on one block at a time")
-        if (layout.G > 1 or layout.fresh) and layout.S != layout.T:
+        if layout.G > 1 and layout.S != layout.T:
             raise ValueError(
-                f"G={layout.G}, fresh={layout.fresh} with T={layout.T}, S={layout.S}: the CPU kernel takes these with "
-                "S = T only"
+                f"G={layout.G} with T={layout.T}, S={layout.S}: the CPU kernel takes groups of sets with S = T only"
             )
         check_vector_size(tables.inputs.shape[1])
         own = Tables(*(table if is_padded(table) else padded(table) for table in tables))
