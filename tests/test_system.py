@@ -1,16 +1,45 @@
+import os
 import sys
 
 import numpy as np
 import pytest
 
-from torch_w2v.system import PeakMemory
+from torch_w2v import system
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the system does not tell")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the peak of a process")
 def test_peak_memory_is_that_of_the_block():
-    with PeakMemory() as peak:
+    with system.PeakMemory() as peak:
         np.ones(8_000_000)
     assert 60e6 < peak.bytes < 80e6
-    with PeakMemory() as peak:
+    with system.PeakMemory() as peak:
         pass
     assert peak.bytes < 10e6
+
+
+def test_peak_memory_is_none_where_the_system_does_not_tell(monkeypatch):
+    def refuse(*args, **kwargs):
+        raise PermissionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("builtins.open", refuse)
+        with system.PeakMemory() as peak:
+            pass
+    assert peak.bytes is None
+
+
+def test_the_container_counts_if_it_has_less_memory(monkeypatch, tmp_path):
+    machine = system.memory_limit()
+    limit = tmp_path / "memory.max"
+    monkeypatch.setattr(system, "_CONTAINER_LIMITS", (str(tmp_path / "none"), str(limit)))
+    for text, expected in (("4096\n", 4096), ("max\n", None), (f"{1 << 62}\n", None)):
+        limit.write_text(text)
+        assert system.memory_limit() == expected or (expected is None and system.memory_limit() >= machine)
+
+
+def test_cores_are_those_of_this_process():
+    assert 1 <= system.cores() <= (os.cpu_count() or 1)
+
+
+def test_freed_memory_is_released():
+    system.release_freed_memory()  # where there is nothing to call, it does nothing

@@ -27,7 +27,7 @@ def spooled(policy, parts):
 @given(PARTS, st.sampled_from([0, 40, 10**9]))
 def test_memory_and_disk_hold_the_same(parts, limit):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(system, "limit", lambda: limit)
+        patch.setattr(system, "memory_limit", lambda: limit)
         found = [spooled(policy, parts) for policy in ("memory", "disk", "auto")]
     for encoded in found:
         assert encoded.tokens.tolist() == [token for part in parts for sentence in part for token in sentence]
@@ -39,15 +39,15 @@ def test_memory_and_disk_hold_the_same(parts, limit):
 def test_auto_goes_to_disk_at_a_quarter_of_the_memory(monkeypatch, caplog):
     caplog.set_level("INFO", "torch_w2v")
     part = [[[1, 2, 3, 4]] * 10]  # 160 bytes of tokens, 88 of offsets
-    monkeypatch.setattr(system, "limit", lambda: 4 * 248)
+    monkeypatch.setattr(system, "memory_limit", lambda: 4 * 248)
     assert spooled("auto", part).in_memory
     assert not caplog.messages
-    monkeypatch.setattr(system, "limit", lambda: 4 * 247)
+    monkeypatch.setattr(system, "memory_limit", lambda: 4 * 247)
     assert not spooled("auto", part).in_memory
     assert caplog.messages == [
         f"the encoded corpus exceeds a quarter of the memory: moving it to a temporary file in {tempfile.gettempdir()}"
     ]
-    assert system.limit() > 0
+    assert system.memory_limit() > 0
 
 
 def test_nothing_stays_in_the_temporary_folder(monkeypatch, tmp_path):

@@ -125,7 +125,7 @@ class CorpusCache:
         encoded = self._encoded(source, key_to_index)
         if self._scanned is not None:
             self._scanned = None  # its words take much memory
-            system.give_back()
+            system.release_freed_memory()
         return self._read(source, key_to_index, chunk_tokens) if encoded is None else encoded.runs(chunk_tokens)
 
     def stop(self) -> None:

@@ -181,7 +181,7 @@ class Spool:
         self._tokens, self._offsets = GrowingArray(np.int32), GrowingArray(np.int64)
         self._offsets.append(np.zeros(1, np.int64))
         # In bytes; None once the corpus is in a file.
-        self._budget: float | None = {"memory": np.inf, "disk": -1}.get(policy, system.limit() / 4)
+        self._budget: float | None = {"memory": np.inf, "disk": -1}.get(policy, system.memory_limit() / 4)
         self._spill_beyond_budget()
 
     def add(self, tokens: np.ndarray, lengths: np.ndarray) -> None:
