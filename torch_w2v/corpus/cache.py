@@ -93,6 +93,9 @@ class CorpusCache:
             keep: keep the encoded corpus for `runs`, if it cannot change and the policy is not 'off'. It takes the
                 place of the corpus that the cache held.
 
+        Returns:
+            The distinct words with their counts, and the number of sentences.
+
         Raises:
             TypeError: a sentence is not an iterable of hashable words.
         """
@@ -120,6 +123,9 @@ class CorpusCache:
 
         Returns:
             Runs of whole sentences in the corpus's order, their tokens being rows; see `encoding.encode`.
+
+        Raises:
+            Exception: while iterating, whatever the corpus raises, with its own traceback.
         """
         source = as_text(source)
         encoded = self._encoded(source, key_to_index)

@@ -49,6 +49,9 @@ def count_words(
         keep: called with each part of the corpus in order: int32 tokens, which are indices into `Scan.words`, and the
             int64 lengths of their sentences.
 
+    Returns:
+        The distinct words with their counts, and the number of sentences.
+
     Raises:
         TypeError: a sentence is not an iterable of hashable words; the message has its number.
     """

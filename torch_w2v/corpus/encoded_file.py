@@ -95,7 +95,11 @@ class EncodedFile:
 
 
 def _read_header(file: BinaryIO, path: str) -> tuple[int, int, int, int, int]:
-    """Return the checksum and the numbers of tokens, of sentences, of words and of bytes of words."""
+    """Return the checksum and the numbers of tokens, of sentences, of words and of bytes of words.
+
+    Raises:
+        ValueError: it is not the whole header of a .w2v file, of the version that this module reads.
+    """
     header = file.read(_HEADER_SIZE)
     if len(header) < _HEADER_SIZE or header[: len(MAGIC)] != MAGIC:
         raise ValueError(f"{path} is not an encoded corpus, as `torch-w2v encode` writes it")

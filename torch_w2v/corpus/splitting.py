@@ -69,7 +69,15 @@ class Splitter:
         self._translation = np.empty(0, np.int32)  # the caller's id of each word of the table
 
     def submit(self, text: bytes, max_words: int) -> Future[Split]:
-        """Split `text`, which ends in `PAD`, on the thread; it has at most `max_words` words."""
+        """Split a text on the thread.
+
+        Args:
+            text: ends in `PAD`.
+            max_words: not less than the number of its words.
+
+        Returns:
+            The future split block; it raises MemoryError if the table cannot grow.
+        """
         return self._thread.submit(self._split, text, max_words)
 
     def _split(self, text: bytes, max_words: int) -> Split:

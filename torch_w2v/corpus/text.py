@@ -125,7 +125,7 @@ class Text:
 
 
 def open_bytes(path: str) -> BinaryIO:
-    """Open a local file or a URI for its bytes, decompressed as its suffix says.
+    """Open a local file or a URI, decompressed as its suffix says, and return the binary file.
 
     Raises:
         ImportError: a package that the compression or the URI needs is missing; the message has the command that
