@@ -1,5 +1,5 @@
-// The fused CPU kernel: blocks of T kept tokens, one after the other. docs/algorithm.md explains what it computes, and
-// reference.py is the specification.
+// The fused CPU kernel: blocks of T kept tokens, one after the other. docs/explanation/algorithm.md explains what it
+// computes, and reference.py is the specification.
 //
 // Compiled once per instruction set (W = floats in a vector, NAME = the entry point) into one library with a plain C
 // ABI. Nothing here may have external linkage but the entry point: code that the linker shares between the copies would

@@ -8,7 +8,7 @@
 
 namespace {
 
-// docs/algorithm.md, "Very wide windows", has the formula and the reason.
+// docs/explanation/algorithm.md, "Very wide windows", has the formula and the reason.
 template <int ROW>
 struct Drift {
   const Job<ROW>& job;
