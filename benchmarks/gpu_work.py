@@ -62,6 +62,9 @@ class Work:
             negative: negative samples per target.
             B: blocks per step, instead of those of the layout.
             layout: instead of the engine's own.
+
+        Returns:
+            The work, ready to run.
         """
         device = torch.device(engine.device)
         p = 1 / (np.arange(V) + 2.7)

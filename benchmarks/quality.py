@@ -76,6 +76,9 @@ def run(
         seeds: number of runs of each contender.
         workers: gensim's, and those of engines that name none.
         gold: sets of human judgements.
+
+    Returns:
+        All runs and verdicts.
     """
     makers = contenders_named(engines, **shape.ours)
     baseline: Maker = gensim.models.Word2Vec

@@ -38,6 +38,9 @@ def find() -> Path | None:
 def library() -> ctypes.CDLL:
     """Load the library, once per process.
 
+    Returns:
+        The library; callers declare the types of the functions that they use.
+
     Raises:
         RuntimeError: there is no library, or it cannot be loaded; the message says what to do.
     """

@@ -32,6 +32,9 @@ def construct(arguments: dict[str, Any]) -> Word2Vec:
     Args:
         arguments: of `Word2Vec`.
 
+    Returns:
+        The model.
+
     Raises:
         CommandError: the constructor refuses them.
     """
@@ -66,7 +69,14 @@ def resolve_corpus(path: str) -> corpus.Text | corpus.EncodedFile:
 
 @contextmanager
 def reading(path: str) -> Iterator[None]:
-    """Turn the errors of reading the corpus `path` in this block into a `CommandError`."""
+    """Turn errors of reading a corpus in this block into errors of the command.
+
+    Args:
+        path: of the corpus, for the message.
+
+    Raises:
+        CommandError: the corpus cannot be read.
+    """
     try:
         yield
     except UNREADABLE as e:

@@ -61,7 +61,17 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Compare; the exit code is 1 if a measure is inferior."""
+    """Compare and print the result; the exit code is 1 if a measure is inferior.
+
+    Args:
+        args: the parsed command line.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        CommandError: an argument or a file is wrong.
+    """
     source = checks.resolve_corpus(args.corpus)
     checks.check_at_least("--epochs", args.epochs, 1)
     progress = Progress(sys.stderr)

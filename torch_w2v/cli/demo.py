@@ -44,7 +44,17 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the demo."""
+    """Run the demo and print its report.
+
+    Args:
+        args: the parsed command line.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        CommandError: an argument is wrong.
+    """
     checks.check_at_least("--epochs", args.epochs, 1)
     settings = chosen_options(args)
     checks.construct(settings)
@@ -117,6 +127,9 @@ def train(model: gensim.models.Word2Vec, name: str, sentences: list[list[str]], 
         name: of the implementation, for the report.
         sentences: lists of words.
         progress: where the epochs are shown.
+
+    Returns:
+        Its seconds, words and vectors.
     """
     progress.phase(f"{name} trains")
     start = default_timer()
@@ -174,7 +187,15 @@ def run_side_by_side(
 
 
 def report(gensims: Result, ours: Result) -> Iterator[str]:
-    """Return the lines that compare gensim's result with torch_w2v's."""
+    """Yield the lines that compare gensim's result with torch_w2v's.
+
+    Args:
+        gensims: what `train` returned for gensim.
+        ours: what `train` returned for torch_w2v.
+
+    Yields:
+        Lines without their ends.
+    """
     yield f"{'':24}{gensims.name:>12}{ours.name:>12}"
     yield f"{'vocabulary, seconds':24}{gensims.vocabulary:12.2f}{ours.vocabulary:12.2f}"
     yield f"{'training, seconds':24}{gensims.training:12.2f}{ours.training:12.2f}"

@@ -36,7 +36,17 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Encode."""
+    """Encode a corpus and print its sizes.
+
+    Args:
+        args: the parsed command line.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        CommandError: an argument or a file is wrong.
+    """
     if not args.output.endswith(".w2v"):
         raise CommandError(f"{args.output}: must end in .w2v")
     checks.check_at_least("--workers", args.workers, 1)

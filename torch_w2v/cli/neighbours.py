@@ -30,7 +30,17 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the neighbours of the known words; unknown ones are an error that comes after them."""
+    """Print the neighbours of the known words, and report the unknown ones at the end.
+
+    Args:
+        args: the parsed command line.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        CommandError: an argument or a file is wrong, or a word is unknown.
+    """
     checks.check_at_least("--topn", args.topn, 1)
     try:
         vectors = load_vectors(args.vectors)

@@ -35,7 +35,17 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train; everything that can be checked beforehand is checked before the corpus is read."""
+    """Train and save; everything that can be checked beforehand is checked before the corpus is read.
+
+    Args:
+        args: the parsed command line.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        CommandError: an argument or a file is wrong, or the output cannot be written.
+    """
     output_format = _format_of(args.output)
     source = checks.resolve_corpus(args.corpus)
     checks.check_output(args.output, args.corpus, args.overwrite)

@@ -158,7 +158,14 @@ def _check(makers: Mapping[str, Maker], seeds: int, held_out: float, settings: M
 def _train(
     name: str, model: gensim.models.Word2Vec, sentences: list[Sentence], settings: Mapping[str, Any]
 ) -> tuple[float, float]:
-    """Train a model and return seconds: of `build_vocab()` and `train()` together, and of `train()` alone."""
+    """Train a model.
+
+    Returns:
+        Seconds of `build_vocab()` and `train()` together, and of `train()` alone.
+
+    Raises:
+        RuntimeError: the vocabulary is empty.
+    """
     start = default_timer()
     model.build_vocab(sentences)
     vocabulary_end = default_timer()

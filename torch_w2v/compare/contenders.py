@@ -21,6 +21,9 @@ def on_engine(engine: str, **ours: Any) -> Maker:
     Args:
         engine: its name.
         ours: arguments of `Word2Vec`, which take precedence over those of the comparison.
+
+    Returns:
+        A function from the arguments of the comparison to an untrained model.
     """
     return lambda **settings: Word2Vec(**{**settings, "engine": engine, **ours})
 

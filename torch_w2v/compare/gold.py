@@ -73,7 +73,10 @@ def pairs_file(path: str) -> Gold:
 
     Args:
         path: of lines of two words and a number, separated by tabs; empty lines and lines that begin with '#' are
-            skipped. The file's name without its suffix names the set.
+            skipped.
+
+    Returns:
+        The set, named as the file without its suffix.
 
     Raises:
         ValueError: a line is anything else; the message has its number.
@@ -96,8 +99,10 @@ def analogies_file(path: str) -> Gold:
     """Make a set from a file of analogy questions.
 
     Args:
-        path: of lines of four words, in sections that begin with a line ': name'. The file's name without its suffix
-            names the set.
+        path: of lines of four words, in sections that begin with a line ': name'.
+
+    Returns:
+        The set, named as the file without its suffix.
 
     Raises:
         ValueError: a line is anything else; the message has its number.

@@ -79,7 +79,7 @@ class Comparison:
         return plain
 
     def lines(self) -> Iterator[str]:
-        """Return the result as lines of text: the corpus, a table of speed and memory, a table of verdicts."""
+        """Yield the result as lines of text: the corpus, a table of speed and memory, a table of verdicts."""
         sizes = self.corpus
         yield (
             f"corpus     {sizes['words']:,} words in {sizes['sentences']:,} sentences to train on, "

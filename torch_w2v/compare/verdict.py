@@ -84,6 +84,9 @@ def judge(
         theirs: gensim's values, one per seed.
         margin: how much worse the mean may be and still count as the same quality; in the unit of the measure.
         less_is_better: whether smaller values are better, as for a loss.
+
+    Returns:
+        The verdict, with the means and the interval that it rests on.
     """
     mean_of_theirs = statistics.mean(theirs)
     if not all(map(math.isfinite, ours)):
