@@ -42,7 +42,7 @@ def test_a_folder_is_made_and_a_file_is_refused(tmp_path):
         report.check(str(tmp_path / "file"))
 
 
-def test_without_matplotlib_the_command_that_installs_it_is_said(monkeypatch, tmp_path):
+def test_without_matplotlib_the_error_has_the_command_that_installs_it(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ImportError, match=re.escape("pip install 'torch_w2v[report]'")):
         report.check(str(tmp_path))

@@ -55,7 +55,7 @@ def compare(
 
     Args:
         sentences: lists of words, held in memory.
-        engines: the engines to compare, as `engine=`; 'cpu:2' gives one its own number of workers.
+        engines: the engines to compare, as `engine=`; 'cpu:2' runs one with two workers.
         seeds: number of runs of each contender; the first seed is `settings['seed']` or 1. Fewer than three seeds
             leave most measures undecided.
         gold: sets of human judgements; `pairs_file` and `analogies_file` make them from files.
@@ -101,7 +101,7 @@ def compare(
         speed = words * model.epochs / train_seconds
         scores = _scores(model, gold, held, finite)
         runs.append(Run(name, seed, train_seconds, whole_seconds, speed, peak.bytes, scores))
-        del model  # before the next one is made
+        del model  # frees its memory before the next one is constructed
     _add_agreement(runs, portraits)
     verdicts, left_out = _verdicts(runs, {g.name: g.margin for g in gold})
     sizes = {

@@ -5,24 +5,20 @@ from __future__ import annotations
 import base64
 import html
 import io
-import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from torch_w2v.compare.contenders import GENSIM
+from torch_w2v.compare import plots
 from torch_w2v.compare.results import Comparison
 from torch_w2v.compare.verdict import INFERIOR, NOT_INFERIOR, UNDECIDED
 from torch_w2v.files import replacing
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 FILE = "report.html"
-_COLUMNS = 4  # most panels per row of a figure
-_COLOURS = {NOT_INFERIOR: "#1a7f37", INFERIOR: "#c62828", UNDECIDED: "#9a6700"}
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #1f2328; }
 table { border-collapse: collapse; margin: 1rem 0; } th, td { padding: .3rem .8rem; text-align: right; }
@@ -83,13 +79,13 @@ def _page(result: Comparison) -> Iterator[str]:
     ):
         yield f'<p class="note"><b>{name}:</b> {html.escape(text)}</p>'
     yield "<h2>Quality</h2>"
-    yield _image(_differences(result), "difference from gensim for each measure, with its interval and the margin")
+    yield _image(plots.differences(result), "difference from gensim for each measure, with its interval and the margin")
     yield _verdict_table(result)
     yield "".join(f'<p class="note">{html.escape(line)}</p>' for line in result.left_out)
     yield "<h2>Every run</h2>"
-    yield _image(_scores(result), "the scores of every run")
+    yield _image(plots.scores(result), "the scores of every run")
     yield "<h2>Speed and memory</h2>"
-    yield _image(_speeds(result), "words per second of training")
+    yield _image(plots.speeds(result), "words per second of training")
     yield _run_table(result)
     yield "</html>\n"
 
@@ -120,7 +116,7 @@ def _verdict_table(result: Comparison) -> str:
             f"{v.difference:+.4f}",
             f"{v.low:+.4f} … {v.high:+.4f}",
             f"{v.margin:.4f}",
-            f'<b style="color:{_COLOURS[v.verdict]}">{v.verdict}</b>',
+            f'<b style="color:{plots.COLOURS[v.verdict]}">{v.verdict}</b>',
         ]
         for v in result.verdicts
     ]
@@ -140,63 +136,6 @@ def _run_table(result: Comparison) -> str:
         for run in result.runs
     ]
     return _table(["", "seed", "train, s", "whole, s", "M words/s", "peak, MB"], rows)
-
-
-def _figure(row_height: float, panels: int = 1) -> tuple[Figure, list[Axes]]:
-    """Return a figure and its panels, up to `_COLUMNS` of them per row; `row_height` is in inches."""
-    from matplotlib.figure import Figure  # noqa: PLC0415  an optional extra
-
-    rows, columns = -(-panels // _COLUMNS), min(panels, _COLUMNS)
-    figure = Figure(figsize=(9, row_height * rows), layout="constrained")
-    all_axes = list(figure.subplots(rows, columns, squeeze=False).flat)
-    for axes in all_axes[panels:]:
-        axes.set_visible(False)
-    return figure, all_axes[:panels]
-
-
-def _differences(result: Comparison) -> Figure:
-    """Plot the differences in units of the margin, so that measures of different scales share one axis."""
-    shown = [v for v in result.verdicts if math.isfinite(v.difference)]
-    figure, (axes,) = _figure(1.2 + 0.35 * max(len(shown), 1))
-    for row, v in enumerate(reversed(shown)):
-        ends = [v.difference - v.low, v.high - v.difference] if math.isfinite(v.low) else [0, 0]
-        axes.errorbar(
-            v.difference / v.margin,
-            row,
-            xerr=[[end / v.margin] for end in ends],
-            fmt="o",
-            capsize=3,
-            color=_COLOURS[v.verdict],
-        )
-    axes.set_yticks(range(len(shown)), [f"{v.contender}: {v.measure}" for v in reversed(shown)])
-    axes.axvline(0, color="#59636e", linewidth=1)
-    axes.axvline(-1, color=_COLOURS[INFERIOR], linewidth=1, linestyle="--")
-    axes.set_xlabel("better than gensim →   (in units of the margin; dashed: the margin)")
-    return figure
-
-
-def _scores(result: Comparison) -> Figure:
-    measures = list(dict.fromkeys(v.measure for v in result.verdicts))
-    names = result.contenders
-    figure, panels = _figure(3, max(len(measures), 1))
-    for axes, measure in zip(panels, measures, strict=False):
-        for x, name in enumerate(names):
-            values = [run.scores[measure] for run in result.runs if run.contender == name and measure in run.scores]
-            axes.plot([x] * len(values), values, "o", alpha=0.6, color="#59636e" if name == GENSIM else "#0969da")
-        axes.set_title(measure, fontsize=10)
-        axes.set_xticks(range(len(names)), names, rotation=60, ha="right")
-        axes.set_xlim(-0.5, len(names) - 0.5)
-        axes.tick_params(labelsize=8)
-    return figure
-
-
-def _speeds(result: Comparison) -> Figure:
-    figure, (axes,) = _figure(0.8 + 0.4 * len(result.contenders))
-    names = result.contenders[::-1]
-    bars = axes.barh(names, [result.speed(name) for name in names], color="#0969da", height=0.6)
-    axes.bar_label(bars, [f"{result.speed(name):.2f}" for name in names], padding=3)
-    axes.set_xlabel("million words of the corpus per second of training (median)")
-    return figure
 
 
 def _image(figure: Figure, alternative: str) -> str:
