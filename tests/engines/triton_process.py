@@ -16,13 +16,17 @@ import torch
 
 from tests.engines.cases import case, run
 from tests.helpers import ours, topics
-from torch_w2v.engines import reference
+from torch_w2v.engines import sampling
+from torch_w2v.engines.interface import Tables
+from torch_w2v.engines.padding import padded_width
 from torch_w2v.engines.triton import engine as triton
+from torch_w2v.engines.triton.engine import TritonEngine
 
 needs_triton = pytest.mark.skipif(
     find_spec("triton") is None, reason="needs triton (pip install triton, on Linux only)"
 )
-GUARD = 3  # rows before and after a table
+# rows before and after a table
+GUARD = 3
 
 
 def _begin(environment):
@@ -39,26 +43,38 @@ def process(**environment):
 
 
 def guarded(table):
-    """A copy as the kernel wants it, and the memory around it: rows before and after, and what fills up a row."""
+    """A copy as the kernel takes it, and the memory around it: rows before and after, and what fills up a row."""
     V, D = table.shape
-    memory = torch.full((V + 2 * GUARD, -(-D // triton.LANES) * triton.LANES), -0.0)  # adding even 0 changes it
+    # adding even 0 changes -0
+    memory = torch.full((V + 2 * GUARD, padded_width(D, triton.LANES)), -0.0)
     rows = memory[GUARD : GUARD + V]
     rows[:, D:] = 0
-    rows[:, :D] = table
+    rows[:, :D] = torch.from_numpy(table)
     return rows[:, :D], memory
 
 
-def agree(layout, op=triton.train_chunk, **options):
+def train(tables, one):
+    """Train on the tensors of `tables` themselves; the result as an array."""
+    engine = TritonEngine()
+    chunk, plan = engine.load_chunk(one.chunk), engine.load_plan(one.plan)
+    return np.array(engine.train(Tables(*tables), chunk, one.rates, plan), np.float64)
+
+
+def expected(one):
+    """What the reference makes of it with one block per step: the interpreter runs one program after the other."""
+    return run("reference", one.changed(B=1))
+
+
+def agree(layout, **options):
     """The kernel against the reference with the same draws; nothing beside the tables is touched."""
-    tables, arguments = case(layout=layout, **options)
-    one_by_one = {**arguments, "B": 1}  # the interpreter runs one program after the other
-    want = run(reference.train_chunk, [table.double() for table in tables], one_by_one)
-    (inputs, around_inputs), (outputs, around_outputs) = map(guarded, tables)
+    one = case(layout=layout, **options)
+    want = expected(one.wide())
+    (inputs, around_inputs), (outputs, around_outputs) = map(guarded, one.tables)
     assert triton.is_padded(inputs)
-    result = op(inputs, outputs, **arguments)
-    for got, expected in zip((inputs, outputs), want[:2], strict=True):
-        np.testing.assert_allclose(got.numpy(), expected.numpy(), rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(result.numpy(), want[2].numpy(), rtol=1e-6)
+    result = train((inputs, outputs), one)
+    np.testing.assert_allclose(inputs.numpy(), want[0], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(outputs.numpy(), want[1], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(result, want[2], rtol=1e-6)
     for memory in (around_inputs, around_outputs):
         for guard in (memory[:GUARD], memory[-GUARD:]):
             assert (torch.signbit(guard) & (guard == 0)).all()
@@ -66,43 +82,29 @@ def agree(layout, op=triton.train_chunk, **options):
 
 
 def agree_on_plain_tables(layout, **options):
-    """Tables whose rows are not filled up come back all the same."""
-    tables, arguments = case(layout=layout, **options)
-    want = run(reference.train_chunk, tables, {**arguments, "B": 1})
-    for got, expected in zip(run(triton.train_chunk, tables, arguments), want, strict=True):
-        torch.testing.assert_close(got, expected, rtol=1e-5, atol=1e-6)
+    """Tables whose rows are not filled up are trained all the same."""
+    one = case(layout=layout, **options)
+    for x, y in zip(run("triton", one), expected(one), strict=True):
+        np.testing.assert_allclose(x, y, rtol=1e-5, atol=1e-6)
 
 
-def agree_far_out(V=8_000_000, D=300):
+def agree_far_out(layout, V=8_000_000, D=300):
     """The last rows of tables of 9.6 GB, of which only the touched pages are ever in memory."""
-    tables, small = case(V=4, D=D, lengths=(40,), layout=triton_layout())
-    want = run(reference.train_chunk, tables, {**small, "B": 1})
-    inputs, outputs = torch.zeros(V, D), torch.zeros(V, D)
-    for wide, table in zip((inputs, outputs), tables, strict=True):
-        wide[V - 4 :] = table
-    far = dict(small)
-    far["tokens"] = torch.where(small["tokens"] < 0, -1, small["tokens"] + (V - 4)).int()
-    far["keep"] = torch.zeros(V, dtype=torch.int32)
-    far["keep"][V - 4 :] = small["keep"]
-    with pytest.MonkeyPatch.context() as patch:  # the draws are among the four words, as before
-        draw = triton.sampling.noise_words
-        patch.setattr(triton.sampling, "noise_words", lambda *arguments: draw(*arguments) + (V - 4))
-        triton.train_chunk(inputs, outputs, **far)
-    for wide, expected in zip((inputs, outputs), want[:2], strict=True):
-        np.testing.assert_allclose(wide[V - 4 :].numpy(), expected.numpy(), rtol=1e-5, atol=1e-6)
-
-
-def triton_layout():
-    from torch_w2v.engines import blocks_in_flight  # noqa: PLC0415
-
-    return blocks_in_flight(5, 1e9, 6)
-
-
-def opcheck():
-    tables, arguments = case(lengths=(30,), layout=triton_layout())
-    from torch_w2v.engines.torch_ops import OPERATORS  # noqa: PLC0415
-
-    torch.library.opcheck(OPERATORS["triton"], (*tables,), arguments)
+    one = case(V=4, D=D, lengths=(40,), layout=layout)
+    want = expected(one)
+    tables = torch.zeros(V, D), torch.zeros(V, D)
+    for wide, table in zip(tables, one.tables, strict=True):
+        wide[V - 4 :] = torch.from_numpy(table)
+    keep = np.zeros(V, np.int32)
+    keep[V - 4 :] = one.plan.keep
+    tokens = np.where(one.chunk.tokens < 0, -1, one.chunk.tokens + (V - 4)).astype(np.int32)
+    with pytest.MonkeyPatch.context() as patch:
+        # The draws are among the four words, as before.
+        draw = sampling.noise_words
+        patch.setattr(sampling, "noise_words", lambda *arguments: draw(*arguments) + (V - 4))
+        train(tables, one.changed(tokens=tokens, keep=keep))
+    for wide, table in zip(tables, want[:2], strict=True):
+        np.testing.assert_allclose(wide[V - 4 :].numpy(), table, rtol=1e-5, atol=1e-6)
 
 
 def neighbours():
@@ -112,11 +114,12 @@ def neighbours():
     return [word for word, _ in model.wv.most_similar("a0", topn=4)], model.training_losses
 
 
-def refuses(**layout):
-    from torch_w2v.engines.plan import Layout  # noqa: PLC0415
-
-    tables, arguments = case(layout=Layout(**layout))
-    triton.train_chunk(*tables, **arguments)
+def refuse(layout, **environment):
+    """Raise what the engine raises for a layout, or an environment, that it does not take."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        run("triton", case(layout=layout))
 
 
 def compiled(arch, D, T, S, N, cache, **constants):

@@ -1,0 +1,73 @@
+"""What the GPU kernel compiles to: no spills, wide loads, products on tensor cores, relaxed additions."""
+
+import itertools
+import re
+from collections import Counter
+
+import pytest
+
+from tests.engines import triton_process
+from tests.engines.shapes import name_of
+from tests.engines.triton_process import needs_triton
+from torch_w2v.engines.layouts import blocks_in_flight
+from torch_w2v.engines.plan import Workload
+
+pytestmark = needs_triton
+
+
+@pytest.fixture(scope="module")
+def compiler(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("compiled")
+    with triton_process.process(TRITON_INTERPRET="0", TRITON_CACHE_DIR=str(folder)) as call:
+        yield lambda *args, **options: call(triton_process.compiled, *args, cache=folder, **options)
+
+
+# D, and what the layout follows: negative, context words, the mean of them
+SHAPES = [
+    *((D, negative, 6, True) for D, negative in itertools.product((52, 100, 128, 200, 300, 600), (5, 15, 100))),
+    *((D, 5, *form) for D, form in itertools.product((100, 300), ((16, True), (51, True), (501, True), (6, False)))),
+]
+# Compiling takes seconds: the quick run does it for the usual rows, for long ones, and for many sets.
+QUICK = {(80, 100, 5, 6, True), (90, 100, 5, 6, True), (90, 300, 5, 6, True), (90, 100, 5, 6, False)}
+
+
+@pytest.mark.parametrize(
+    ("arch", "D", "negative", "context", "mean"),
+    [
+        pytest.param(*row, marks=[] if row in QUICK else pytest.mark.slow, id=name_of(row))
+        for row in ((arch, *shape) for arch in (80, 90) for shape in SHAPES)
+    ],
+)
+def test_what_it_compiles_to(compiler, arch, D, negative, context, mean):
+    """The window is no argument of the kernel: it is what `low` and `high` say, whatever its width."""
+    layout = blocks_in_flight(Workload(negative, 1e9, context, mean))
+    instructions, used, ptx, ttir = compiler(arch, D, layout.T, layout.S, layout.N)
+    count = Counter(instructions)
+    starts = Counter(instruction.split(".")[0] for instruction in instructions)
+
+    assert used["STACK"] == used["LOCAL"] == starts["LDL"] == starts["STL"] == 0, "spills"
+    assert used["SHARED"] <= 64 * 1024
+    assert starts["MEMBAR"] == starts["FENCE"] == starts["ERRBAR"] == 0
+    assert starts["HMMA"] > 0
+    assert all("TF32" in instruction for instruction in count if instruction.startswith("HMMA"))
+
+    additions = [instruction for instruction in count if instruction.startswith(("RED.", "REDG.", "ATOM"))]
+    if arch >= 90:
+        assert all(re.fullmatch(r"REDG\.E\.ADD\.F32x4\..*", instruction) for instruction in additions), additions
+    else:
+        # Ampere adds one float at a time; four of a row by one thread, next to each other.
+        assert all(re.fullmatch(r"REDG?\.E\.ADD\.F32\..*", instruction) for instruction in additions), additions
+    assert additions
+    assert set(re.findall(r"\b(?:atom|red)\.\w+\.gpu\.(\w+)\.", ptx)) == {"relaxed"}
+
+    wide = sum(n for instruction, n in count.items() if re.match(r"LDG(STS)?\.E\.(BYPASS\.)?128", instruction))
+    assert wide >= 8
+    assert not [instruction for instruction in count if re.match(r"LDG(STS)?\.E\.64", instruction)]
+    rows = re.findall(r"ld\.global[\w.]*\.v4|cp\.async\.c\w\.shared", ptx)
+    assert rows
+    # With more sets or longer rows the program's own sums are read back too.
+    if layout.S == 1 and D <= 128:
+        assert all(".cg." in instruction for instruction in rows), "rows that others change come from the first cache"
+
+    times_length = re.findall(rf"arith\.constant dense<{D}> : tensor<\d+x1x(i\d+)>", ttir)
+    assert set(times_length) == {"i64"}, "places in a table have 64 bits"
