@@ -1,0 +1,141 @@
+"""One `train()` call as a whole: what is observed between epochs, what fits on a device, what is imported."""
+
+import numpy as np
+import pytest
+import torch
+from gensim.models.callbacks import CallbackAny2Vec
+
+import torch_w2v
+from tests.helpers import KERNEL, ours, python, same, topics, trainable, weights
+from torch_w2v import engines
+from torch_w2v.engines.torch_batched import TorchBatchedEngine
+from torch_w2v.engines.triton.engine import TritonEngine
+
+
+def test_vectors_that_are_observed_between_epochs_are_trained():
+    """By a subclass, and by an iterator; tests/test_word2vec.py has a callback."""
+    seen = []
+
+    class Observing(torch_w2v.Word2Vec):
+        def _log_epoch_end(self, *args, **kwargs):
+            seen.append(self.wv.vectors.copy())
+            super()._log_epoch_end(*args, **kwargs)
+
+    class Sentences:
+        def __iter__(self):
+            seen.append(model.wv.vectors.copy())
+            return iter(topics())
+
+    model = ours(topics(), cls=Observing, epochs=3)
+    assert len({array.tobytes() for array in seen}) == 3
+    assert np.array_equal(seen[-1], model.wv.vectors)
+    seen.clear()
+    model = ours()
+    model.build_vocab(topics())
+    model.train(Sentences(), total_examples=600, epochs=3)
+    assert len({array.tobytes() for array in seen}) == 3
+
+
+@pytest.mark.skipif(not KERNEL, reason="needs the fused kernel")
+def test_a_callback_may_choose_another_engine():
+    class Alternate(CallbackAny2Vec):
+        def on_epoch_end(self, model):
+            model.engine = {"cpu": "torch_batched", "torch_batched": "reference", "reference": "cpu"}[model.engine]
+
+    model = ours(topics(), engine="cpu", epochs=5, callbacks=[Alternate()])
+    assert model.engine == "reference"
+    assert trainable(model, topics())
+
+
+class FullDevice(TritonEngine):
+    """The engine of a GPU, on the CPU, where the tables do not fit."""
+
+    def __init__(self):
+        super().__init__("cuda")
+
+    def load_array(self, array):
+        return torch.from_numpy(array)
+
+    def load_table(self, table, previous=None):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9.60 GiB.")
+
+
+class FullForChunks(FullDevice):
+    """The same where the tables fit, but no chunk."""
+
+    def load_table(self, table, previous=None):
+        return torch.from_numpy(table.copy())
+
+    def train(self, tables, chunk, rates, plan):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9.60 GiB.")
+
+
+@pytest.mark.parametrize("engine", [FullDevice, FullForChunks])
+def test_out_of_memory_explains_what_is_needed_and_leaves_the_model_usable(engine, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (1_000_000_000, 80_000_000_000))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 3_000_000_000)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 2_000_000_000)
+    model = ours(topics())
+    before = [array.copy() for array in weights(model)]
+    with monkeypatch.context() as patch:
+        patch.setattr(engines, "choose", lambda *_: engine())
+        with pytest.raises(torch.OutOfMemoryError) as raised:
+            model.train(topics(), total_examples=600, epochs=1)
+    message = str(raised.value)
+    assert "the vectors of 16 words with vector_size=8 need 0.00 GB" in message
+    assert "of the device's 80.00 GB, 2.00 GB are free" in message
+    assert "smaller vector_size, a higher min_count, a max_final_vocab, or device='cpu'" in message
+    assert all(map(np.array_equal, before, weights(model)))
+    assert trainable(model, topics())
+
+
+def long_sentence():
+    """A corpus with a sentence longer than chunks, whose neighbours reach to its begin or not."""
+    return [["the"] * 180 + [word for sentence in topics(400) for word in sentence], *topics(50)]
+
+
+class CachingTokens(TorchBatchedEngine):
+    """As on a device that has memory for tokens."""
+
+    def token_cache_bytes(self):
+        return 10**9
+
+
+@pytest.mark.parametrize("cache", ["memory", "off"])
+def test_tokens_that_stay_on_a_device_train_the_same_model(monkeypatch, cache):
+    """Also where a list changes from epoch to epoch and is read anew."""
+
+    class Rotate(CallbackAny2Vec):
+        def on_epoch_end(self, model):
+            if cache == "off":
+                sentences.append(sentences.pop(0))
+
+    models = []
+    for engine in (TorchBatchedEngine, CachingTokens):
+        sentences = long_sentence()
+        with monkeypatch.context() as patch:
+            patch.setattr(engines, "choose", lambda *_, engine=engine: engine("cpu"))
+            models.append(
+                ours(sentences, batch_words=5, sample=1e-3, epochs=3, corpus_cache=cache, callbacks=[Rotate()])
+            )
+    assert same(*models)
+
+
+LONG = """
+import sys
+import torch_w2v
+from torch_w2v.training import session
+masks = []
+keep_mask = session.keep_mask
+session.keep_mask = lambda *arguments: masks.append(arguments) or keep_mask(*arguments)
+sentence = [f"w{i % 50}" for i in range(3000)]
+model = torch_w2v.Word2Vec([sentence], vector_size=8, min_count=1, batch_words=10, window=3, engine="cpu")
+print(len(masks) > 10, model.corpus_total_words, "torch" in sys.modules)
+"""
+
+
+@pytest.mark.skipif(not KERNEL, reason="needs the fused kernel")
+def test_a_sentence_longer_than_two_chunks_needs_no_torch_on_the_cpu():
+    """Its pieces carry neighbours, for which subsampling is computed outside the kernel."""
+    done = python(LONG)
+    assert (done.stdout.split(), done.stderr) == (["True", "3000", "False"], "")
