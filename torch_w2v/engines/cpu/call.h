@@ -10,7 +10,7 @@ struct Call {
   const int32_t* tokens;      // (n) words of the chunk; a negative one is not in the vocabulary
   const int64_t* offsets;     // (sentences + 1) where sentences begin in `tokens`
   const uint32_t* keep;       // (V) a word is kept where 32 random bits are not above this
-  const uint32_t* noise;      // (V, 2) alias table of the negatives: threshold, other word
+  const uint64_t* noise;      // (V) alias table of the negatives: threshold, and above its 32 bits the other word
   const float* input_scale;   // (V) factors of the updates of rows, or null
   const float* output_scale;  // (V) or null
   double* result;             // (3) kept words, loss, weight of the pairs in the loss

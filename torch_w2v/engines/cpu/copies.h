@@ -57,7 +57,7 @@ struct Copies {
       Vector* row = vectors(origin[i]);
       const Vector* before = vectors(was(i));
       const Vector* after = vectors(now(i));
-      for (i64 q = 0; q < job.row_vectors(); q++) row[q] += after[q] - before[q];
+      job.each_vector([&](i64 q) { row[q] += after[q] - before[q]; });
     }
     count = 0;
   }

@@ -50,7 +50,7 @@ struct Drift {
       const i64 i = targets.member(group, k);
       const Vector* moved = drift_of(i);
       Vector* hidden = vectors(targets.row(i));
-      for (i64 q = 0; q < job.row_vectors(); q++) hidden[q] += pull[i] * moved[q];
+      job.each_vector([&](i64 q) { hidden[q] += pull[i] * moved[q]; });
     }
   }
 
@@ -61,7 +61,7 @@ struct Drift {
       const Vector* error = vectors(targets.row(i));
       Vector* moved = drift_of(i);
       const float context = static_cast<float>(targets.context(i));
-      for (i64 q = 0; q < job.row_vectors(); q++) moved[q] += context * error[q];
+      job.each_vector([&](i64 q) { moved[q] += context * error[q]; });
     }
   }
 

@@ -14,6 +14,9 @@ struct Job {
   // Vectors of an array on the stack that holds one row.
   static constexpr i64 ROW_AT_MOST = ROW ? ROW : LONGEST_ROW / W;
 
+  // Longer rows, and any in fewer registers, are faster as a loop.
+  static constexpr int UNROLLED = W == 16 ? 24 : 0;
+
   const Call& call;
   const i64 T;
   const i64 S;
@@ -44,6 +47,17 @@ struct Job {
   i64 stride() const { return ROW ? ROW * W : call.stride; }
   float* input(i64 word) const { return call.inputs + word * stride(); }
   float* output(i64 word) const { return call.outputs + word * stride(); }
+
+  // Calls f(q) for each vector of a row. Where the vectors of a few rows fit the registers there is no loop.
+  template <class Function>
+  INLINE void each_vector(Function f) const {
+    if constexpr (ROW > 0 && ROW <= UNROLLED) {
+      UNROLL
+      for (int q = 0; q < ROW; q++) f(q);
+    } else {
+      for (i64 q = 0; q < row_vectors(); q++) f(q);
+    }
+  }
 
   // Into the first cache, to be changed.
   void prefetch(const float* row) const {

@@ -1,10 +1,12 @@
 // The words of a block's sets: negatives, drawn one block ahead, and targets. Their rows are prefetched along the way.
 #pragma once
 
+#include "compress.h"
 #include "draws.h"
 #include "job.h"
 #include "memory.h"
 #include "stream.h"
+#include "tiles.h"
 
 namespace {
 
@@ -25,8 +27,8 @@ struct Negatives {
       : job(j),
         words(memory.array<int32_t>(job.groups * job.group_words)),
         next_words(memory.array<int32_t>(job.groups * job.group_words)),
-        draws(memory.array<u64>(job.S * job.N)),
-        ahead(memory.array<const float*>(job.S * job.N + 2 * job.T + 1)) {}
+        drawn(memory.array<int32_t>(job.S * job.N)),
+        ahead(memory.array<int32_t>(job.groups * job.group_words + job.T + COMPRESS_MORE)) {}
 
   // Chooses `next_words` for the block of the targets at the places from `begin` to `end`.
   void choose(const Stream& stream, i64 begin, i64 end) {
@@ -51,63 +53,58 @@ struct Negatives {
     int32_t* swap = words;
     words = next_words;
     next_words = swap;
+    outputs = 0;
     waiting = 0;
     fetched = 0;
     if (end >= next_end) return;
     choose(stream, end, next_end);
     // With G > 1 the rows would be too many for the cache.
-    if (job.G == 1)
-      for (i64 i = 0; i < job.groups * job.group_words; i++) add(next_words[i], job.output(next_words[i]));
+    if (job.G == 1) outputs = compress_from(ahead, next_words, job.groups * job.group_words, FREQUENT);
     const i64 from = end + job.reach;
-    for (i64 i = from; i < min(stream.n, from + job.T); i++) add(stream.id[i], job.input(stream.id[i]));
+    const i64 count = max(0, min(stream.n - from, job.T));
+    waiting = outputs + compress_from(ahead + outputs, stream.id + from, count, FREQUENT);
+    const i64 tiles = job.groups * ((job.group_targets + TILE_TARGETS - 1) / TILE_TARGETS);
+    at_once = (waiting + tiles - 1) / tiles;
   }
 
-  // Fetches one of `parts_left` equal parts of the rows that are not fetched yet.
-  void prefetch(i64 parts_left) {
-    const i64 stop = fetched + (waiting - fetched) / parts_left;
-    for (; fetched < stop; fetched++) job.prefetch_early(ahead[fetched]);
+  // Fetches some of the rows that are not fetched yet.
+  void prefetch() {
+    const i64 stop = min(fetched + at_once, waiting);
+    for (; fetched < stop; fetched++) {
+      const i64 word = ahead[fetched];
+      job.prefetch_early(fetched < outputs ? job.output(word) : job.input(word));
+    }
   }
 
  private:
-  u64* draws;           // (S * N)
-  const float** ahead;  // rows that the next block reads
-  i64 waiting = 0;      // of them
-  i64 fetched = 0;      // of those
-
-  void add(int32_t word, const float* row) {
-    ahead[waiting] = row;
-    waiting += word >= FREQUENT;
-  }
-
-  i64 column(u64 bits) const { return static_cast<i64>(below(static_cast<u64>(job.call.V), bits >> 32)); }
+  int32_t* drawn;   // (S * N) negatives
+  int32_t* ahead;   // words of rows that the next block reads: first of output rows, then of input rows
+  i64 outputs = 0;  // words of output rows
+  i64 waiting = 0;  // words
+  i64 fetched = 0;  // words whose rows are prefetched
+  i64 at_once = 0;  // rows that are fetched per call of prefetch
 
   // Draws from the alias table: a word, or the other word in its column. `block` is the block's number in the stream.
   void choose_negatives(u64 block) {
     const i64 count = job.S * job.N;
-    const uint32_t* noise = job.call.noise;
-    for (i64 i = 0; i < count; i++)
-      draws[i] = draw(static_cast<u64>(job.call.noise_stream), block * static_cast<u64>(count) + static_cast<u64>(i));
-    // Where G > 1 a group's negatives have its targets between them.
-    const i64 skip = job.G > 1 ? 1 : 0;
-    const i64 group_end = job.G > 1 ? job.group_targets * job.K1 : job.N;
-    i64 group = 0;
-    i64 place = 0;
-    i64 left = job.N;
+    const u64 stream = static_cast<u64>(job.call.noise_stream);
+    const u64 first = block * static_cast<u64>(count);
+    const u64 columns = static_cast<u64>(job.call.V);
+    const u64* noise = job.call.noise;
     for (i64 i = 0; i < count; i++) {
-      __builtin_prefetch(noise + 2 * column(draws[min(i + 16, count - 1)]));
-      const i64 word = column(draws[i]);
-      // All bits or none instead of a branch.
-      const int32_t own = -static_cast<int32_t>(static_cast<uint32_t>(draws[i]) < noise[2 * word]);
-      const int32_t other = static_cast<int32_t>(noise[2 * word + 1]);
-      next_words[group * job.group_words + place] = (static_cast<int32_t>(word) & own) | (other & ~own);
-      place++;
-      if (--left == 0) {
-        left = job.N;
-        place += skip;
-      }
-      if (place == group_end) {
-        place = 0;
-        group++;
+      const u64 bits = draw(stream, first + static_cast<u64>(i));
+      const u64 column = below(columns, bits >> 32);
+      const u64 entry = noise[column];
+      const bool own = (bits & 0xffffffffu) < (entry & 0xffffffffu);
+      drawn[i] = static_cast<int32_t>(own ? column : entry >> 32);
+    }
+    const int32_t* from = drawn;
+    for (i64 group = 0; group < job.groups; group++) {
+      int32_t* to = next_words + group * job.group_words;
+      const i64 sets = min(job.G, job.S - group * job.G);
+      for (i64 set = 0; set < sets; set++) {
+        for (i64 k = 0; k < job.N; k++) to[set * job.K1 + k] = from[k];
+        from += job.N;
       }
     }
   }

@@ -23,13 +23,13 @@ struct Sets {
         rows(memory.array<float*>(job.group_words)),
         errors(memory.array<float>(job.group_targets * job.stride())),
         sums(memory.array<Vector>(scores_at_most)),
-        label(memory.array<float>(scores_at_most)),
+        label(memory.zeros<float>(scores_at_most + job.group_targets)),
         score(memory.array<float>(scores_at_most)),
         coefficient(memory.array<float>(scores_at_most)),
         scaled(memory.array<float>(scores_at_most)),
         ones(memory.array<float>(job.group_targets)) {
     if (memory.failed) return;
-    for (i64 i = 0; i < scores_at_most; i++) label[i] = i % job.K1 ? 0.f : 1.f;
+    for (i64 i = 0; i < job.group_targets; i++) label[i] = 1.f;
     for (i64 i = 0; i < job.group_targets; i++) ones[i] = 1.f;
   }
 
@@ -39,8 +39,7 @@ struct Sets {
     for (i64 i = 0; i < group.rows; i++) rows[i] = job.output(group.words[i]);
     if (number + 1 < job.groups) prefetch_next(group);
     const bool twice = repeated(group.words, group.rows);
-    compute_scores(group, negatives, number);
-    compute_coefficients(group, alpha);
+    compute_coefficients(group, negatives, alpha);
     if (twice || targets.lonely || job.call.compute_loss) leave_out(group);
     if (twice) copies.part(group.words, group.rows, rows);
     update_rows(group, job.call.output_scale ? scale_coefficients(group) : coefficient);
@@ -63,11 +62,11 @@ struct Sets {
   const i64 scores_at_most;
   float** rows;        // (group_words)
   float* errors;       // (group_targets, stride) between two tiles of negatives
-  Vector* sums;        // (group_targets, K1) scores whose lanes are not summed yet
-  float* label;        // (group_targets, K1) 1 for a target, 0 for a negative
-  float* score;        // (group_targets, K1) of its own row, and of the negatives
-  float* coefficient;  // (group_targets, K1) of rows in the errors
-  float* scaled;       // (group_targets, K1) of hidden layers in the rows' updates
+  Vector* sums;        // (K1, targets) scores whose lanes are not summed yet
+  float* label;        // (group_targets) ones, then zeros for the negatives
+  float* score;        // (K1, targets) with the own row, and with the negatives
+  float* coefficient;  // (K1, targets) of rows in the errors
+  float* scaled;       // (K1, targets) of hidden layers in the rows' updates
   float* ones;         // (group_targets)
 
   Group group_of(const Targets<ROW>& targets, const Negatives<ROW>& negatives, i64 number) const {
@@ -91,40 +90,44 @@ struct Sets {
     for (i64 i = 0; i < group.rows && next[i] >= 0; i++) job.prefetch(job.output(next[i]));
   }
 
-  void compute_scores(const Group& group, Negatives<ROW>& negatives, i64 number) {
-    auto tile = [&](i64 target, auto targets) {
-      constexpr int M = decltype(targets)::value;
-      const i64 left = (job.groups - number) * job.group_targets - target;
-      negatives.prefetch(left > M ? left / M : 1);
-      tiles<TILE_NEGATIVES>(job.N, [&](i64 k, auto size) {
-        constexpr int N = decltype(size)::value;
-        const float* h = group.hidden + target * job.stride();
-        float** v = rows + target * group.negatives_step + k;
-        float** y = rows + own(group, target);
-        Vector* to = sums + target * job.K1;
-        if (k == 0)
-          dots<M, N, true>(h, job.stride(), y, v, job.row_vectors(), to, job.K1);
-        else
-          dots<M, N, false>(h, job.stride(), y, v, job.row_vectors(), to + 1 + k, job.K1);
-      });
-    };
-    if (job.G == 1) {
-      tiles<TILE_TARGETS>(group.targets, tile);
-    } else {
-      for (i64 i = 0; i < group.targets; i++) tile(i, Constant<1>());
+  // Scores are computed for 4, 2 or 1 targets at a time, whichever divides their number.
+  void compute_coefficients(const Group& group, Negatives<ROW>& negatives, float alpha) {
+    if constexpr (TILE_TARGETS == 4) {
+      if (job.G == 1 && group.targets % 4 == 0) return compute_coefficients_by<4>(group, negatives, alpha);
     }
-    const i64 scores = group.targets * job.K1;
-    for (i64 i = scores; i % W; i++) sums[i] = Vector{};
-    for (i64 i = 0; i < scores; i += W) *vectors(score + i) = sum_lanes<W>(sums + i);
+    if (job.G == 1 && group.targets % 2 == 0) return compute_coefficients_by<2>(group, negatives, alpha);
+    compute_coefficients_by<1>(group, negatives, alpha);
   }
 
-  // Learning rate times (1 - sigmoid) for a target, times -sigmoid times the negative's weight for a negative.
-  void compute_coefficients(const Group& group, float alpha) {
+  template <int M>
+  void compute_coefficients_by(const Group& group, Negatives<ROW>& negatives, float alpha) {
+    const i64 pitch = group.targets / M;
+    for (i64 tile = 0; tile < pitch; tile++) {
+      negatives.prefetch();
+      const float* h = group.hidden + tile * M * job.stride();
+      float** y = rows + own(group, tile * M);
+      float** v = rows + tile * M * group.negatives_step;
+      tiles<TILE_NEGATIVES>(job.N, [&](i64 k, auto size) {
+        constexpr int N = decltype(size)::value;
+        if (k == 0)
+          products<M, N, true>(h, job.stride(), y, v, job.row_vectors(), sums + tile, pitch);
+        else
+          products<M, N, false>(h, job.stride(), y, v + k, job.row_vectors(), sums + (1 + k) * pitch + tile, pitch);
+      });
+    }
+    constexpr int SUMS = W / M;
+    const i64 count = job.K1 * pitch;
+    for (i64 i = count; i % SUMS; i++) sums[i] = Vector{};
     const float weight = negative_weight();
-    for (i64 i = 0; i < group.targets * job.K1; i += W) {
-      const Vector l = *vectors(label + i);
-      const Vector probability = sigmoid(*vectors(score + i));
-      *vectors(coefficient + i) = (l - probability) * (l * (1.f - weight) + weight) * alpha;
+    // Ones for the targets, of which there may be fewer than in other groups, then zeros for the negatives.
+    const float* labels = label + job.group_targets - group.targets;
+    for (i64 i = 0; i < count; i += SUMS) {
+      const Vector z = sum_lanes<SUMS, M>(sums + i);
+      Vector l;
+      std::memcpy(&l, labels + i * M, sizeof l);
+      *vectors(score + i * M) = z;
+      // Learning rate times (1 - sigmoid) for a target, times -sigmoid times the negative's weight for a negative.
+      *vectors(coefficient + i * M) = (l - sigmoid(z)) * (l * (1.f - weight) + weight) * alpha;
     }
   }
 
@@ -136,26 +139,24 @@ struct Sets {
   // rest.
   void leave_out(const Group& group) {
     for (i64 i = 0; i < group.targets; i++) {
-      float* c = coefficient + i * job.K1;
-      if (group.share[i] == 0.f) {
-        for (i64 k = 0; k < job.K1; k++) c[k] = 0.f;
-        continue;
-      }
       const int32_t target = group.words[own(group, i)];
       const int32_t* negatives = group.words + i * group.negatives_step;
+      const bool context = group.share[i] != 0.f;
+      if (!context) coefficient[i] = 0.f;
       for (i64 k = 0; k < job.N; k++)
-        if (negatives[k] == target) c[1 + k] = 0.f;
-      if (job.call.compute_loss) add_loss(score + i * job.K1, negatives, target);
+        if (!context || negatives[k] == target) coefficient[(1 + k) * group.targets + i] = 0.f;
+      if (context && job.call.compute_loss) add_loss(score + i, group.targets, negatives, target);
     }
   }
 
-  void add_loss(const float* scores, const int32_t* negatives, int32_t target) {
+  // `scores` are `pitch` apart.
+  void add_loss(const float* scores, i64 pitch, const int32_t* negatives, int32_t target) {
     const double weight = negative_weight();
     loss += softplus(-static_cast<double>(scores[0]));
     pairs += 1;
     for (i64 k = 0; k < job.N; k++) {
       if (negatives[k] == target) continue;
-      loss += weight * softplus(static_cast<double>(scores[1 + k]));
+      loss += weight * softplus(static_cast<double>(scores[(1 + k) * pitch]));
       pairs += weight;
     }
   }
@@ -163,10 +164,12 @@ struct Sets {
   const float* scale_coefficients(const Group& group) {
     const float* scale = job.call.output_scale;
     for (i64 i = 0; i < group.targets; i++) {
-      const i64 first = i * job.K1;
       const int32_t* negatives = group.words + i * group.negatives_step;
-      scaled[first] = coefficient[first] * scale[group.words[own(group, i)]];
-      for (i64 k = 0; k < job.N; k++) scaled[first + 1 + k] = coefficient[first + 1 + k] * scale[negatives[k]];
+      scaled[i] = coefficient[i] * scale[group.words[own(group, i)]];
+      for (i64 k = 0; k < job.N; k++) {
+        const i64 at = (1 + k) * group.targets + i;
+        scaled[at] = coefficient[at] * scale[negatives[k]];
+      }
     }
     return scaled;
   }
@@ -176,16 +179,15 @@ struct Sets {
     const bool divide = (job.call.cbow_mean != 0) == (job.call.exact_gradient != 0);
     const i64 at_once = job.G == 1 ? group.targets : 1;
     for (i64 i = 0; i < group.targets; i += at_once) {
-      const i64 first = i * job.K1;
       Update set;
       set.targets = at_once;
-      set.pitch = job.K1;
+      set.pitch = group.targets;
       set.stride = job.stride();
       set.hidden = group.hidden + i * job.stride();
       set.errors = errors;
       set.own = rows + own(group, i);
-      set.coefficients = coefficient + first;
-      set.row_coefficients = row_coefficient + first;
+      set.coefficients = coefficient + i;
+      set.row_coefficients = row_coefficient + i;
       set.error_scale = (divide ? group.share : ones) + i;
       tiles<TILE_NEGATIVES>(job.N, [&](i64 k, auto size) {
         constexpr int N = decltype(size)::value;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "call.h"
+#include "compress.h"
 #include "draws.h"
 #include "memory.h"
 #include "vectors.h"
@@ -32,11 +33,11 @@ struct Stream {
       : call(arguments),
         reach(reach_of_windows),
         size(max(4096, 4 * (reach_of_windows + arguments.T))),
-        id(memory.array<int32_t>(size + 1)),
-        raw(memory.array<int32_t>(size + 1)),
-        first(memory.array<int32_t>(size + 1)),
-        last(memory.array<int32_t>(size + 1)),
-        width(memory.array<int32_t>(size + 1)) {}
+        id(memory.array<int32_t>(size + COMPRESS_MORE)),
+        raw(memory.array<int32_t>(size + COMPRESS_MORE)),
+        first(memory.array<int32_t>(size + COMPRESS_MORE)),
+        last(memory.array<int32_t>(size + COMPRESS_MORE)),
+        width(memory.array<int32_t>(size + COMPRESS_MORE)) {}
 
   // Whether all tokens of the chunk have been read.
   bool ended() const { return sentence == call.sentences; }
@@ -76,18 +77,39 @@ struct Stream {
   }
 
  private:
+  static constexpr i64 BATCH = 64;
+
   // Draws for the tokens from `next` to `stop`, and writes the kept ones from place n on. Returns the new end.
   i64 keep(i64 stop) {
+    const u64 stream = static_cast<u64>(call.token_stream);
+    const int32_t most = static_cast<int32_t>(reach);
+    const uint32_t* threshold = call.keep;
     i64 to = n;
-    for (i64 i = next; i < stop; i++) {
-      const int32_t word = call.tokens[i];
-      const u64 bits = draw(static_cast<u64>(call.token_stream), static_cast<u64>(call.position + i));
-      const i64 window = call.shrink_windows ? below(call.window, bits & 0xffffffffu) + 1 : call.window;
-      id[to] = word;
-      raw[to] = static_cast<int32_t>(i);
-      width[to] = static_cast<int32_t>(min(window, reach));
-      // Without a branch, since that of a random bit is mispredicted.
-      to += (word >= 0) & (call.keep[word < 0 ? 0 : word] >= static_cast<uint32_t>(bits >> 32));
+    for (i64 from = next; from < stop; from += BATCH) {
+      const i64 count = min(BATCH, stop - from);
+      const int32_t* words = call.tokens + from;
+      u64 bits[BATCH];
+      uint32_t coin[BATCH];
+      int32_t kept[BATCH];
+      int32_t token[BATCH];
+      int32_t window[BATCH];
+      for (i64 i = 0; i < count; i++) {
+        bits[i] = draw(stream, static_cast<u64>(call.position + from + i));
+        coin[i] = static_cast<uint32_t>(bits[i] >> 32);
+      }
+      for (i64 i = 0; i < count; i++) {
+        const uint32_t bound = threshold[words[i] < 0 ? 0 : words[i]];
+        kept[i] = (words[i] >= 0) & (bound >= coin[i]);
+        token[i] = static_cast<int32_t>(from + i);
+      }
+      for (i64 i = 0; i < count; i++) {
+        const u64 drawn = below(static_cast<u64>(call.window), bits[i] & 0xffffffffu) + 1;
+        const int32_t places = static_cast<int32_t>(call.shrink_windows ? drawn : static_cast<u64>(call.window));
+        window[i] = places < most ? places : most;
+      }
+      compress(id + to, words, kept, count);
+      compress(width + to, window, kept, count);
+      to += compress(raw + to, token, kept, count);
     }
     return to;
   }

@@ -49,23 +49,27 @@ struct Targets {
   void take(const Stream& stream, i64 from, i64 to) {
     begin = from;
     end = to;
+    // For the compiler, which makes vectors of this where it knows that the arrays are different ones.
     const int32_t start = static_cast<int32_t>(from);
     const int32_t known = static_cast<int32_t>(stream.n);
     const int32_t targets = static_cast<int32_t>(to - from);
-    const int32_t* first = stream.first + from;
-    const int32_t* last = stream.last + from;
-    const int32_t* width = stream.width + from;
+    const int32_t* __restrict first = stream.first + from;
+    const int32_t* __restrict last = stream.last + from;
+    const int32_t* __restrict width = stream.width + from;
+    int32_t* __restrict begins = low;
+    int32_t* __restrict ends = high;
+    float* __restrict shares = share;
     float least = 1.f;
     for (int32_t i = 0; i < targets; i++) {
-      const int32_t place = start + i;
-      low[i] = first[i] > place - width[i] ? first[i] : place - width[i];
-      int32_t stop = last[i] < known ? last[i] : known;
-      stop = stop < place + width[i] + 1 ? stop : place + width[i] + 1;
-      high[i] = stop;
-      const int32_t words = stop - low[i] - 1;
-      share[i] = words > 0 ? 1.f / static_cast<float>(words) : 0.f;
-      least = share[i] < least ? share[i] : least;
+      const int32_t before = start + i - width[i];
+      const int32_t behind = start + i + width[i] + 1;
+      const int32_t stop = last[i] < known ? last[i] : known;
+      begins[i] = first[i] > before ? first[i] : before;
+      ends[i] = stop < behind ? stop : behind;
+      const int32_t words = ends[i] - begins[i] - 1;
+      shares[i] = words > 0 ? 1.f / static_cast<float>(words) : 0.f;
     }
+    for (int32_t i = 0; i < targets; i++) least = shares[i] < least ? shares[i] : least;
     lonely = least == 0.f;
     for (int32_t i = 0; i < targets; i++) share_of_slot[slot[i]] = share[i];
   }

@@ -3,14 +3,6 @@
 
 #include "vectors.h"
 
-// Loops over a few things in registers, which must not become loops over arrays on the stack.
-#ifdef __clang__
-#define UNROLL _Pragma("unroll")
-#else
-#define UNROLL _Pragma("GCC unroll 32")
-#endif
-#define INLINE inline __attribute__((always_inline))
-
 namespace {
 
 // Targets and negatives of a tile: their sums and the operands of one step fit the registers of the instruction set.
@@ -46,51 +38,48 @@ INLINE void tiles(i64 count, Function f) {
   }
 }
 
-// The lanes of the products of M hidden layers, `stride` floats apart, with their own rows and with N rows of
-// negatives: sums[m * pitch] = h[m] * own[m], and sums[m * pitch + 1 + n] = h[m] * negatives[n]. Without OWN the first
-// are left out, and the others take their place.
+// Products of M hidden layers, `stride` floats apart, with their own rows and with N rows of negatives. Each column of
+// products, own first, becomes one vector with the lanes of M sums (see sum_lanes): to[0], to[pitch] and so on. Without
+// OWN there is no first column.
 template <int M, int N, bool OWN>
-INLINE void dots(const float* h, i64 stride, const float* const* own, const float* const* negatives, i64 row_vectors,
-                 Vector* sums, i64 pitch) {
+INLINE void products(const float* h, i64 stride, const float* const* own, const float* const* negatives,
+                     i64 row_vectors, Vector* to, i64 pitch) {
   constexpr int COLUMNS = N + OWN;
-  Vector sum[M * COLUMNS];
+  Vector sum[COLUMNS * M];
   UNROLL
-  for (int i = 0; i < M * COLUMNS; i++) sum[i] = Vector{};
+  for (int i = 0; i < COLUMNS * M; i++) sum[i] = Vector{};
   for (i64 q = 0; q < row_vectors; q++) {
     Vector x[M];
     UNROLL
     for (int m = 0; m < M; m++) {
       x[m] = vectors(h + m * stride)[q];
-      if (OWN) sum[m * COLUMNS] += x[m] * vectors(own[m])[q];
+      if (OWN) sum[m] += x[m] * vectors(own[m])[q];
     }
     UNROLL
     for (int n = 0; n < N; n++) {
       const Vector row = vectors(negatives[n])[q];
       UNROLL
-      for (int m = 0; m < M; m++) sum[m * COLUMNS + OWN + n] += x[m] * row;
+      for (int m = 0; m < M; m++) sum[(n + OWN) * M + m] += x[m] * row;
     }
   }
   UNROLL
-  for (int m = 0; m < M; m++) {
-    UNROLL
-    for (int i = 0; i < COLUMNS; i++) sums[m * pitch + i] = sum[m * COLUMNS + i];
-  }
+  for (int i = 0; i < COLUMNS; i++) to[i * pitch] = sum_lanes<M>(sum + i * M);
 }
 
 // What the targets of one set do to the rows, and the rows to their hidden layers. A set of many negatives takes them
 // in several tiles: the errors wait in between.
 struct Update {
   i64 targets;
-  i64 pitch;                      // coefficients per target
-  i64 stride;                     // floats per row
-  float* hidden;                  // (targets, stride) hidden layers, which the errors replace
-  float* errors;                  // (targets, stride) between two tiles of negatives
-  float* const* own;              // (targets) the targets' rows
-  float* const* negatives;        // the tile's rows of negatives
-  const float* coefficients;      // (targets, pitch) of rows in the errors: the target's row first, then the negatives'
-  const float* row_coefficients;  // (targets, pitch) of hidden layers in the rows' updates
+  i64 pitch;                  // from one column of coefficients to the next
+  i64 stride;                 // floats per row
+  float* hidden;              // (targets, stride) hidden layers, which the errors replace
+  float* errors;              // (targets, stride) between two tiles of negatives
+  float* const* own;          // (targets) the targets' rows
+  float* const* negatives;    // the tile's rows of negatives
+  const float* coefficients;  // (columns, targets) of rows in the errors: the target's row first, then the negatives'
+  const float* row_coefficients;  // (columns, targets) of hidden layers in the rows' updates
   const float* error_scale;       // (targets)
-  i64 column;                     // of the tile's first negative in the coefficients
+  i64 column;                     // of the tile's first negative
   bool first;                     // tile of the set
   bool last;                      // tile of the set
 };
@@ -110,8 +99,8 @@ INLINE void update(const Update& set, i64 q) {
     }
   }
   for (i64 i = 0; i < set.targets; i++) {
-    const float* coefficient = set.coefficients + i * set.pitch;
-    const float* row_coefficient = PLAIN ? coefficient : set.row_coefficients + i * set.pitch;
+    const float* coefficient = set.coefficients + i;
+    const float* row_coefficient = PLAIN ? coefficient : set.row_coefficients + i;
     Vector* hidden = vectors(set.hidden + i * set.stride) + q;
     Vector* errors = vectors(set.errors + i * set.stride) + q;
     Vector x[Q];
@@ -132,8 +121,9 @@ INLINE void update(const Update& set, i64 q) {
     }
     UNROLL
     for (int n = 0; n < N; n++) {
-      const Vector c = all(coefficient[(PLAIN ? 1 : set.column) + n]);
-      const Vector r = PLAIN ? c : all(row_coefficient[set.column + n]);
+      const i64 column = ((PLAIN ? 1 : set.column) + n) * set.pitch;
+      const Vector c = all(coefficient[column]);
+      const Vector r = PLAIN ? c : all(row_coefficient[column]);
       UNROLL
       for (int j = 0; j < Q; j++) {
         error[j] += c * was[n * Q + j];

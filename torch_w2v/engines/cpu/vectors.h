@@ -8,6 +8,14 @@
 #define W 4
 #endif
 
+// Loops over a few things in registers, which must not become loops over arrays on the stack.
+#ifdef __clang__
+#define UNROLL _Pragma("unroll")
+#else
+#define UNROLL _Pragma("GCC unroll 32")
+#endif
+#define INLINE inline __attribute__((always_inline))
+
 namespace {
 
 using i64 = int64_t;
@@ -66,15 +74,18 @@ constexpr int upper(int lane, int block) { return lane & block ? W + lane : lane
 #define LANES(f, block) f(0, block), f(1, block), f(2, block), f(3, block)
 #endif
 
-// Lanes are sums of M lanes each of the M vectors: with M = W lane i is the sum of all lanes of a[i].
-template <int M>
-inline Vector sum_lanes(const Vector* a) {
-  if constexpr (M == 1) {
+// Adds neighbouring lanes of COUNT vectors into one. With COUNT = W, lane i becomes the sum of the lanes of a[i]. Where
+// a vector holds the lanes of DONE sums already, which this function made of DONE vectors, it goes on from there.
+template <int COUNT, int DONE = 1>
+INLINE Vector sum_lanes(const Vector* a) {
+  if constexpr (COUNT == 1) {
     return a[0];
   } else {
-    const Vector x = sum_lanes<M / 2>(a);
-    const Vector y = sum_lanes<M / 2>(a + M / 2);
-    return __builtin_shufflevector(x, y, LANES(lower, M / 2)) + __builtin_shufflevector(x, y, LANES(upper, M / 2));
+    constexpr int HALF = COUNT / 2;
+    const Vector x = sum_lanes<HALF, DONE>(a);
+    const Vector y = sum_lanes<HALF, DONE>(a + HALF);
+    return __builtin_shufflevector(x, y, LANES(lower, HALF * DONE)) +
+           __builtin_shufflevector(x, y, LANES(upper, HALF * DONE));
   }
 }
 

@@ -74,7 +74,6 @@ struct Windows {
 
   template <bool WIDE>
   void read_as(const Stream& stream, const Targets<ROW>& targets) {
-    const i64 row_vectors = job.row_vectors();
     const i64 end = last_place(stream, targets);
     const bool mean = job.call.cbow_mean;
     i64 place = first_place(stream, targets);
@@ -86,20 +85,20 @@ struct Windows {
     }
     Vector sum[Job<ROW>::ROW_AT_MOST];
     Vector* before = in_ring(sums, place);
-    for (i64 q = 0; q < row_vectors; q++) {
+    job.each_vector([&](i64 q) {
       sum[q] = Vector{};
       before[q] = Vector{};
-    }
+    });
     for (i64 i = 0; i < targets.count(); i++) {
       const i64 stop = min(end, targets.begin + i + job.reach + 1);
       while (place < stop) {
         prefetch_later(stream, place);
         const Vector* x = vectors(job.input(stream.id[place]));
-        for (i64 q = 0; q < row_vectors; q++) sum[q] += x[q];
+        job.each_vector([&](i64 q) { sum[q] += x[q]; });
         place++;
         if (WIDE && !edge(place)) continue;
         before = in_ring(sums, place);
-        for (i64 q = 0; q < row_vectors; q++) before[q] = sum[q];
+        job.each_vector([&](i64 q) { before[q] = sum[q]; });
       }
       const float share = targets.share[i];
       const Vector scale = all(mean || share == 0.f ? share : 1.f);
@@ -107,20 +106,19 @@ struct Windows {
       const Vector* high = in_ring(sums, targets.high[i]);
       const Vector* own = vectors(job.input(stream.id[targets.begin + i]));
       Vector* hidden = vectors(targets.row(i));
-      for (i64 q = 0; q < row_vectors; q++) hidden[q] = (high[q] - low[q] - own[q]) * scale;
+      job.each_vector([&](i64 q) { hidden[q] = (high[q] - low[q] - own[q]) * scale; });
     }
   }
 
   template <bool WIDE>
   void write_as(const Stream& stream, const Targets<ROW>& targets) {
-    const i64 row_vectors = job.row_vectors();
     const i64 end = last_place(stream, targets);
     const float* input_scale = job.call.input_scale;
     i64 place = first_place(stream, targets);
     Vector sum[Job<ROW>::ROW_AT_MOST];
-    for (i64 q = 0; q < row_vectors; q++) sum[q] = Vector{};
+    job.each_vector([&](i64 q) { sum[q] = Vector{}; });
     // Changes the rows up to `stop`, which no later window reaches, and leaves the ring zero behind them.
-    auto finish = [&](i64 stop) {
+    auto finish = [&](i64 stop) __attribute__((always_inline)) {
       for (; place < stop; place++) {
         prefetch_later(stream, place);
         const int32_t word = stream.id[place];
@@ -130,15 +128,15 @@ struct Windows {
         const Vector* own = vectors(inside ? targets.row(place - targets.begin) : zero);
         const Vector scale = all(input_scale ? input_scale[word] : 1.f);
         if (WIDE && !inside && !edge(place)) {
-          for (i64 q = 0; q < row_vectors; q++) x[q] += sum[q] * scale;
+          job.each_vector([&](i64 q) { x[q] += sum[q] * scale; });
           continue;
         }
         if (WIDE) edge(place) = 0;
-        for (i64 q = 0; q < row_vectors; q++) {
+        job.each_vector([&](i64 q) {
           sum[q] += difference[q];
           difference[q] = Vector{};
           x[q] += (sum[q] - own[q]) * scale;
-        }
+        });
       }
     };
     for (i64 i = 0; i < targets.count(); i++) {
@@ -146,15 +144,15 @@ struct Windows {
       const Vector* errors = vectors(targets.row(i));
       Vector* low = in_ring(differences, targets.low[i]);
       Vector* high = in_ring(differences, targets.high[i]);
-      for (i64 q = 0; q < row_vectors; q++) {
+      job.each_vector([&](i64 q) {
         const Vector error = errors[q];
         low[q] += error;
         high[q] -= error;
-      }
+      });
     }
     finish(end);
     Vector* behind = in_ring(differences, end);
-    for (i64 q = 0; q < row_vectors; q++) behind[q] = Vector{};
+    job.each_vector([&](i64 q) { behind[q] = Vector{}; });
     if (WIDE) edge(end) = 0;
   }
 };
