@@ -1,4 +1,4 @@
-"""What the tests share: the engines, corpora of known answers, gensim beside ours."""
+"""What the tests share: the engines, corpora whose answers are known, small models, child processes."""
 
 import logging
 import os
@@ -18,35 +18,40 @@ import torch_w2v
 from torch_w2v import native
 from torch_w2v.engines.triton import engine as triton
 
-# Every test of the adapter's promises runs on each. Without a compiler there is no fused kernel, and
-# tests/engines/test_cpu.py is skipped with the reason.
+# Without a C++ compiler there is no fused kernel, and its tests are skipped with the reason.
 KERNEL = ("cpu",) if native.available() else ()
+# All engines of a CPU: for tests whose assertions depend on what an engine does.
 ENGINES = ("reference", "torch_batched", *KERNEL)
+# What engine="auto" takes on a CPU: for tests whose assertions do not.
+DEFAULT_ENGINE = ENGINES[-1]
 GPU = ("triton",) if torch.cuda.is_available() and triton.why_unusable(torch.device("cuda")) is None else ()
 ROOT = Path(__file__).parent.parent
 COMPILER = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
 
+on_each_engine = pytest.mark.parametrize("engine", ENGINES)
+on_workers = pytest.mark.parametrize("workers", [1, 3])
+
 
 def both_classes(test):
-    """Run a test on gensim's class and on ours: it says what a gensim user relies on."""
+    """Run a test on gensim's class and on ours, because it describes what users of gensim rely on."""
     classes = [gensim.models.Word2Vec, torch_w2v.Word2Vec]
     return pytest.mark.parametrize("cls", classes, ids=["gensim", "torch_w2v"])(test)
 
 
 def words(n=300, seed=0):
-    """`n` sentences of up to 15 words, some of them empty, of a vocabulary of about 40 with a long tail."""
+    """Return `n` sentences of up to 15 words, some of them empty; the vocabulary has about 40 words and a long tail."""
     draw = random.Random(seed)
     return [[f"w{min(int(draw.expovariate(0.12)), 40)}" for _ in range(draw.randrange(15))] for _ in range(n)]
 
 
 def topics(n=600, seed=0, size=8):
-    """Sentences of six words of one of two topics, a0… and b0…: a0 must come out nearest to other a's."""
+    """Return `n` sentences of six words of topic a or b: the words nearest to a0 must be other a's."""
     draw = random.Random(seed)
     return [[f"{topic}{draw.randrange(size)}" for _ in range(6)] for topic in draw.choices("ab", k=n)]
 
 
-def ours(sentences=None, engine="torch_batched", cls=torch_w2v.Word2Vec, **options):
-    """A small model on one thread of the CPU."""
+def ours(sentences=None, engine=DEFAULT_ENGINE, cls=torch_w2v.Word2Vec, **options):
+    """Return a small model of `cls` that trains on one thread of the CPU."""
     small = {"vector_size": 8, "min_count": 1, "workers": 1, "epochs": 2, "seed": 3}
     if issubclass(cls, torch_w2v.Word2Vec):
         small |= {"engine": engine, "device": "cpu"}
@@ -54,19 +59,19 @@ def ours(sentences=None, engine="torch_batched", cls=torch_w2v.Word2Vec, **optio
 
 
 def weights(model):
-    """Every array that training changes."""
+    """Return every array of a model that training changes."""
     return [model.wv.vectors, *(getattr(model, name) for name in ("syn1neg", "syn1") if hasattr(model, name))]
 
 
 def same(one, other):
-    """Whether two models agree bit for bit, vocabulary included."""
+    """Return whether two models agree bit for bit, vocabulary included."""
     return one.wv.index_to_key == other.wv.index_to_key and all(
         np.array_equal(x, y) for x, y in zip(weights(one), weights(other), strict=True)
     )
 
 
 def trainable(model, sentences):
-    """Whether a model can be queried and trained: another pass changes it and leaves it finite."""
+    """Return whether a model can be trained and queried: another epoch changes it and leaves it finite."""
     before = model.wv.vectors.copy()
     model.train(sentences, total_examples=len(sentences), epochs=1)
     model.wv.most_similar(model.wv.index_to_key[0])
@@ -74,7 +79,7 @@ def trainable(model, sentences):
 
 
 class Passes:
-    """A restartable corpus that counts its passes, and the sentences it has given."""
+    """A restartable corpus that counts how often it was begun, and the sentences it has yielded."""
 
     def __init__(self, sentences):
         self.sentences, self.passes, self.given = sentences, 0, 0
@@ -87,7 +92,10 @@ class Passes:
 
 
 class Failing(Passes):
-    """A corpus that raises in the middle of its pass number `when`, counted from 0 (the vocabulary's scan is one)."""
+    """A corpus that raises in the middle of each iteration after the first `when`.
+
+    The scan for the vocabulary is an iteration too.
+    """
 
     def __init__(self, sentences, error, when=1):
         super().__init__(sentences)
@@ -101,12 +109,12 @@ class Failing(Passes):
 
 
 def messages(caplog, level=logging.INFO, logger="torch_w2v"):
-    """Messages of one logger and those below it, at `level` and above."""
+    """Return the messages of one logger and those below it, at `level` and above."""
     return [r.getMessage() for r in caplog.records if r.name.split(".")[0] == logger and r.levelno >= level]
 
 
 def python(code, *arguments, timeout=60, **environment):
-    """Run `code` in a Python of its own, in the repository; gives the finished process."""
+    """Run `code` in a Python process of its own, in the repository, and return the finished process."""
     return subprocess.run(
         [sys.executable, "-c", code, *map(str, arguments)],
         cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, timeout=timeout, check=False,
@@ -114,5 +122,5 @@ def python(code, *arguments, timeout=60, **environment):
 
 
 def heed_ctrl_c():
-    """For a child process: what runs in a shell's background, as a test run may, is started deaf to SIGINT."""
+    """Let a child process take SIGINT, which a shell lets its background jobs ignore, and a test run may be one."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -1,4 +1,4 @@
-"""Bad input: gensim's own errors where it raises, clear ones where it would hang, crash or train nothing."""
+"""Bad input: gensim's own errors where gensim raises, clear ones where it would hang, crash or train nothing."""
 
 import logging
 import re
@@ -9,10 +9,8 @@ import pytest
 import torch
 
 import torch_w2v
-from tests.helpers import ENGINES, Passes, both_classes, messages, ours, trainable, words
+from tests.helpers import Passes, both_classes, messages, on_workers, ours, trainable, words
 
-on_each_engine = pytest.mark.parametrize("engine", ENGINES)
-on_workers = pytest.mark.parametrize("workers", [1, 3])
 ALGORITHMS = [{}, {"sg": 1}, {"hs": 1, "negative": 0}]
 
 
@@ -145,7 +143,7 @@ AS_GENSIM = {
 def test_as_gensim(act, kind, message):
     theirs, mine = raised(act, gensim.models.Word2Vec), raised(act, torch_w2v.Word2Vec)
     assert theirs[0] is mine[0] is kind
-    if message is None:  # Python's own, with the names of private functions, or ours, which says more
+    if message is None:  # a message of Python's with the names of private functions, or one of ours that says more
         return
     assert mine[1] == theirs[1] == message
 
@@ -230,10 +228,9 @@ def test_rates_of_train(name, value):
     assert trainable(model, words())
 
 
-@on_each_engine
 @pytest.mark.parametrize("name", ["window", "negative"])
-def test_floats_set_as_attributes(name, engine):
-    model = built(torch_w2v.Word2Vec, engine=engine)
+def test_floats_set_as_attributes(name):
+    model = built(torch_w2v.Word2Vec)
     setattr(model, name, 2.5)
     with pytest.raises(TypeError, match=r"^'float' object cannot be interpreted as an integer$"):
         model.train(words(), total_examples=300, epochs=1)
@@ -270,13 +267,13 @@ def test_cuda_without_cuda():
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS, ids=str)
-@pytest.mark.parametrize("given", [b"corpus.txt", 12345, ["corpus.txt"], 0.5], ids=repr)
-def test_no_path_at_all(given, algorithm):
+@pytest.mark.parametrize("value", [b"corpus.txt", 12345, ["corpus.txt"], 0.5], ids=repr)
+def test_values_that_are_no_path(value, algorithm):
     with pytest.raises(TypeError):
-        ours(None, corpus_file=given, **algorithm)
+        ours(None, corpus_file=value, **algorithm)
     if not algorithm:
         with pytest.raises(TypeError, match=r"^Parameter corpus_file must be a valid path to a file, got "):
-            ours(None, corpus_file=given)
+            ours(None, corpus_file=value)
 
 
 def test_a_file_that_went_away(tmp_path):
@@ -304,7 +301,7 @@ def test_a_file_that_is_not_compressed(tmp_path):
 
 
 class Changing(Passes):
-    """Its sentence 150 is replaced at every pass after the first, the vocabulary's."""
+    """A corpus whose sentence 150 is another one in every epoch, after the scan for the vocabulary."""
 
     def __init__(self, bad):
         super().__init__(words())
@@ -316,7 +313,6 @@ class Changing(Passes):
 
 
 @on_workers
-@on_each_engine
 @pytest.mark.parametrize(
     ("bad", "why"),
     [
@@ -327,20 +323,19 @@ class Changing(Passes):
     ],
     ids=repr,
 )
-def test_bad_sentence_in_a_later_pass(bad, why, engine, workers):
+def test_bad_sentence_in_a_later_epoch(bad, why, workers):
     message = rf"^sentence #150 must be a list of words \(hashable, usually str\): .*{re.escape(why)}$"
     with pytest.raises(TypeError, match=message):
-        ours(Changing(bad), engine, workers=workers)
+        ours(Changing(bad), workers=workers)
 
 
-@on_each_engine
-def test_words_that_come_later_are_skipped(engine):
-    assert trainable(ours(Changing(["unseen", "w1", None, 7, ("a", "b")]), engine), words())
+def test_words_that_come_later_are_skipped():
+    assert trainable(ours(Changing(["unseen", "w1", None, 7, ("a", "b")])), words())
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS, ids=str)
 def test_vectors_alone_cannot_train(algorithm):
-    """gensim's threads die of it, or read past the end of an array."""
+    """gensim's threads would end with an exception, or read past the end of an array."""
     model = ours(words(), **algorithm)
     more = gensim.models.KeyedVectors(8)
     more.add_vectors([f"v{i}" for i in range(500)], np.ones((500, 8), np.float32))
@@ -378,10 +373,9 @@ def test_vectors_of_another_precision(dtype, algorithm):
     np.testing.assert_array_equal(model.wv.vectors, plain.wv.vectors)
 
 
-@on_each_engine
 @pytest.mark.parametrize("lockf", [np.zeros(0, np.float32), []], ids=["array", "list"])
-def test_no_lockf(lockf, engine):
-    model = ours(words(), engine)
+def test_no_lockf(lockf):
+    model = ours(words())
     model.wv.vectors_lockf = lockf
     with pytest.raises(RuntimeError, match=r"wv\.vectors_lockf is missing or empty"):
         model.train(words(), total_examples=300, epochs=1)
@@ -389,7 +383,7 @@ def test_no_lockf(lockf, engine):
 
 @pytest.mark.parametrize("algorithm", [{"sg": 1, "hs": 1, "negative": 0}, {"hs": 1}], ids=str)
 def test_algorithm_switched_on_too_late(algorithm):
-    """gensim would wait for ever: syn1 is made by build_vocab."""
+    """gensim would wait for ever, because only build_vocab makes syn1."""
     model = ours(words())
     for name, value in algorithm.items():
         setattr(model, name, value)

@@ -1,4 +1,4 @@
-"""Models on disk are gensim's: opened there without this package, opened here from there, never half written."""
+"""Models on disk are gensim's: each side opens those of the other, and no file is ever half written."""
 
 import io
 import os
@@ -10,14 +10,13 @@ import numpy as np
 import pytest
 
 import torch_w2v
-from tests.helpers import ENGINES, both_classes, ours, python, same, trainable, weights, words
+from tests.helpers import both_classes, ours, python, same, trainable, weights, words
 
-on_each_engine = pytest.mark.parametrize("engine", ENGINES)
 Word2Vec = torch_w2v.Word2Vec
 
 
 def files(folder):
-    """Names and contents of what is in a folder, hidden files included."""
+    """Return the names and contents of the files in a folder, hidden ones included."""
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
@@ -26,7 +25,7 @@ def sep_limit(request):
     return request.param
 
 
-# A Python that has gensim, and neither this package nor torch.
+# A Python process that has gensim, and neither this package nor torch.
 ELSEWHERE = """
 import logging, pickle, sys
 
@@ -71,7 +70,7 @@ def test_opens_and_trains_where_only_gensim_is(tmp_path):
     done = python(ELSEWHERE, *paths)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("\n") == len(paths)
-    for path in paths[:3]:  # and comes back
+    for path in paths[:3]:  # and opens here again
         again = Word2Vec.load(path)
         assert "new" in again.wv
         assert (again.engine, again.device) == (model.engine, model.device)
@@ -79,16 +78,15 @@ def test_opens_and_trains_where_only_gensim_is(tmp_path):
 
 
 def test_nothing_of_ours_in_the_file(tmp_path):
-    model = ours(words())
+    model = ours(words(), "torch_batched")
     model.save(tmp_path / "m", sep_limit=0)
     model.wv.save(str(tmp_path / "kv"))
     for name, data in files(tmp_path).items():
         assert b"torch" not in data.replace(b"torch_batched", b""), name  # the name of an engine is only a string
 
 
-@on_each_engine
-def test_round_trip(engine, sep_limit, tmp_path):
-    model = ours(words(), engine, compute_loss=True, cbow_gradient="exact", comment="kept")
+def test_round_trip(sep_limit, tmp_path):
+    model = ours(words(), compute_loss=True, cbow_gradient="exact", comment="kept")
     model.wv.vectors_lockf = np.linspace(0, 1, len(model.wv), dtype=np.float32)
     model.save(tmp_path / "m", sep_limit=sep_limit)
     again = Word2Vec.load(str(tmp_path / "m"))
@@ -101,18 +99,17 @@ def test_round_trip(engine, sep_limit, tmp_path):
         assert getattr(again, name) == getattr(model, name), name
     for one in (model, again):
         one.train(words(1), total_examples=300, epochs=2)
-    assert same(again, model)  # goes on as if it had never been away
+    assert same(again, model)  # training continues as if nothing had been saved
 
 
-@on_each_engine
-def test_gensims_model_trains_on_here(engine, sep_limit, tmp_path):
+def test_gensims_model_trains_on_here(sep_limit, tmp_path):
     theirs = ours(words(), cls=gensim.models.Word2Vec, sample=0)
     theirs.save(str(tmp_path / "m"), sep_limit=sep_limit)
     model = Word2Vec.load(tmp_path / "m")
     assert same(model, theirs)
     assert (model.device, model.engine, model.cbow_gradient) == ("auto", "auto", "gensim")
     assert list(model.training_losses) == []
-    model.engine, model.device = engine, "cpu"
+    model.device = "cpu"
     assert trainable(model, words())
     model.build_vocab([["new", "w1"]] * 9, update=True)
     assert trainable(model, [["new", "w1"]] * 9)
@@ -141,9 +138,8 @@ def test_load_is_not_for_instances(cls):
         ours(words(), cls=cls).load("anything")
 
 
-@on_each_engine
-def test_mapped_weights_are_trained_as_a_copy(engine, tmp_path, caplog):
-    model = ours(words(), engine)
+def test_mapped_weights_are_trained_as_a_copy(tmp_path, caplog):
+    model = ours(words())
     model.save(tmp_path / "m", sep_limit=0)
     before = files(tmp_path)
     mapped = Word2Vec.load(tmp_path / "m", mmap="r")
@@ -153,7 +149,7 @@ def test_mapped_weights_are_trained_as_a_copy(engine, tmp_path, caplog):
         one.train(words(), total_examples=300, epochs=2)
     assert same(mapped, model)
     assert files(tmp_path) == before
-    assert "vectors is read-only (loaded with mmap='r'?) or no float32: training on a copy" in caplog.text
+    assert "vectors is read-only (loaded with mmap='r'?) or not float32: training on a copy" in caplog.text
 
 
 @pytest.mark.parametrize("options", [{"sg": 1}, {"hs": 1}])
@@ -175,12 +171,12 @@ def test_saving_over_the_files_a_model_is_mapped_from(tmp_path):
     assert same(Word2Vec.load(tmp_path / "m", mmap="r"), model)
     other = ours(words(), seed=9)
     other.save(tmp_path / "m", sep_limit=0)
-    assert same(mapped, model)  # still its own
+    assert same(mapped, model)  # not changed by the other model
     assert same(Word2Vec.load(tmp_path / "m"), other)
 
 
 class DiskFull:
-    """A stand-in for a writer, that fails at its `after`-th use, with part of a file written."""
+    """A function that writes a file, until its call number `after` (from 0) raises with part of the file written."""
 
     def __init__(self, write, error, after=0):
         self.write, self.error, self.left = write, error, after
@@ -272,18 +268,16 @@ def test_handle_in_memory():
     assert same(again, model)
 
 
-@pytest.mark.parametrize("engine", ["gensim", *ENGINES])
-def test_saving_inside_a_callback(engine, tmp_path):
+@both_classes
+def test_saving_inside_a_callback(cls, tmp_path):
     class Saving(gensim.models.callbacks.CallbackAny2Vec):
         def on_epoch_end(self, model):
             model.save(str(tmp_path / "m"))
 
-    options = {"cls": gensim.models.Word2Vec} if engine == "gensim" else {"engine": engine}
-    model = ours(words(), callbacks=[Saving()], **options)
+    model = ours(words(), cls=cls, callbacks=[Saving()])
     again = Word2Vec.load(tmp_path / "m")
     assert same(again, model)
     assert again.train_count == 0
-    again.engine = "auto" if engine == "gensim" else engine
     assert trainable(again, words())
 
 

@@ -2,29 +2,19 @@
 
 import logging
 import re
-import threading
 import time
 import traceback
 
 import gensim.models
 import pytest
 
-from tests.helpers import Failing, Passes, messages, ours, same, trainable, words
+from tests.helpers import Failing, Passes, messages, on_workers, ours, same, trainable, words
 
 OTHER_ALGORITHMS = [
     {"sg": 1}, {"hs": 1, "negative": 0}, {"hs": 1}, {"sg": 1, "hs": 1, "negative": 0},
     {"sg": 1, "compute_loss": True, "ns_exponent": 0.5},
 ]  # fmt: skip
 on_other_algorithms = pytest.mark.parametrize("options", OTHER_ALGORITHMS, ids=str)
-on_workers = pytest.mark.parametrize("workers", [1, 3])
-
-
-def no_threads_left(before):
-    """Whether only threads of `before` live, now or within a second (a thread that is ending takes a moment)."""
-    end = time.monotonic() + 1
-    while (left := set(threading.enumerate()) - before) and time.monotonic() < end:
-        time.sleep(0.01)
-    return not left
 
 
 @on_other_algorithms
@@ -46,14 +36,14 @@ def test_gensims_engine_on_a_file(options, tmp_path):
 
 
 @on_other_algorithms
-def test_said_once_per_train(options, caplog):
+def test_logged_once_per_train(options, caplog):
     caplog.set_level(logging.INFO, "torch_w2v")
     model = ours(engine="auto", epochs=3, **options)
     model.build_vocab(words())
-    said = f"sg={model.sg}, hs={model.hs}, negative={model.negative}: training with gensim's own engine"
+    line = f"sg={model.sg}, hs={model.hs}, negative={model.negative}: training with gensim's own engine"
     for calls in (1, 2):
         model.train(words(), total_examples=300, epochs=3)
-        assert messages(caplog) == [said] * calls
+        assert messages(caplog) == [line] * calls
 
 
 def test_switched_between_calls():
@@ -70,8 +60,7 @@ def test_switched_between_calls():
 
 @on_workers
 @on_other_algorithms
-def test_corpus_that_raises(options, workers):
-    before = set(threading.enumerate())
+def test_corpus_that_raises(options, workers, no_threads_left):
     error = OSError("the disk is gone")
     model = ours(workers=workers, **options)
     model.build_vocab(words())
@@ -79,7 +68,7 @@ def test_corpus_that_raises(options, workers):
         model.train(Failing(words(), error, when=0), total_examples=300, epochs=2)
     assert raised.value is error
     assert "__iter__" in [frame.name for frame in traceback.extract_tb(raised.tb)]  # where it was raised
-    assert no_threads_left(before)
+    assert no_threads_left()
     assert trainable(model, words())
 
 
@@ -99,14 +88,13 @@ def test_corpus_that_raises_what_is_no_exception(error, workers):
     [(5, "object of type 'int' has no len()"), (["w1", ["w2"]], "unhashable type: 'list'"), (None, "object of type")],
     ids=str,
 )
-def test_bad_sentence(bad, message, workers):
-    before = set(threading.enumerate())
+def test_bad_sentence(bad, message, workers, no_threads_left):
     corpus = words()
     model = ours(sg=1, workers=workers)
     model.build_vocab(corpus)
     with pytest.raises(TypeError, match=re.escape(message)):
         model.train([*corpus[:100], bad, *corpus[100:]] * 3, total_examples=903, epochs=2)
-    assert no_threads_left(before)
+    assert no_threads_left()
     assert trainable(model, corpus)
 
 
@@ -121,7 +109,7 @@ def test_a_failing_worker_stops_the_reading():
 
 @pytest.mark.parametrize("options", [{"sg": 1}, {"hs": 1, "negative": 0}], ids=str)
 def test_no_totals(options):
-    """gensim's threads would hang from the second batch on: alpha falls from pass to pass instead."""
+    """gensim's threads would hang from the second batch on; here alpha falls from epoch to epoch instead."""
     model = ours(batch_words=100, **options)
     model.build_vocab_from_freq({f"w{i}": 50 - i for i in range(41)})
     _, raw = model.train(words(), total_examples=model.corpus_count, epochs=2)
@@ -130,9 +118,8 @@ def test_no_totals(options):
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_interrupt(workers, monkeypatch):
+def test_interrupt(workers, monkeypatch, no_threads_left):
     """An interrupt of the main thread, which waits for progress, ends all threads."""
-    before = set(threading.enumerate())
     model = ours(sg=1, workers=workers, batch_words=100)
     model.build_vocab(words())
 
@@ -153,6 +140,6 @@ def test_interrupt(workers, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         model.train(sentences, total_examples=100_000, epochs=1)
     assert time.monotonic() - start < 3
-    assert no_threads_left(before)
+    assert no_threads_left()
     monkeypatch.undo()
     assert trainable(model, words())

@@ -25,7 +25,7 @@ OPTIONS = st.fixed_dictionaries(
 
 
 def prepared(cls, counts, options, **how):
-    """All that `prepare_vocab` leaves, says and gives back."""
+    """Return all that `prepare_vocab` changes, logs and returns, and the model."""
     model = cls(**options)
     model.raw_vocab = dict(counts)
     report = model.prepare_vocab(**how)

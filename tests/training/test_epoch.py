@@ -6,7 +6,6 @@ import traceback
 
 import pytest
 
-from tests.gensim_compat.test_threads import no_threads_left
 from tests.training.engines import PLAN, RecordingEngine, chunk
 from torch_w2v.engines.interface import Tables
 from torch_w2v.training import epoch as training
@@ -63,8 +62,7 @@ def test_no_thread_outlives_a_failure():
 @pytest.mark.parametrize("error", [RuntimeError("broken"), KeyboardInterrupt()], ids=repr)
 @pytest.mark.parametrize("place", ["engine", "corpus", "report"])
 @pytest.mark.parametrize(("thread_safe", "workers"), [(False, 1), (True, 1), (True, 3)])
-def test_failures_are_raised_as_they_are_and_stop_the_threads(thread_safe, workers, place, error, monkeypatch):
-    before = set(threading.enumerate())
+def test_failures_are_raised_and_stop_the_threads(thread_safe, workers, place, error, monkeypatch, no_threads_left):
 
     def fail(*_):
         raise error
@@ -84,7 +82,7 @@ def test_failures_are_raised_as_they_are_and_stop_the_threads(thread_safe, worke
     assert raised.value is error
     assert "fail" in [frame.name for frame in traceback.extract_tb(raised.tb)]
     assert len(engine.seen) < 1000
-    assert no_threads_left(before)
+    assert no_threads_left()
 
 
 @pytest.mark.parametrize(("thread_safe", "workers"), [(False, 1), (True, 3)])

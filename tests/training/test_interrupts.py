@@ -1,49 +1,55 @@
-"""Interrupts and corpora that fail: nothing is lost, no thread is left, and the model stays usable."""
+"""Corpora that fail, users who interrupt: the error is raised at once, no thread lives on, the model stays usable."""
 
 import signal
 import subprocess
 import sys
-import threading
 import time
 import traceback
+from contextlib import contextmanager
 
 import gensim.models
 import pytest
 import torch
 
-from tests.gensim_compat.test_threads import no_threads_left
-from tests.helpers import ENGINES, ROOT, Failing, Passes, heed_ctrl_c, ours, same, topics, trainable, words
+from tests.helpers import (
+    ROOT,
+    Failing,
+    Passes,
+    heed_ctrl_c,
+    on_each_engine,
+    on_workers,
+    ours,
+    same,
+    topics,
+    trainable,
+    words,
+)
 from torch_w2v import engines
 from torch_w2v.engines.reference import ReferenceEngine
 
-on_each_engine = pytest.mark.parametrize("engine", ENGINES)
-on_workers = pytest.mark.parametrize("workers", [1, 3])
-
 
 def nothing_left_of_training(model):
-    """Whether a model has no attribute that belongs to one call of `train()`."""
+    """Return whether a model has no attribute that belongs to one call of `train()`."""
     return not {"_train_call", "_corpus"} & set(vars(model))
 
 
 @on_workers
 @on_each_engine
 @pytest.mark.parametrize("error", [OSError("the disk is gone"), KeyboardInterrupt()], ids=repr)
-def test_corpus_that_raises(error, engine, workers):
-    before = set(threading.enumerate())
+def test_corpus_that_raises(error, engine, workers, no_threads_left):
     model = ours(engine=engine, workers=workers, batch_words=100)
     model.build_vocab(words())
     with pytest.raises(type(error)) as raised:
         model.train(Failing(words(), error, when=1), total_examples=300, epochs=3)
     assert raised.value is error
     assert "__iter__" in [frame.name for frame in traceback.extract_tb(raised.tb)]
-    assert no_threads_left(before)
+    assert no_threads_left()
     assert nothing_left_of_training(model)
     assert trainable(model, words())
 
 
-@on_each_engine
 @pytest.mark.parametrize("moment", ["on_train_begin", "on_epoch_begin", "on_epoch_end", "on_train_end"])
-def test_interrupt_in_a_callback(moment, engine):
+def test_interrupt_in_a_callback(moment):
     class Interrupting(gensim.models.callbacks.CallbackAny2Vec):
         pass
 
@@ -51,7 +57,7 @@ def test_interrupt_in_a_callback(moment, engine):
         raise KeyboardInterrupt
 
     setattr(Interrupting, moment, interrupt)
-    model = ours(engine=engine)
+    model = ours()
     model.build_vocab(words())
     with pytest.raises(KeyboardInterrupt):
         model.train(words(), total_examples=300, epochs=2, callbacks=[Interrupting()])
@@ -59,38 +65,59 @@ def test_interrupt_in_a_callback(moment, engine):
     assert trainable(model, words())
 
 
-def test_torch_keeps_its_threads():
+@pytest.fixture
+def torch_threads():
+    """Let torch have two threads, and return that number."""
     before = torch.get_num_threads()
-    model = ours(workers=1)
-    model.build_vocab(words())
-    seen = []
+    torch.set_num_threads(2)
+    yield 2
+    torch.set_num_threads(before)
 
-    class Watching(Passes):
+
+def test_torch_keeps_its_threads(torch_threads):
+    model = ours(engine="torch_batched", workers=1)
+    model.build_vocab(words())
+    threads_in_training = []
+
+    class Watched(Passes):
         def __iter__(self):
-            seen.append(torch.get_num_threads())
+            threads_in_training.append(torch.get_num_threads())
             return super().__iter__()
 
     with pytest.raises(OSError, match="gone"):
         model.train(Failing(words(), OSError("gone"), when=0), total_examples=300, epochs=1)
-    assert torch.get_num_threads() == before
-    model.train(Watching(words()), total_examples=300, epochs=1)
-    assert seen == [1]
-    assert torch.get_num_threads() == before
+    assert torch.get_num_threads() == torch_threads
+    model.train(Watched(words()), total_examples=300, epochs=1)
+    assert threads_in_training == [1]
+    assert torch.get_num_threads() == torch_threads
 
 
-def child(code, *arguments):
-    """A process that runs `code` and can be interrupted."""
-    return subprocess.Popen(
-        [sys.executable, "-c", code, *arguments],
+@contextmanager
+def child(code):
+    """Run `code` in a Python process that takes SIGINT as from a terminal; end it when the block ends."""
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         preexec_fn=heed_ctrl_c,  # noqa: PLW1509
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
-SIGNAL = """
+def interrupt(process):
+    """Press Ctrl-C and check that the child says within 2 seconds that it was interrupted."""
+    start = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    assert process.stdout.readline().strip() == "interrupted"
+    assert time.monotonic() - start < 2
+
+
+ENDLESS = """
 import threading, time
 import numpy as np
 from tests.helpers import ENGINES, ours, words
@@ -99,8 +126,7 @@ sentences = words(20_000)
 
 class Endless:
     def __iter__(self):
-        print("epoch", flush=True)
-        yield from sentences
+        print("training", flush=True)
         while True:
             yield from sentences
 
@@ -108,75 +134,62 @@ for engine, workers in [*((engine, 1) for engine in ENGINES), (ENGINES[-1], 3), 
     options = {"sg": 1} if engine == "sg" else {"engine": engine}
     model = ours(workers=workers, **options)
     model.build_vocab(sentences[:2000])
-    # This imports what is imported late.
-    model.train(sentences[:2000], total_examples=2000, epochs=1)
+    # Everything that is imported late is imported now.
+    model.train(sentences[:100], total_examples=100, epochs=1)
     try:
         model.train(Endless(), total_examples=20_000, epochs=1)
     except KeyboardInterrupt:
         print("interrupted", flush=True)
     assert np.isfinite(model.wv.vectors).all()
     model.wv.most_similar("w1")
-    model.train(sentences[:500], total_examples=500, epochs=1)
-    end = time.monotonic() + 1
-    while threading.active_count() > 1 and time.monotonic() < end:
+    model.train(sentences[:100], total_examples=100, epochs=1)
+    deadline = time.monotonic() + 1
+    while threading.active_count() > 1 and time.monotonic() < deadline:
         time.sleep(0.01)
-    print(engine, workers, threading.active_count(), flush=True)
+    print(threading.active_count(), flush=True)
 print("done", flush=True)
 """
 
 
 def test_ctrl_c():
-    with child(SIGNAL) as process:
-        try:
-            while (line := process.stdout.readline().strip()) == "epoch":
-                time.sleep(0.3)
-                start = time.monotonic()
-                process.send_signal(signal.SIGINT)
-                assert process.stdout.readline().strip() == "interrupted"
-                assert time.monotonic() - start < 2
-                # No thread but the main one lives.
-                assert process.stdout.readline().split()[2] == "1"
-            assert line == "done", process.stderr.read()
-            assert process.wait(10) == 0
-        finally:
-            process.kill()
+    with child(ENDLESS) as process:
+        while (line := process.stdout.readline().strip()) == "training":
+            time.sleep(0.3)
+            interrupt(process)
+            assert process.stdout.readline().strip() == "1"  # thread, the main one
+        assert line == "done", process.stderr.read()
+        assert process.wait(10) == 0
 
 
-STUCK = """
-import sys, time
-from tests.helpers import ours, words
+WAITING = """
+import time
+from tests.helpers import DEFAULT_ENGINE, ours, words
 
-class Stuck:
+class Waiting:
     def __iter__(self):
         yield from words()
         print("waiting", flush=True)
         time.sleep(60)
 
-model = ours(engine="torch_batched", workers=int(sys.argv[1]))
-model.build_vocab(words())
-try:
-    model.train(Stuck(), total_examples=300, epochs=1)
-except KeyboardInterrupt:
-    print("interrupted", flush=True)
-model.wv.most_similar("w1")
-print("usable", flush=True)
+for engine, workers in ((DEFAULT_ENGINE, 1), (DEFAULT_ENGINE, 2), ("torch_batched", 1)):
+    model = ours(engine=engine, workers=workers)
+    model.build_vocab(words())
+    try:
+        model.train(Waiting(), total_examples=300, epochs=1)
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+    model.wv.most_similar("w1")
+print("done", flush=True)
 """
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_ctrl_c_while_the_corpus_waits_for_something(workers):
-    with child(STUCK, str(workers)) as process:
-        try:
-            assert process.stdout.readline().strip() == "waiting"
+def test_ctrl_c_while_the_corpus_waits_for_something():
+    with child(WAITING) as process:
+        while (line := process.stdout.readline().strip()) == "waiting":
             time.sleep(0.2)
-            start = time.monotonic()
-            process.send_signal(signal.SIGINT)
-            assert process.stdout.readline().strip() == "interrupted"
-            assert time.monotonic() - start < 2
-            assert process.stdout.readline().strip() == "usable"
-            assert process.wait(10) == 0
-        finally:
-            process.kill()
+            interrupt(process)
+        assert line == "done", process.stderr.read()
+        assert process.wait(10) == 0
 
 
 class InterruptedOnce(ReferenceEngine):
@@ -195,8 +208,8 @@ class InterruptedOnce(ReferenceEngine):
 
 
 def test_an_interrupt_while_the_vectors_are_written_back(monkeypatch):
-    """Nothing is lost, and the next call starts afresh."""
-    calm = ours(topics(), engine="reference")
+    """Nothing is lost, and the next call starts anew."""
+    undisturbed = ours(topics(), engine="reference")
     model = ours(engine="reference")
     model.build_vocab(topics())
     engine = InterruptedOnce("cpu")
@@ -205,5 +218,5 @@ def test_an_interrupt_while_the_vectors_are_written_back(monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             model.train(topics(), total_examples=600, epochs=2)
     assert engine.stores == 3
-    assert same(model, calm)
+    assert same(model, undisturbed)
     assert nothing_left_of_training(model)

@@ -13,7 +13,7 @@ from torch_w2v.engines.triton.engine import TritonEngine
 
 
 def test_vectors_that_are_observed_between_epochs_are_trained():
-    """By a subclass, and by an iterator; tests/test_word2vec.py has a callback."""
+    """By a subclass, and by an iterator; test_callbacks.py has callbacks."""
     seen = []
 
     class Observing(torch_w2v.Word2Vec):

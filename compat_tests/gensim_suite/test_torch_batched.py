@@ -1,0 +1,12 @@
+"""Those of gensim's tests that train on our engines, on `torch_batched`."""
+
+import pytest
+
+from compat_tests.gensim_suite import suite
+
+SUITE = suite.Suite("torch_batched")
+
+
+@pytest.mark.parametrize("test", SUITE.params(suite.TRAINED_BY_OUR_ENGINES))
+def test_gensim(test, monkeypatch, tmp_path):
+    assert SUITE.run(test, monkeypatch, tmp_path)

@@ -1,0 +1,94 @@
+"""Vocabularies and initial vectors are gensim's, whatever they are built from."""
+
+import gensim.models
+import numpy as np
+import pytest
+from gensim import utils
+
+from tests.helpers import both_classes, on_each_engine, ours, same, topics, trainable, words
+
+
+def test_vocabulary_and_first_vectors_are_gensims():
+    for options in (
+        {}, {"min_count": 20}, {"max_final_vocab": 7}, {"sorted_vocab": 0}, {"null_word": 1}, {"sample": 0},
+        {"max_vocab_size": 15}, {"ns_exponent": -0.5}, {"ns_exponent": 0.0}, {"sample": 30},
+        {"trim_rule": lambda word, *_: utils.RULE_KEEP if word in ("w1", "w2", "w40") else utils.RULE_DISCARD},
+    ):  # fmt: skip
+        trim_rule = options.pop("trim_rule", None)
+        models = [ours(cls=gensim.models.Word2Vec, **options), ours(**options)]
+        for model in models:
+            model.build_vocab(words(), trim_rule=trim_rule)
+        theirs, mine = models
+        assert same(theirs, mine), options
+        assert theirs.corpus_count == mine.corpus_count
+        assert theirs.corpus_total_words == mine.corpus_total_words
+        np.testing.assert_array_equal(theirs.cum_table, mine.cum_table)
+        for name, values in theirs.wv.expandos.items():
+            np.testing.assert_array_equal(values, mine.wv.expandos[name])
+        assert theirs.estimate_memory() == mine.estimate_memory()
+        mine.sample = 0
+        assert trainable(mine, words()), options
+    assert theirs.estimate_memory(1000) == mine.estimate_memory(1000)
+
+
+def test_integer_tokens():
+    numbered = [[int(word[1:]) for word in sentence] for sentence in words()]
+    by_number, by_name = ours(numbered), ours(words())
+    assert by_number.wv.index_to_key == [int(word[1:]) for word in by_name.wv.index_to_key]
+    np.testing.assert_array_equal(by_number.wv.vectors, by_name.wv.vectors)
+    arrays = [np.array(sentence, np.int64) for sentence in numbered]
+    assert same(ours(arrays), by_number)
+
+
+@on_each_engine
+def test_online_vocabulary(engine):
+    model = ours(topics(), engine, sample=0)
+    old, output = model.wv.vectors.copy(), model.syn1neg.copy()
+    more = [["a0", "new", "a1"], ["new", "a2"]] * 20
+    model.build_vocab(more, update=True)
+    np.testing.assert_array_equal(model.wv.vectors[:-1], old)
+    np.testing.assert_array_equal(model.syn1neg, np.vstack([output, np.zeros((1, 8), np.float32)]))
+    first = model.wv["new"].copy()
+    model.train(more, total_examples=model.corpus_count, epochs=3)
+    assert (model.wv["new"] != first).any()
+    assert model.syn1neg[model.wv.get_index("new")].any()
+    assert (model.wv["a0"] != old[model.wv.get_index("a0")]).any()
+    np.testing.assert_array_equal(model.wv["b0"], old[model.wv.get_index("b0")])
+
+
+def test_vocabulary_from_frequencies():
+    counted = {}
+    for sentence in words():
+        for word in sentence:
+            counted[word] = counted.get(word, 0) + 1
+    scanned, given = ours(), ours()
+    scanned.build_vocab(words())
+    given.build_vocab_from_freq(counted, corpus_count=len(words()))
+    for model in (scanned, given):
+        model.train(words(), total_examples=model.corpus_count, total_words=scanned.corpus_total_words, epochs=2)
+    assert same(scanned, given)
+
+
+@both_classes
+def test_vocabulary_from_frequencies_without_a_corpus_count(cls):
+    """Its corpus_count is 0, and that is what users pass to train()."""
+    model = ours(cls=cls)
+    model.build_vocab_from_freq({f"w{i}": 50 - i for i in range(41)})
+    assert model.corpus_count == 0
+    trained, raw = model.train(words(), total_examples=model.corpus_count, epochs=2)
+    assert raw == 2 * sum(map(len, words()))
+    assert 0 < trained <= raw
+    # alpha falls from epoch to epoch, not within one
+    assert model.min_alpha_yet_reached == pytest.approx((model.alpha + model.min_alpha) / 2)
+
+
+def test_reset_from():
+    source = ours(words())
+    model = ours()
+    model.reset_from(source)
+    assert model.wv.index_to_key == source.wv.index_to_key
+    assert (model.corpus_count, model.corpus_total_words) == (source.corpus_count, source.corpus_total_words)
+    trained = source.wv.vectors.copy()
+    model.train(words(), total_examples=model.corpus_count, total_words=model.corpus_total_words, epochs=2)
+    np.testing.assert_array_equal(source.wv.vectors, trained)
+    assert same(model, source)  # the same draws from the same start

@@ -1,0 +1,37 @@
+"""From gensim's attributes to what an engine trains with: caps and chunk sizes."""
+
+import numpy as np
+import pytest
+
+import torch_w2v
+from tests.helpers import ours
+from torch_w2v.engines.plan import Layout
+from torch_w2v.engines.row_scales import CAP, MAX_INDEPENDENT_BLOCKS
+from torch_w2v.engines.torch_batched import TorchBatchedEngine
+from torch_w2v.training.planning import chunk_words, training_plan
+
+
+class LargeStepsEngine(TorchBatchedEngine):
+    def layout(self, workload):
+        return Layout(T=64, S=4, N=16, B=640)
+
+
+@pytest.mark.parametrize("mean", [0, 1])
+@pytest.mark.parametrize("gradient", ["gensim", "exact"])
+def test_updates_that_reach_further_have_a_lower_cap(mean, gradient):
+    model = ours(min_count=1, sample=0, cbow_mean=mean, cbow_gradient=gradient)
+    model.build_vocab([list("abcd")] * 100)
+    plan = training_plan(model, LargeStepsEngine("cpu"))
+    context_words = min(model.window + 1, 4)
+    moves = model.alpha * 64 * 640 * context_words / 4 * plan.input_scale
+    cap = CAP if (mean, gradient) == (0, "exact") else CAP * MAX_INDEPENDENT_BLOCKS
+    np.testing.assert_allclose(moves, cap, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("preferred", "sizes"),
+    [(None, [100_000, 10_000, 15_625, 100_000]), (2_000_000, [2_000_000, 10_000, 125_000, 2_000_000])],
+)
+def test_chunks_are_as_large_as_the_engine_prefers(preferred, sizes):
+    model = torch_w2v.Word2Vec()
+    assert [chunk_words(model, words, preferred) for words in (None, 1_000, 1_000_000, 10**9)] == sizes
