@@ -32,13 +32,15 @@ class Case(NamedTuple):
         """The same with other tables or rates, or other fields of the chunk, the plan, its objective or its layout."""
 
         def replaced(part):
-            own = {f.name: fields[f.name] for f in dataclasses.fields(part) if f.name in fields}
-            return dataclasses.replace(part, **own)
+            own = [field.name for field in dataclasses.fields(part) if field.name in fields]
+            return dataclasses.replace(part, **{name: fields.pop(name) for name in own})
 
-        plan = replaced(self.plan)
-        plan = dataclasses.replace(plan, objective=replaced(plan.objective), layout=replaced(plan.layout))
-        rates = fields.get("rates", self.rates)
-        return Case(fields.get("tables", self.tables), replaced(self.chunk), rates, plan)
+        tables, rates = fields.pop("tables", self.tables), fields.pop("rates", self.rates)
+        objective, layout = replaced(self.plan.objective), replaced(self.plan.layout)
+        plan = dataclasses.replace(replaced(self.plan), objective=objective, layout=layout)
+        changed = Case(tables, replaced(self.chunk), rates, plan)
+        assert not fields, f"no part of a case has {', '.join(fields)}"
+        return changed
 
     def wide(self):
         """The same with tables of float64."""
@@ -67,7 +69,22 @@ def case(
     alpha=(0.01, 0.008),
     size=0.3,
 ):
-    """A chunk of sentences of the given lengths, with random words and tables."""
+    """A chunk of sentences with random words, tables and thresholds; the other arguments are those of `Objective`.
+
+    Args:
+        D: floats per row.
+        lengths: words per sentence.
+        V: number of rows.
+        layout: by default blocks of 64 targets that share 8 sets of `negative` negatives.
+        dtype: of the tables.
+        sample: words have thresholds of subsampling; otherwise all are kept.
+        scales: updates of rows have factors; otherwise none.
+        unknown: share of words outside the vocabulary.
+        begin, end: the tokens that are targets; by default all.
+        position: place of the first token in the corpus.
+        alpha: learning rates at the begin and the end.
+        size: standard deviation of the tables' numbers.
+    """
     rng = np.random.default_rng(seed)
     n = int(sum(lengths))
     words = rng.zipf(1.3, n) % V if V > 1 else np.zeros(n, int)

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from tests.engines.cases import case, run
-from tests.engines.shapes import GRID, OPTIONS, name_of, odd_shape, pairwise
+from tests.engines.shapes import GRID, OPTIONS, is_long, name_of, odd_shape, pairwise
 from tests.helpers import ENGINES
 from torch_w2v.engines.interface import Rates, Tables
 from torch_w2v.engines.plan import Layout
 
 OTHERS = [name for name in ENGINES if name != "reference"]
-# Blocks as wide windows get them, but short, and with a slow start for the longest (see above).
+# blocks as wide windows get them, but short, and with slow moves for the longest (see `odd_shape`)
 FRESH = [
     *(
         {"D": D, "window": window, "V": V, "layout": Layout(32, 32, 5, G=G, fresh=True), "alpha": (1e-3, 9e-4)}
@@ -104,8 +104,19 @@ def test_all_shapes(engine, shape):
     agree(engine, **odd_shape(*shape))
 
 
-@pytest.mark.parametrize("engine", OTHERS)
-@pytest.mark.parametrize("options", OPTIONS, ids=name_of)
+@pytest.mark.parametrize(
+    ("engine", "options"),
+    [
+        pytest.param(
+            engine,
+            options,
+            marks=pytest.mark.slow if engine == "torch_batched" and is_long(options) else [],
+            id=f"{engine}-{name_of(options)}",
+        )
+        for engine in OTHERS
+        for options in OPTIONS
+    ],
+)
 def test_options(engine, options):
     agree(engine, **options)
 
@@ -116,7 +127,7 @@ def test_hidden_layers_that_follow_the_errors(engine, options):
     agree(engine, **options)
 
 
-def test_engines_that_group_no_sets_say_so():
+def test_layouts_that_torch_batched_does_not_take():
     for layout in (Layout(32, 32, 5, G=2), Layout(32, 32, 5, fresh=True)):
         with pytest.raises(ValueError, match=r"engine 'torch_batched' takes G=1 and fresh=False only"):
             run("torch_batched", case(layout=layout))

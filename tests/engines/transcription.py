@@ -33,7 +33,8 @@ def transcribe(case):
     input_scale = plan.input_scale if len(plan.input_scale) else np.ones(len(Wi))
     output_scale = plan.output_scale if len(plan.output_scale) else np.ones(len(Wi))
 
-    stream = []  # (word, place in tokens, sentence, reach)
+    # (word, place in tokens, sentence, reach) of each kept token
+    stream = []
     for sentence in range(len(chunk.offsets) - 1):
         for i in range(int(chunk.offsets[sentence]), int(chunk.offsets[sentence + 1])):
             word = int(chunk.tokens[i])
@@ -48,7 +49,8 @@ def transcribe(case):
     same = {}
     for step in range(steps):
         d_inputs = np.zeros_like(Wi)
-        moved = [[] for _ in blocks[step::steps]]  # of each block: what its trained targets did, in the order of sets
+        # for each block the sentence, context words and error of its trained targets, in the order of sets
+        moved = [[] for _ in blocks[step::steps]]
         for s in range(layout.S):
             if s % layout.G == 0:
                 d_outputs = np.zeros_like(Wo)
