@@ -9,6 +9,13 @@ import pytest
 
 from tests.docs.pages import FOR_USERS, PAGES, ROOT, anchors, name
 
+IN_CODE = [
+    path
+    for folder in ("torch_w2v", "tests", "compat_tests", "benchmarks")
+    for suffix in ("py", "cpp", "h")
+    for path in sorted((ROOT / folder).rglob(f"*.{suffix}"))
+]
+
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_links_resolve(page: Path) -> None:
@@ -29,6 +36,16 @@ def test_files_that_a_page_names_exist(page: Path) -> None:
         r"`((?:torch_w2v|tests|compat_tests|benchmarks|docs)/[\w./-]*)`", page.read_text(encoding="utf8")
     )
     assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_pages_that_the_code_names_exist() -> None:
+    missing = [
+        f"{path.relative_to(ROOT)}: {page}"
+        for path in IN_CODE
+        for page in re.findall(r"\bdocs/[\w/-]+\.md\b", path.read_text(encoding="utf8"))
+        if not (ROOT / page).is_file()
+    ]
+    assert missing == []
 
 
 def test_every_page_can_be_reached_from_the_readme() -> None:

@@ -1,0 +1,63 @@
+"""The maps of the tree in README.md and CONTRIBUTING.md: they name what is there, and all of it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import ROOT, blocks
+
+MAPS = ("README.md", "CONTRIBUTING.md")
+# What every package has needs no line of its own.
+NOT_ON_A_MAP = ("__init__.py", "__main__.py", "conftest.py")
+SUFFIXES = (".py", ".cpp", ".h", ".md", ".toml")
+LONGEST = 11  # words of a description
+
+
+def entries(page: str) -> dict[Path, str]:
+    """Return path -> description of the map on a page; a map indents by four spaces per folder.
+
+    Raises:
+        ValueError: the page has no map, or a line of it is not a name and a description.
+    """
+    for block in blocks(ROOT / page):
+        if block.language == "text" and re.match(r"[\w.]+/ {2,}\w", block.text):
+            found, folders = {}, [Path()]
+            for line in block.text.splitlines():
+                match = re.fullmatch(r"((?: {4})*)([\w.-]+/?) {2,}(\S.*)", line)
+                if match is None:
+                    raise ValueError(f"{page}: {line!r} is not 'name  description'")
+                depth = len(match[1]) // 4
+                path = folders[depth] / match[2]
+                found[path] = match[3]
+                folders[depth + 1 :] = [path]
+            return found
+    raise ValueError(f"{page} has no map")
+
+
+def in_tree() -> set[Path]:
+    """Return the source files of the tree, their folders included."""
+    files = {path for suffix in SUFFIXES for path in ROOT.rglob(f"*{suffix}")}
+    relative = {path.relative_to(ROOT) for path in files}
+    return {path for file in relative if not file.parts[0].startswith(".") for path in (file, *file.parents)}
+
+
+@pytest.mark.parametrize("page", MAPS)
+def test_the_map_names_what_exists_and_all_of_a_folder_that_it_opens(page: str) -> None:
+    on_map, tree = set(entries(page)), in_tree()
+    opened = {path.parent for path in on_map if path.parent != Path()}
+    inside = {path for path in tree if path.parent in opened and path.name not in NOT_ON_A_MAP}
+    assert sorted(on_map - tree) == []
+    assert sorted(inside - on_map) == []
+
+
+@pytest.mark.parametrize("page", MAPS)
+def test_descriptions_are_short(page: str) -> None:
+    assert {path: text for path, text in entries(page).items() if len(text.split()) > LONGEST} == {}
+
+
+def test_the_readme_opens_every_folder_of_the_package() -> None:
+    folders = {path for path in in_tree() if path.parts[:1] == ("torch_w2v",) and (ROOT / path).is_dir()}
+    assert sorted(folders - {path.parent for path in entries("README.md")}) == []
