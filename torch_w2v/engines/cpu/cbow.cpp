@@ -39,9 +39,8 @@ struct Block {
     windows.read(stream, targets);
     if (job.call.fresh) drift.start(stream, targets);
     for (i64 group = 0; group < job.groups && targets.in_group(group) > 0; group++) {
-      if (job.call.fresh && group > 0) drift.move(targets, group);
-      sets.train(targets, negatives, group, alpha);
-      if (job.call.fresh) drift.add(targets, group);
+      const Moves moves = drift.moves(group);
+      sets.train(targets, negatives, group, alpha, job.call.fresh ? &moves : nullptr);
     }
     windows.write(stream, targets);
   }

@@ -33,16 +33,18 @@ struct Sets {
     for (i64 i = 0; i < job.group_targets; i++) ones[i] = 1.f;
   }
 
-  // Trains a group: its targets' errors replace their hidden layers.
-  void train(const Targets<ROW>& targets, Negatives<ROW>& negatives, i64 number, float alpha) {
+  // Trains a group: its targets' errors replace their hidden layers. `moves` is null where these follow nothing.
+  void train(const Targets<ROW>& targets, Negatives<ROW>& negatives, i64 number, float alpha, const Moves* moves) {
     const Group group = group_of(targets, negatives, number);
     for (i64 i = 0; i < group.rows; i++) rows[i] = job.output(group.words[i]);
     if (number + 1 < job.groups) prefetch_next(group);
     const bool twice = repeated(group.words, group.rows);
-    compute_coefficients(group, negatives, alpha);
+    // The first group follows nothing, and nothing follows the last.
+    compute_coefficients(group, negatives, alpha, number > 0 ? moves : nullptr);
     if (twice || targets.lonely || job.call.compute_loss) leave_out(group);
     if (twice) copies.part(group.words, group.rows, rows);
-    update_rows(group, job.call.output_scale ? scale_coefficients(group) : coefficient);
+    update_rows(group, job.call.output_scale ? scale_coefficients(group) : coefficient,
+                number + 1 < job.groups ? moves : nullptr);
     copies.join();
   }
 
@@ -91,28 +93,40 @@ struct Sets {
   }
 
   // Scores are computed for 4, 2 or 1 targets at a time, whichever divides their number.
-  void compute_coefficients(const Group& group, Negatives<ROW>& negatives, float alpha) {
-    if constexpr (TILE_TARGETS == 4) {
-      if (job.G == 1 && group.targets % 4 == 0) return compute_coefficients_by<4>(group, negatives, alpha);
-    }
-    if (job.G == 1 && group.targets % 2 == 0) return compute_coefficients_by<2>(group, negatives, alpha);
-    compute_coefficients_by<1>(group, negatives, alpha);
+  void compute_coefficients(const Group& group, Negatives<ROW>& negatives, float alpha, const Moves* moves) {
+    if (moves)
+      compute_coefficients_of<true>(group, negatives, alpha, moves);
+    else
+      compute_coefficients_of<false>(group, negatives, alpha, moves);
   }
 
-  template <int M>
-  void compute_coefficients_by(const Group& group, Negatives<ROW>& negatives, float alpha) {
+  template <bool MOVED>
+  void compute_coefficients_of(const Group& group, Negatives<ROW>& negatives, float alpha, const Moves* moves) {
+    if constexpr (TILE_TARGETS == 4) {
+      if (job.G == 1 && group.targets % 4 == 0)
+        return compute_coefficients_by<4, MOVED>(group, negatives, alpha, moves);
+    }
+    if (job.G == 1 && group.targets % 2 == 0) return compute_coefficients_by<2, MOVED>(group, negatives, alpha, moves);
+    compute_coefficients_by<1, MOVED>(group, negatives, alpha, moves);
+  }
+
+  template <int M, bool MOVED>
+  void compute_coefficients_by(const Group& group, Negatives<ROW>& negatives, float alpha, const Moves* moves) {
     const i64 pitch = group.targets / M;
     for (i64 tile = 0; tile < pitch; tile++) {
       negatives.prefetch();
-      const float* h = group.hidden + tile * M * job.stride();
+      float* h = group.hidden + tile * M * job.stride();
+      Moves drift = {};
+      if (MOVED) drift = {moves->drift + tile * M, moves->pull + tile * M, nullptr};
       float** y = rows + own(group, tile * M);
       float** v = rows + tile * M * group.negatives_step;
       tiles<TILE_NEGATIVES>(job.N, [&](i64 k, auto size) {
         constexpr int N = decltype(size)::value;
         if (k == 0)
-          products<M, N, true>(h, job.stride(), y, v, job.row_vectors(), sums + tile, pitch);
+          products<M, N, true, MOVED>(h, job.stride(), drift, y, v, job.row_vectors(), sums + tile, pitch);
         else
-          products<M, N, false>(h, job.stride(), y, v + k, job.row_vectors(), sums + (1 + k) * pitch + tile, pitch);
+          products<M, N, false, false>(h, job.stride(), drift, y, v + k, job.row_vectors(),
+                                       sums + (1 + k) * pitch + tile, pitch);
       });
     }
     constexpr int SUMS = W / M;
@@ -174,7 +188,7 @@ struct Sets {
     return scaled;
   }
 
-  void update_rows(const Group& group, const float* row_coefficient) {
+  void update_rows(const Group& group, const float* row_coefficient, const Moves* moves) {
     // gensim's gradient is the mean's undivided, and the sum's divided; the exact one is the other way round.
     const bool divide = (job.call.cbow_mean != 0) == (job.call.exact_gradient != 0);
     const i64 at_once = job.G == 1 ? group.targets : 1;
@@ -189,26 +203,37 @@ struct Sets {
       set.coefficients = coefficient + i;
       set.row_coefficients = row_coefficient + i;
       set.error_scale = (divide ? group.share : ones) + i;
+      set.moves = {};
+      if (moves) set.moves = {moves->drift + i, nullptr, moves->context + i};
       tiles<TILE_NEGATIVES>(job.N, [&](i64 k, auto size) {
         constexpr int N = decltype(size)::value;
         set.negatives = rows + i * group.negatives_step + k;
         set.column = 1 + k;
         set.first = k == 0;
         set.last = k + N == job.N;
-        if (N == job.N && row_coefficient == coefficient)
-          update_tile<N, true>(set);
+        const bool plain = N == job.N && row_coefficient == coefficient;
+        if (moves && set.last)
+          update_tile<N, true>(set, plain);
         else
-          update_tile<N, false>(set);
+          update_tile<N, false>(set, plain);
       });
     }
   }
 
-  template <int N, bool PLAIN>
+  template <int N, bool JOINED>
+  void update_tile(const Update& tile, bool plain) const {
+    if (plain)
+      update_tile<N, JOINED, true>(tile);
+    else
+      update_tile<N, JOINED, false>(tile);
+  }
+
+  template <int N, bool JOINED, bool PLAIN>
   void update_tile(const Update& tile) const {
     const i64 row_vectors = job.row_vectors();
     i64 q = 0;
-    for (; q + TILE_VECTORS <= row_vectors; q += TILE_VECTORS) update<N, TILE_VECTORS, PLAIN>(tile, q);
-    for (; q < row_vectors; q++) update<N, 1, PLAIN>(tile, q);
+    for (; q + TILE_VECTORS <= row_vectors; q += TILE_VECTORS) update<N, TILE_VECTORS, PLAIN, JOINED>(tile, q);
+    for (; q < row_vectors; q++) update<N, 1, PLAIN, JOINED>(tile, q);
   }
 };
 

@@ -38,11 +38,10 @@ struct Targets {
   i64 count() const { return end - begin; }
   i64 context(i64 i) const { return high[i] - low[i] - 1; }
   bool has(i64 place) const { return place >= begin && place < end; }
-  // Targets of a group, and the number of one of them.
+  // Targets of a group.
   i64 in_group(i64 group) const {
     return job.G > 1 ? min(job.G, count() - group * job.G) : (count() - group + job.S - 1) / job.S;
   }
-  i64 member(i64 group, i64 k) const { return job.G > 1 ? group * job.G + k : group + k * job.S; }
   float* row(i64 i) const { return hidden + slot[i] * job.stride(); }
 
   // Takes the targets at the places from `from` to `to`.

@@ -38,11 +38,18 @@ INLINE void tiles(i64 count, Function f) {
   }
 }
 
+// How hidden layers follow earlier errors, and errors join these (drift.h); all (targets).
+struct Moves {
+  float* const* drift;   // rows
+  const float* pull;     // of the drift in a hidden layer
+  const float* context;  // of an error in the drift
+};
+
 // Products of M hidden layers, `stride` floats apart, with their own rows and with N rows of negatives. Each column of
 // products, own first, becomes one vector with the lanes of M sums (see sum_lanes): to[0], to[pitch] and so on. Without
-// OWN there is no first column.
-template <int M, int N, bool OWN>
-INLINE void products(const float* h, i64 stride, const float* const* own, const float* const* negatives,
+// OWN there is no first column. With MOVED the hidden layers follow the drift first.
+template <int M, int N, bool OWN, bool MOVED>
+INLINE void products(float* h, i64 stride, const Moves& moves, const float* const* own, const float* const* negatives,
                      i64 row_vectors, Vector* to, i64 pitch) {
   constexpr int COLUMNS = N + OWN;
   Vector sum[COLUMNS * M];
@@ -53,6 +60,10 @@ INLINE void products(const float* h, i64 stride, const float* const* own, const 
     UNROLL
     for (int m = 0; m < M; m++) {
       x[m] = vectors(h + m * stride)[q];
+      if (MOVED) {
+        x[m] += moves.pull[m] * vectors(moves.drift[m])[q];
+        vectors(h + m * stride)[q] = x[m];
+      }
       if (OWN) sum[m] += x[m] * vectors(own[m])[q];
     }
     UNROLL
@@ -79,25 +90,36 @@ struct Update {
   const float* coefficients;  // (columns, targets) of rows in the errors: the target's row first, then the negatives'
   const float* row_coefficients;  // (columns, targets) of hidden layers in the rows' updates
   const float* error_scale;       // (targets)
+  Moves moves;                    // (targets)
   i64 column;                     // of the tile's first negative
   bool first;                     // tile of the set
   bool last;                      // tile of the set
 };
 
+template <int Q>
+INLINE void move(Vector* to, const Vector* from) {
+  UNROLL
+  for (int j = 0; j < Q; j++) to[j] = from[j];
+}
+
 // Updates the vectors from q to q + Q of all rows, each of which is read once and written once. N is the tile's number
 // of negatives. PLAIN: the tile has all negatives, and both coefficients are the same.
-template <int N, int Q, bool PLAIN>
+// JOINED: the errors join their drift.
+template <int N, int Q, bool PLAIN, bool JOINED>
 INLINE void update(const Update& set, i64 q) {
   Vector was[N * Q];
   Vector now[N * Q];
   UNROLL
   for (int n = 0; n < N; n++) {
-    UNROLL
-    for (int j = 0; j < Q; j++) {
-      was[n * Q + j] = vectors(set.negatives[n])[q + j];
-      now[n * Q + j] = was[n * Q + j];
-    }
+    move<Q>(was + n * Q, vectors(set.negatives[n]) + q);
+    move<Q>(now + n * Q, was + n * Q);
   }
+  // The drift that errors join stays in registers from one target to the next of its sentence.
+  const Moves moves = set.moves;
+  Vector* drift = nullptr;
+  Vector moved[Q];
+  UNROLL
+  for (int j = 0; j < Q; j++) moved[j] = Vector{};
   for (i64 i = 0; i < set.targets; i++) {
     const float* coefficient = set.coefficients + i;
     const float* row_coefficient = PLAIN ? coefficient : set.row_coefficients + i;
@@ -132,17 +154,28 @@ INLINE void update(const Update& set, i64 q) {
     }
     if (PLAIN || set.last) {
       UNROLL
-      for (int j = 0; j < Q; j++) hidden[j] = error[j] * set.error_scale[i];
+      for (int j = 0; j < Q; j++) {
+        error[j] *= set.error_scale[i];
+        hidden[j] = error[j];
+      }
+      if (JOINED) {
+        Vector* next = vectors(moves.drift[i]) + q;
+        if (next != drift) {
+          if (drift) move<Q>(drift, moved);
+          drift = next;
+          move<Q>(moved, drift);
+        }
+        UNROLL
+        for (int j = 0; j < Q; j++) moved[j] += moves.context[i] * error[j];
+      }
     } else {
       UNROLL
       for (int j = 0; j < Q; j++) errors[j] = error[j];
     }
   }
+  if (drift) move<Q>(drift, moved);
   UNROLL
-  for (int n = 0; n < N; n++) {
-    UNROLL
-    for (int j = 0; j < Q; j++) vectors(set.negatives[n])[q + j] = now[n * Q + j];
-  }
+  for (int n = 0; n < N; n++) move<Q>(vectors(set.negatives[n]) + q, now + n * Q);
 }
 
 }  // namespace
