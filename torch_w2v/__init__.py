@@ -23,10 +23,10 @@ def __getattr__(name: str) -> Any:
         from torch_w2v.module import CBOWNegativeSampling  # noqa: PLC0415
 
         return CBOWNegativeSampling
-    if name in ("module", "dataset"):
+    if name in ("accel", "dataset", "module"):
         return importlib.import_module(f"torch_w2v.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return [*globals(), "CBOWNegativeSampling", "dataset", "module"]
+    return [*globals(), "CBOWNegativeSampling", "accel", "dataset", "module"]

@@ -9,8 +9,8 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import gensim.models
 from gensim.models import KeyedVectors
+from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
 from torch_w2v.files import is_uri, replacing_with_siblings
 from torch_w2v.word2vec import Word2Vec
@@ -33,7 +33,7 @@ class Format:
 
     description: str
     save: Callable[[Word2Vec, str], None]
-    load: Callable[[str], gensim.models.Word2Vec | KeyedVectors]
+    load: Callable[[str], PlainWord2Vec | KeyedVectors]
 
 
 def _saving_vectors(save: Callable[[KeyedVectors, str], None]) -> Callable[[Word2Vec, str], None]:
@@ -120,7 +120,7 @@ def load_vectors(path: str | os.PathLike[str]) -> KeyedVectors:
         loaded = kind.load(path)
     except _DAMAGED as e:
         raise ValueError(f"{path}: is not {kind.description}, or is damaged: {type(e).__name__}: {e}") from e
-    vectors = loaded.wv if isinstance(loaded, gensim.models.Word2Vec) else loaded
+    vectors = loaded.wv if isinstance(loaded, PlainWord2Vec) else loaded
     if not isinstance(vectors, KeyedVectors):
         raise ValueError(f"{path}: holds a {type(loaded).__name__}, not {kind.description}")
     return vectors

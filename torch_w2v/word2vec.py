@@ -5,23 +5,26 @@ It delegates and computes nothing: `training` trains, `corpus` reads, `gensim_co
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from gensim.models.callbacks import CallbackAny2Vec
 from gensim.models.word2vec import MAX_WORDS_IN_BATCH
 
 from torch_w2v import corpus, engines
-from torch_w2v.gensim_compat import arguments, persistence, vocabulary
+from torch_w2v.gensim_compat import arguments, hooks, persistence, vocabulary
 from torch_w2v.gensim_compat.threads import GensimThreads
 from torch_w2v.training.session import TrainCall
 
 if TYPE_CHECKING:
     import torch
+
+logger = logging.getLogger(__name__)
 
 TrimRule = Callable[[Hashable, int, int], int]
 
@@ -75,7 +78,8 @@ class Word2Vec(GensimThreads):
             training ends, however it ends), 'auto' (memory up to a quarter of the machine's, then disk), or 'off'
             (read the corpus anew at every epoch).
 
-    `device`, `engine`, `cbow_gradient` and `corpus_cache` have no effect where gensim's own engine trains.
+    `device`, `engine`, `cbow_gradient` and `corpus_cache` have no effect where gensim's own engine trains: with `sg=1`
+    or `hs=1`, and in a subclass that overrides a method which only that engine calls, such as `_do_train_job`.
 
     Raises:
         ValueError: an argument out of its range, with what is allowed.
@@ -85,6 +89,16 @@ class Word2Vec(GensimThreads):
         training_losses: with `compute_loss`, the mean loss of each epoch of the last `train()`: float, nats per
             (target, sample) pair.
     """
+
+    # Defaults for objects that never saw this constructor: from a pickle of gensim's, or of a subclass that calls
+    # gensim's constructor by name.
+    device: str = "auto"
+    engine: str = "auto"
+    cbow_gradient: str = "gensim"
+    corpus_cache: str = "auto"
+    training_losses: Sequence[float] = ()
+    # Whether files name this class itself, instead of gensim's; `torch_w2v.accel` sets it for users' subclasses.
+    _saved_as_own_class: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -128,7 +142,7 @@ class Word2Vec(GensimThreads):
         self.engine = options.pop("engine")
         self.cbow_gradient = options.pop("cbow_gradient")
         self.corpus_cache = options.pop("corpus_cache")
-        self.training_losses: list[float] = []
+        self.training_losses = []
         # workers is an attribute only after gensim's constructor, which reads the corpus
         self.workers = int(workers)
         with self.reading_once():
@@ -155,10 +169,18 @@ class Word2Vec(GensimThreads):
         finally:
             del self._corpus
 
+    def _why_gensim(self) -> str | None:
+        """Return why gensim's own engine trains this model; None where one of ours does."""
+        if methods := hooks.overridden(self, Word2Vec):
+            return f"{type(self).__name__} overrides {', '.join(methods)}"
+        if self.sg or self.hs or self.negative <= 0:
+            return f"sg={self.sg}, hs={self.hs}, negative={self.negative}"
+        return None
+
     @property
     def _ours(self) -> bool:
-        """Whether this model trains on our engines; otherwise gensim's trains it."""
-        return not self.sg and not self.hs and self.negative > 0
+        """Whether this model trains on our engines."""
+        return self._why_gensim() is None
 
     def _open(self, corpus_file: corpus.CorpusFile) -> corpus.Text | corpus.EncodedFile:
         return self._corpus.open(corpus_file) if "_corpus" in vars(self) else corpus.files(corpus_file)
@@ -264,9 +286,11 @@ class Word2Vec(GensimThreads):
             Exception: whatever the corpus raises, at once.
         """
         rates = {"alpha": start_alpha or self.alpha, "min_alpha": end_alpha or self.min_alpha}
-        arguments.check({**vars(self), **rates})
+        arguments.check({name: getattr(self, name) for name in arguments.CHECKED} | rates)
         arguments.make_writable(self)
         self.training_losses = []
+        if reason := self._why_gensim():
+            logger.info("%s: training with gensim's own engine", reason)
         with TrainCall(self, can_defer_write_back=not callbacks and type(self) is Word2Vec):
             return super().train(
                 corpus_iterable,
@@ -299,7 +323,6 @@ class Word2Vec(GensimThreads):
             return self._train_call.run_epoch(
                 data_iterable, cur_epoch, total_examples, total_words, report_delay, file_mode=False
             )
-        self._train_call.log_gensim_engine()
         return super()._train_epoch(
             data_iterable, cur_epoch, total_examples, total_words, queue_factor, report_delay, callbacks
         )
@@ -316,7 +339,6 @@ class Word2Vec(GensimThreads):
     ) -> tuple[int, int, int]:
         arguments.check_trainable(self)
         if not self._ours:
-            self._train_call.log_gensim_engine()
             return super()._train_epoch_corpusfile(
                 _path(corpus_file), cur_epoch, total_examples, total_words, callbacks, **kwargs
             )

@@ -8,6 +8,7 @@ import re
 
 import pytest
 
+import torch_w2v.accel
 import torch_w2v.compare
 import torch_w2v.dataset
 import torch_w2v.module
@@ -41,8 +42,14 @@ def test_every_argument_of_word2vec_has_its_default() -> None:
 
 @pytest.mark.parametrize(
     "names",
-    [torch_w2v.__all__, torch_w2v.module.__all__, torch_w2v.compare.__all__, ENGINES],
-    ids=["torch_w2v", "module", "compare", "engines"],
+    [
+        torch_w2v.__all__,
+        torch_w2v.accel.__all__,
+        torch_w2v.module.__all__,
+        torch_w2v.compare.__all__,
+        ENGINES,
+    ],
+    ids=["torch_w2v", "accel", "module", "compare", "engines"],
 )
 def test_every_public_name_is_in_the_reference(names: tuple[str, ...]) -> None:
     assert [name for name in names if name != "__version__" and not re.search(rf"\b{name}\b", API)] == []

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from timeit import default_timer
 from typing import Any, NamedTuple, TextIO
 
-import gensim.models
+from gensim.models import KeyedVectors
 from gensim.models.callbacks import CallbackAny2Vec
+from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
+from torch_w2v import accel
 from torch_w2v.cli import checks
 from torch_w2v.cli.articles import demo_corpus
 from torch_w2v.cli.options import Commands, add_constructor_options, chosen_options
@@ -77,7 +79,7 @@ class Score(NamedTuple):
     pairs: int
 
 
-def scores(vectors: gensim.models.KeyedVectors) -> dict[str, Score]:
+def scores(vectors: KeyedVectors) -> dict[str, Score]:
     """Return the score of vectors on each set of word pairs that gensim ships."""
     return {gold.name: Score(gold.score(vectors), *gold.known(vectors)) for gold in SHIPPED if not gold.analogies}
 
@@ -98,7 +100,7 @@ class Result:
     vocabulary: float
     training: float
     words: int
-    vectors: gensim.models.KeyedVectors
+    vectors: KeyedVectors
 
     @property
     def speed(self) -> float:
@@ -114,12 +116,12 @@ class _EpochSteps(CallbackAny2Vec):
         self.epochs = epochs
         self.epoch = 0
 
-    def on_epoch_begin(self, model: gensim.models.Word2Vec) -> None:
+    def on_epoch_begin(self, model: PlainWord2Vec) -> None:
         self.epoch += 1
         self.progress.step(f"epoch {self.epoch} of {self.epochs}")
 
 
-def train(model: gensim.models.Word2Vec, name: str, sentences: list[list[str]], progress: Progress) -> Result:
+def train(model: PlainWord2Vec, name: str, sentences: list[list[str]], progress: Progress) -> Result:
     """Build the vocabulary of a model and train it, and time both.
 
     Args:
@@ -144,6 +146,7 @@ def train(model: gensim.models.Word2Vec, name: str, sentences: list[list[str]], 
     return Result(name, vocabulary_end - start, default_timer() - vocabulary_end, words, model.wv)
 
 
+@accel.paused()
 def run_side_by_side(
     out: TextIO = sys.stdout,
     err: TextIO = sys.stderr,
@@ -169,7 +172,7 @@ def run_side_by_side(
     """
     settings = {**SETTINGS, "workers": cores(), **settings}
     our_model = Word2Vec(**settings, **(ours or {}))
-    gensim_model = gensim.models.Word2Vec(**settings)
+    gensim_model = PlainWord2Vec(**settings)
     progress = Progress(err)
     if sentences is None:
         progress.phase("extracting the Wikipedia articles in gensim's wheel")

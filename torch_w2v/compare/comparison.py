@@ -19,9 +19,10 @@ from timeit import default_timer
 from typing import Any
 
 import gensim
-import gensim.models
 import numpy as np
+from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
+from torch_w2v import accel
 from torch_w2v.compare import measures
 from torch_w2v.compare.contenders import GENSIM, Maker, contenders_named
 from torch_w2v.compare.gold import SHIPPED, Gold, quiet_gensim
@@ -38,6 +39,7 @@ HELD_OUT = 0.02  # default share of the sentences
 MOST_HELD_OUT = 500_000  # words
 
 
+@accel.paused()
 def compare(
     sentences: Corpus,
     engines: Iterable[str] = ("auto",),
@@ -45,7 +47,7 @@ def compare(
     *,
     gold: Sequence[Gold] = SHIPPED,
     variants: Mapping[str, Maker] | None = None,
-    baseline: Maker = gensim.models.Word2Vec,
+    baseline: Maker = PlainWord2Vec,
     held_out: float = HELD_OUT,
     device: str = "auto",
     progress: Callable[[str], None] = lambda text: None,
@@ -156,7 +158,7 @@ def _check(makers: Mapping[str, Maker], seeds: int, held_out: float, settings: M
 
 
 def _train(
-    name: str, model: gensim.models.Word2Vec, sentences: list[Sentence], settings: Mapping[str, Any]
+    name: str, model: PlainWord2Vec, sentences: list[Sentence], settings: Mapping[str, Any]
 ) -> tuple[float, float]:
     """Train a model.
 
@@ -182,9 +184,7 @@ def _train(
     return end - start, end - vocabulary_end
 
 
-def _scores(
-    model: gensim.models.Word2Vec, gold: Sequence[Gold], held: list[Sentence], finite: bool
-) -> dict[str, float]:
+def _scores(model: PlainWord2Vec, gold: Sequence[Gold], held: list[Sentence], finite: bool) -> dict[str, float]:
     if not finite:
         return {name: float("nan") for name in (*(g.name for g in gold), *([LOSS] if held else []))}
     with quiet_gensim():

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import gensim.models
+from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
 from torch_w2v import engines
 from torch_w2v.word2vec import Word2Vec
 
 GENSIM = "gensim"  # the name of the contender that the others are compared with
 
-Maker = Callable[..., gensim.models.Word2Vec]  # from the arguments of the constructor to an untrained model
+Maker = Callable[..., PlainWord2Vec]  # from the arguments of the constructor to an untrained model
 
 
 def on_engine(engine: str, **ours: Any) -> Maker:

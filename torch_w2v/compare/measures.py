@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import gensim.models
 import numpy as np
 from gensim.models import KeyedVectors
+from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
 from torch_w2v.corpus import Corpus
 from torch_w2v.corpus.encoding import concatenate, rows_in
@@ -32,7 +32,7 @@ _HELD_OUT_SEED, _SAMPLE_SEED = 20_240, 1
 _TARGETS_PER_STEP = 8_192  # in `held_out_loss`
 
 
-def held_out_loss(model: gensim.models.Word2Vec, sentences: Corpus) -> float:
+def held_out_loss(model: PlainWord2Vec, sentences: Corpus) -> float:
     """Compute the mean loss of CBOW with negative sampling on sentences that were not trained on.
 
     The loss of a target is softplus(-h·o), that of a negative sample softplus(h·o), in float64. Subsampling, windows

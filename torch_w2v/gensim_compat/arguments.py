@@ -7,8 +7,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import gensim.models
 import numpy as np
+from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
 from torch_w2v.corpus.store import CACHES
 
@@ -18,6 +18,20 @@ logger = logging.getLogger("torch_w2v.word2vec")
 MAX_WINDOW = 1_000_000
 GRADIENTS = ("gensim", "exact")
 
+# what `check` looks at
+CHECKED = (
+    "vector_size",
+    "window",
+    "negative",
+    "workers",
+    "batch_words",
+    "alpha",
+    "min_alpha",
+    "sample",
+    "ns_exponent",
+    "cbow_gradient",
+    "corpus_cache",
+)
 _LEAST = {"vector_size": 1, "window": 1, "negative": 0, "workers": 1, "batch_words": 1}
 
 
@@ -25,8 +39,7 @@ def check(values: Mapping[str, Any]) -> None:
     """Check arguments of the constructor, or attributes of a model that is to be trained.
 
     Args:
-        values: at least `vector_size`, `window`, `negative`, `workers`, `batch_words`, `alpha`, `min_alpha`, `sample`,
-            `ns_exponent`, `cbow_gradient` and `corpus_cache`, by name.
+        values: at least those of `CHECKED`, by name.
 
     Raises:
         ValueError: what was given, what is allowed, how to mend it.
@@ -51,7 +64,7 @@ def check(values: Mapping[str, Any]) -> None:
         raise ValueError(f"corpus_cache={values['corpus_cache']!r}: must be one of {', '.join(map(repr, CACHES))}")
 
 
-def check_trainable(model: gensim.models.Word2Vec) -> None:
+def check_trainable(model: PlainWord2Vec) -> None:
     """Refuse a model whose arrays do not fit its vocabulary; gensim's threads would crash on it.
 
     Raises:
@@ -81,7 +94,7 @@ def check_trainable(model: gensim.models.Word2Vec) -> None:
         )
 
 
-def make_writable(model: gensim.models.Word2Vec) -> None:
+def make_writable(model: PlainWord2Vec) -> None:
     """Replace weights that cannot be trained in place by copies.
 
     Those are weights that came from `load(mmap='r')`, or that are not float32 in rows as gensim's are.

@@ -6,30 +6,22 @@ import copy
 import os
 from typing import Any
 
-import gensim.models
 from gensim import utils
+from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
 from torch_w2v.files import is_uri, replacing_with_siblings
 
-# attributes that a gensim model does not have, with their defaults
-EXTRAS: dict[str, Any] = {
-    "device": "auto",
-    "engine": "auto",
-    "cbow_gradient": "gensim",
-    "corpus_cache": "auto",
-    "training_losses": (),
-}
 # attributes of a call that is running; never saved
 _TRANSIENT = ("_train_call", "_corpus", "_epoch_state")
 
 
-def state_of(model: gensim.models.Word2Vec) -> dict[str, Any]:
+def state_of(model: PlainWord2Vec) -> dict[str, Any]:
     """Return the attributes of a model that are saved."""
     return {name: value for name, value in vars(model).items() if name not in _TRANSIENT}
 
 
 def save(
-    model: gensim.models.Word2Vec,
+    model: PlainWord2Vec,
     fname_or_handle: Any,
     separately: Any = None,
     sep_limit: int = 10 * 1024**2,
@@ -41,7 +33,8 @@ def save(
     A local file, with the array files beside it, is written in a temporary folder and then moved into place, the main
     file last: a save that fails or is interrupted leaves an older model as it was, also when that one is mapped.
     """
-    plain = gensim.models.Word2Vec.__new__(gensim.models.Word2Vec)
+    # Not `PlainWord2Vec.__new__`, which makes one of our models while `torch_w2v.accel` is installed.
+    plain = object.__new__(type(model) if model._saved_as_own_class else PlainWord2Vec)
     vars(plain).update(state_of(model))
     # gensim takes the large arrays off what it saves and puts them back; after a failure, not always.
     plain.wv = copy.copy(plain.wv)
@@ -49,7 +42,10 @@ def save(
     target = os.fspath(fname_or_handle) if is_path else fname_or_handle
     # /dev/null, for example, exists and is not a regular file.
     if not is_path or is_uri(target) or (os.path.exists(target) and not os.path.isfile(target)):
-        plain.save(target, separately=separately, sep_limit=sep_limit, ignore=ignore, pickle_protocol=pickle_protocol)
+        # Not `plain.save`, which would be this function again for a class of the user's.
+        utils.SaveLoad.save(
+            plain, target, separately=separately, sep_limit=sep_limit, ignore=ignore, pickle_protocol=pickle_protocol
+        )
         return
     plain.add_lifecycle_event(
         "saving", fname_or_handle=target, separately=str(separately), sep_limit=sep_limit, ignore=ignore
@@ -58,23 +54,24 @@ def save(
         plain._smart_save(temporary, separately, sep_limit, ignore, pickle_protocol)
 
 
-def load(cls: type[gensim.models.Word2Vec], fname: Any, *args: Any, **kwargs: Any) -> Any:
-    """Return the model in a file as an instance of `cls`, ready to train.
+def load(cls: type[PlainWord2Vec], fname: Any, *args: Any, **kwargs: Any) -> Any:
+    """Return the model in a file, ready to train.
 
     Args:
-        cls: the class of the result.
+        cls: the class of the result. A model of a user's own subclass keeps its class, as in gensim.
         fname: str or path.
         args, kwargs: of gensim's `Word2Vec.load`.
 
     Raises:
         AttributeError: not a Word2Vec model.
     """
-    model = gensim.models.Word2Vec.load(os.fspath(fname), *args, **kwargs)
-    if type(model) is not gensim.models.Word2Vec and not isinstance(model, cls):
+    model = PlainWord2Vec.load(os.fspath(fname), *args, **kwargs)
+    # While `torch_w2v.accel` is installed, what comes out of the file of a plain model is already one of ours.
+    if type(model) is PlainWord2Vec or issubclass(cls, type(model)):
+        model.__class__ = cls
+        # gensim takes a row for the token's name where tokens are integers.
+        if model.negative and hasattr(model.wv, "expandos"):
+            model.make_cum_table()
+    elif type(model).__module__.startswith("gensim."):
         raise AttributeError(f"Model of type {type(model)} can't be loaded by {cls}; load it with its own class")
-    model.__class__ = cls
-    for name, value in EXTRAS.items():
-        vars(model).setdefault(name, value)
-    if model.negative and hasattr(model.wv, "expandos"):
-        model.make_cum_table()
     return model

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-import gensim.models
+from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
 
 @dataclass
@@ -31,14 +31,15 @@ class _EpochState:
         self.stopped = True
 
 
-class GensimThreads(gensim.models.Word2Vec):
+class GensimThreads(PlainWord2Vec):
     """gensim's Word2Vec; where one of its threads would end and leave the others waiting, `train()` raises instead.
 
     gensim's main thread counts one None from every worker, and a worker ends at a None from the thread that reads the
-    corpus; so each thread that fails here still sends its own.
+    corpus; so each thread that fails here still sends its own. In a subclass that runs the epoch itself, without
+    gensim's `_train_epoch`, the threads are gensim's as they are.
     """
 
-    _epoch_state: _EpochState
+    _epoch_state: _EpochState | None = None
 
     def _train_epoch(self, *args: Any, **kwargs: Any) -> tuple[int, int, int]:
         return self._guarded(super()._train_epoch, *args, **kwargs)
@@ -47,11 +48,11 @@ class GensimThreads(gensim.models.Word2Vec):
         return self._guarded(super()._train_epoch_corpusfile, *args, **kwargs)
 
     def _guarded(self, train_epoch: Any, *args: Any, **kwargs: Any) -> tuple[int, int, int]:
-        self._epoch_state = _EpochState()
+        state = self._epoch_state = _EpochState()
         try:
-            result = train_epoch(*args, **kwargs)
-            if self._epoch_state.error is not None:
-                raise self._epoch_state.error
+            result: tuple[int, int, int] = train_epoch(*args, **kwargs)
+            if state.error is not None:
+                raise state.error
             return result
         finally:
             del self._epoch_state
@@ -65,6 +66,9 @@ class GensimThreads(gensim.models.Word2Vec):
         total_words: int | None = None,
     ) -> None:
         state = self._epoch_state
+        if state is None:
+            super()._job_producer(data_iterator, job_queue, cur_epoch, total_examples, total_words)
+            return
 
         def until_stopped() -> Iterator[Any]:
             for sentence in data_iterator:
@@ -84,6 +88,9 @@ class GensimThreads(gensim.models.Word2Vec):
 
     def _worker_loop(self, job_queue: Any, progress_queue: Any) -> None:
         state = self._epoch_state
+        if state is None:
+            super()._worker_loop(job_queue, progress_queue)
+            return
         try:
             super()._worker_loop(job_queue, progress_queue)
         except BaseException as e:  # carried to the main thread, which raises it
@@ -98,6 +105,9 @@ class GensimThreads(gensim.models.Word2Vec):
         self, corpus_file: str, thread_id: int, offset: float, cython_vocab: Any, progress_queue: Any, **kwargs: Any
     ) -> None:
         state = self._epoch_state
+        if state is None:
+            super()._worker_loop_corpusfile(corpus_file, thread_id, offset, cython_vocab, progress_queue, **kwargs)
+            return
         try:
             super()._worker_loop_corpusfile(corpus_file, thread_id, offset, cython_vocab, progress_queue, **kwargs)
         except BaseException as e:  # carried to the main thread, which raises it
@@ -107,13 +117,17 @@ class GensimThreads(gensim.models.Word2Vec):
     def _log_epoch_progress(
         self, progress_queue: Any = None, job_queue: Any = None, **kwargs: Any
     ) -> tuple[int, int, int]:
+        state = self._epoch_state
+        if state is None:
+            result: tuple[int, int, int] = super()._log_epoch_progress(progress_queue, job_queue, **kwargs)
+            return result
         try:
             return super()._log_epoch_progress(progress_queue, job_queue, **kwargs)
         except BaseException:
             # An interrupt: empty the queues until no thread waits to put something there.
-            self._epoch_state.stopped = True
+            state.stopped = True
             # With a corpus_file gensim's threads cannot be stopped before the end of the epoch; they are daemons.
-            while job_queue is not None and len(self._epoch_state.ended) < self.workers + 1:
+            while job_queue is not None and len(state.ended) < self.workers + 1:
                 with suppress(queue.Empty):
                     progress_queue.get(timeout=0.01)
             raise

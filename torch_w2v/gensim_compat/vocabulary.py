@@ -8,8 +8,8 @@ from collections import defaultdict
 from collections.abc import Hashable
 from typing import Any
 
-import gensim.models
 import numpy as np
+from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
 # The lines of the log are gensim's.
 logger = logging.getLogger("gensim.models.word2vec")
@@ -44,7 +44,7 @@ def keep_probability(counts: np.ndarray, sample: float) -> np.ndarray:
 
 
 def prepare(
-    model: gensim.models.Word2Vec,
+    model: PlainWord2Vec,
     counts: np.ndarray,
     keep_raw_vocab: bool,
     min_count: int | None,

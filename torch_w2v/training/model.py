@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -48,7 +49,7 @@ class TrainedModel(Protocol):
     device: str
     cbow_gradient: str
     corpus_cache: str
-    training_losses: list[float]
+    training_losses: Sequence[float]
     _corpus: CorpusCache
 
     def _get_next_alpha(self, epoch_progress: float, cur_epoch: int) -> float: ...

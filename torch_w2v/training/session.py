@@ -38,7 +38,6 @@ class TrainCall:
         self._plan: TrainingPlan | None = None
         self._trained = False
         self._diverged = False
-        self._logged_gensim = False
 
     def __enter__(self) -> Self:
         attributes = self._model.__dict__
@@ -65,15 +64,6 @@ class TrainCall:
                     delattr(self._model, name)
                 else:
                     setattr(self._model, name, value)
-
-    def log_gensim_engine(self) -> None:
-        """Log once that gensim's own engine trains this model."""
-        model = self._model
-        if not self._logged_gensim:
-            logger.info(
-                "sg=%d, hs=%d, negative=%d: training with gensim's own engine", model.sg, model.hs, model.negative
-            )
-        self._logged_gensim = True
 
     def run_epoch(
         self,
