@@ -1,14 +1,17 @@
 """A file is replaced only by a complete one, and nothing unfinished stays in its folder."""
 
+import errno
 import os
 import stat
 from pathlib import Path
 
 import pytest
 
-from torch_w2v.files import is_uri, replacing, replacing_with_siblings
+from torch_w2v.files import check_writable, is_uri, read_whole, replacing
 
-BOTH = pytest.mark.parametrize("replace", [replacing, replacing_with_siblings])
+needs_ordinary_user = pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere"
+)
 
 
 def mode(path):
@@ -23,11 +26,10 @@ def test_is_uri(path, expected):
     assert is_uri(path) is expected
 
 
-@BOTH
 @pytest.mark.parametrize("form", [str, Path])
-def test_a_new_file(replace, form, tmp_path):
+def test_a_new_file(form, tmp_path):
     path = tmp_path / "vectors.txt.gz"
-    with replace(form(path)) as temporary:
+    with replacing(form(path)) as temporary:
         assert temporary.endswith(path.name)  # the suffix chooses the compression
         Path(temporary).write_text("new")
         assert not path.exists()
@@ -37,12 +39,11 @@ def test_a_new_file(replace, form, tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["plain", path.name]
 
 
-@BOTH
-def test_an_older_file_is_replaced_and_keeps_its_mode(replace, tmp_path):
+def test_an_older_file_is_replaced_and_keeps_its_mode(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("old")
     path.chmod(0o640)
-    with path.open() as reader, replace(path) as temporary:
+    with path.open() as reader, replacing(path) as temporary:
         Path(temporary).write_text("new")
         assert path.read_text() == "old"
         assert reader.read() == "old"
@@ -51,9 +52,8 @@ def test_an_older_file_is_replaced_and_keeps_its_mode(replace, tmp_path):
     assert os.listdir(tmp_path) == ["a.txt"]
 
 
-@BOTH
 @pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])
-def test_a_failure_leaves_the_older_file(replace, error, tmp_path):
+def test_a_failure_leaves_the_older_file(error, tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("old")
 
@@ -63,38 +63,35 @@ def test_a_failure_leaves_the_older_file(replace, error, tmp_path):
         raise error
 
     for text in ("half", ""):
-        with pytest.raises(type(error)), replace(path) as temporary:
+        with pytest.raises(type(error)), replacing(path) as temporary:
             fail(temporary, text)
         assert path.read_text() == "old"
         assert os.listdir(tmp_path) == ["a.txt"]
 
 
-@BOTH
-def test_a_file_that_cannot_be_moved(replace, tmp_path, monkeypatch):
+def test_a_file_that_cannot_be_moved(tmp_path, monkeypatch):
     def refuse(*_):
         raise OSError("cannot be moved")
 
     path = tmp_path / "a.txt"
     path.write_text("old")
     monkeypatch.setattr(os, "replace", refuse)
-    with pytest.raises(OSError, match="cannot be moved"), replace(path) as temporary:
+    with pytest.raises(OSError, match="cannot be moved"), replacing(path) as temporary:
         Path(temporary).write_text("new")
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["a.txt"]
 
 
-@BOTH
-def test_a_name_in_the_working_folder(replace, tmp_path, monkeypatch):
+def test_a_name_in_the_working_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with replace("a.txt") as temporary:
+    with replacing("a.txt") as temporary:
         Path(temporary).write_text("new")
     assert Path("a.txt").read_text() == "new"
     assert os.listdir() == ["a.txt"]
 
 
-@BOTH
-def test_no_folder(replace, tmp_path):
-    with pytest.raises(FileNotFoundError), replace(tmp_path / "missing" / "a.txt") as temporary:
+def test_no_folder(tmp_path):
+    with pytest.raises(FileNotFoundError), replacing(tmp_path / "missing" / "a.txt") as temporary:
         Path(temporary).write_text("new")
     assert os.listdir(tmp_path) == []
 
@@ -122,18 +119,147 @@ def test_a_folder_is_not_replaced(tmp_path):
         Path(path).write_text("new")
 
 
-def test_siblings_move_before_the_main_file(tmp_path, monkeypatch):
-    path, moved, replace = tmp_path / "b.kv", [], os.replace
-    (tmp_path / "b.kv.vectors.npy").write_text("old")
-
-    def recorded(new, old):
-        moved.append(Path(old).name)
-        replace(new, old)
-
-    monkeypatch.setattr(os, "replace", recorded)
-    with replacing_with_siblings(path) as temporary:
+def test_files_beside_the_main_one_are_replaced_with_it(tmp_path):
+    path = tmp_path / "b.kv"
+    for name in ("b.kv", "b.kv.vectors.npy", "b.kv.other"):
+        (tmp_path / name).write_text("old")
+    with replacing(path) as temporary:
         for suffix in ("", ".vectors.npy", ".a"):
             Path(temporary + suffix).write_text("new")
-    assert moved[-1] == "b.kv"
-    assert sorted(moved) == ["b.kv", "b.kv.a", "b.kv.vectors.npy"]
-    assert (tmp_path / "b.kv.vectors.npy").read_text() == "new"
+    contents = {file.name: file.read_text() for file in tmp_path.iterdir()}
+    assert contents == {"b.kv": "new", "b.kv.vectors.npy": "new", "b.kv.a": "new", "b.kv.other": "old"}
+
+
+def test_all_go_through_their_links(tmp_path):
+    """gensim writes the arrays beside the link, and through a link of their own."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    main, array = tmp_path / "m", tmp_path / "m.npy"
+    main.symlink_to("elsewhere/target")
+    array.symlink_to("elsewhere/array")
+    for content in ("first", "second"):
+        with replacing(main) as temporary:
+            for suffix in ("", ".npy", ".new"):
+                Path(temporary + suffix).write_text(content + suffix)
+        assert (elsewhere / "target").read_text() == content
+        assert (elsewhere / "array").read_text() == f"{content}.npy"
+        assert (tmp_path / "m.new").read_text() == f"{content}.new"
+    assert main.is_symlink()
+    assert array.is_symlink()
+    assert sorted(os.listdir(elsewhere)) == ["array", "target"]
+    assert sorted(os.listdir(tmp_path)) == ["elsewhere", "m", "m.new", "m.npy"]
+
+
+@pytest.mark.parametrize("length", [255, 256])
+def test_names_as_long_as_the_file_system_takes(length, tmp_path):
+    path = tmp_path / ("n" * length)
+    if length > os.pathconf(tmp_path, "PC_NAME_MAX"):
+        for attempt in (check_writable, save):
+            with pytest.raises(OSError, match="too long") as caught:
+                attempt(path)
+            assert caught.value.filename == str(path)
+    else:
+        check_writable(path)
+        save(path)
+        assert path.read_text() == "new"
+
+
+def save(path, suffixes=("",)):
+    with replacing(path) as temporary:
+        for suffix in suffixes:
+            Path(temporary + suffix).write_text("new" + suffix)
+
+
+@needs_ordinary_user
+def test_a_file_that_is_read_only_is_refused(tmp_path):
+    path = tmp_path / "a"
+    path.write_text("old")
+    path.chmod(0o400)
+    for attempt in (check_writable, save):
+        with pytest.raises(PermissionError) as caught:
+            attempt(path)
+        assert caught.value.filename == str(path)
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["a"]
+
+
+@needs_ordinary_user
+def test_a_folder_that_takes_no_new_files(tmp_path, caplog):
+    caplog.set_level("INFO", "torch_w2v")
+    for name in ("m", "m.npy"):
+        (tmp_path / name).write_text("an older and longer file")
+    inode = (tmp_path / "m").stat().st_ino
+    tmp_path.chmod(0o500)
+    check_writable(tmp_path / "m")
+    save(tmp_path / "m", ("", ".npy"))
+    assert [(tmp_path / name).read_text() for name in ("m", "m.npy")] == ["new", "new.npy"]
+    assert (tmp_path / "m").stat().st_ino == inode
+    assert "cannot be replaced" in caplog.text
+    for attempt in (check_writable, save):
+        with pytest.raises(PermissionError) as caught:
+            attempt(tmp_path / "n")
+        assert caught.value.filename == str(tmp_path / "n")
+    with pytest.raises(PermissionError):  # where a new array would be needed, the model stays
+        save(tmp_path / "m", ("", ".other"))
+    assert (tmp_path / "m").read_text() == "new"
+
+
+@pytest.mark.parametrize("suffixes", [("",), ("", ".npy")])
+@pytest.mark.parametrize("number", [errno.EXDEV, errno.EBUSY, errno.EPERM])
+def test_a_file_that_cannot_be_replaced_is_written_into(number, suffixes, tmp_path, monkeypatch, caplog):
+    """A file that is mounted, for example, which is EBUSY."""
+
+    def refuse(*_):
+        raise OSError(number, "no moves")
+
+    caplog.set_level("INFO", "torch_w2v")
+    path = tmp_path / "a"
+    path.write_text("an older and longer file")
+    inode = path.stat().st_ino
+    monkeypatch.setattr(os, "replace", refuse)
+    save(path, suffixes)
+    assert path.read_text() == "new"
+    assert path.stat().st_ino == inode
+    assert f"{path} cannot be replaced (no moves): writing into it" in caplog.text
+    assert sorted(os.listdir(tmp_path)) == ["a" + suffix for suffix in suffixes]
+
+
+def test_what_a_killed_save_left_is_removed(tmp_path):
+    dead = tmp_path / ".torch_w2v-save-0123abcd"
+    (dead / "new").mkdir(parents=True)
+    (dead / "new" / "a").write_text("half")
+    with replacing(tmp_path / "b") as temporary:  # a save that is running is left alone
+        save(tmp_path / "a")
+        Path(temporary).write_text("b")
+    assert sorted(os.listdir(tmp_path)) == ["a", "b"]
+
+
+def test_an_interrupted_move_is_finished_by_the_next_reader(tmp_path, caplog):
+    begun = tmp_path / ".torch_w2v-save-0123abcd"
+    for folder, names in (("new", ["m", "m.b"]), ("old", ["m", "m.a"])):
+        (begun / folder).mkdir(parents=True)
+        for name in names:
+            (begun / folder / name).write_text(folder + name)
+    (tmp_path / "m.a").write_text("newm.a")
+    save(tmp_path / "other")  # does not remove what the next reader needs
+    assert read_whole(str(tmp_path / "m"), (tmp_path / "m").read_text) == "newm"
+    assert sorted(os.listdir(tmp_path)) == ["m", "m.a", "m.b", "other"]
+    assert (tmp_path / "m.b").read_text() == "newm.b"
+    assert "finishing the save of" in caplog.text
+
+
+def test_files_that_are_replaced_while_they_are_read_are_read_again(tmp_path):
+    save(tmp_path / "m", ("", ".npy"))
+    calls = []
+
+    def read():
+        main = (tmp_path / "m").read_text()
+        if not calls:
+            with replacing(tmp_path / "m") as temporary:
+                for suffix in ("", ".npy"):
+                    Path(temporary + suffix).write_text("newer" + suffix)
+        calls.append(main)
+        return main, (tmp_path / "m.npy").read_text()
+
+    assert read_whole(str(tmp_path / "m"), read) == ("newer", "newer.npy")
+    assert calls == ["new", "newer"]

@@ -1,13 +1,15 @@
-"""Paths and URIs, and files that are replaced only when the new one is complete."""
+"""Paths and URIs, and files that are replaced only when the new ones are complete."""
 
 from __future__ import annotations
 
 import os
-import secrets
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from torch_w2v.staging import put_in_place, recover, staging_folder
+
+T = TypeVar("T")
 
 
 def is_uri(path: str) -> bool:
@@ -17,61 +19,86 @@ def is_uri(path: str) -> bool:
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[str]:
-    """Write a file so that a failure or an interrupt leaves an older one as it was.
+    """Write a file, and any others beside it, so that a failure or an interrupt leaves the older ones as they were.
+
+    A save is a write: it goes through symbolic links, keeps the mode and, where the system permits it, the owner of a
+    file that exists, and is refused where the file cannot be opened for writing. Where the new file cannot be moved
+    onto the older one (the folder takes no new files, the file is mounted, or is a link to another device), it is
+    copied into it, and a line of the log says so.
+
+    gensim keeps large arrays in files beside the main one, under names that begin with its name; these are replaced
+    together with it. What a killed save has left in the folder is removed.
 
     Args:
-        path: of the file; where it is a symbolic link, the file that it points to. A path that exists and is not a
-            regular file (a device, a pipe, a folder) cannot be replaced: it is written to directly.
+        path: of the main file. One that exists and is not a regular file (a device, a pipe, a folder) cannot be
+            replaced, nor can a URI: these are written to directly.
 
     Yields:
-        The path of a file to write: in the same folder, and of the same suffix. When the block ends it takes the
-        place of `path`, with the mode of the older file where there is one; when the block raises it is removed.
+        The path of a file to write, of the same name but in another folder. When the block ends, every file in that
+        folder takes its place beside `path`; when the block raises, they are removed.
 
     Raises:
-        OSError: the file cannot take the place of `path`.
+        OSError: a file cannot be written.
     """
-    target = os.path.realpath(path)
-    if os.path.exists(target) and not os.path.isfile(target):
-        yield target
+    path = os.fspath(path)
+    if not _is_replaceable(path):
+        yield path
         return
-    folder, name = os.path.split(target)
-    temporary = os.path.join(folder, f".{secrets.token_hex(8)}.{name}")
-    try:
-        yield temporary
-        _replace(temporary, target)
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(temporary)
+    recover(path)
+    with staging_folder(path) as staging:
+        new = os.path.join(staging, "new")
+        yield os.path.join(new, os.path.basename(path))
+        put_in_place(staging, path)
 
 
-@contextmanager
-def replacing_with_siblings(path: str | os.PathLike[str]) -> Iterator[str]:
-    """Write a file, and others beside it, so that a failure or an interrupt leaves older ones as they were.
-
-    gensim keeps large arrays in files beside the main one, under names that begin with its name.
-
-    Args:
-        path: of the main file.
-
-    Yields:
-        A path of the same name in a temporary folder beside `path`. When the block ends every file of that folder
-        is moved beside `path`, the main file last, each with the mode of the older file where there is one; when the
-        block raises the folder is removed.
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Try all of `replacing` that can be tried before there is something to write.
 
     Raises:
-        OSError: the temporary folder cannot be made, or a file cannot be moved.
+        OSError: `replacing` would raise it.
     """
-    folder, name = os.path.split(path)
-    temporary = tempfile.mkdtemp(prefix=f".{name}.", dir=folder or ".")
+    path = os.fspath(path)
+    if _is_replaceable(path):
+        with staging_folder(path) as staging:
+            open(os.path.join(staging, "new", os.path.basename(path)), "wb").close()
+
+
+def read_whole(path: str, read: Callable[[], T]) -> T:
+    """Read a file and those beside it as one save has written them, while other processes may be replacing them.
+
+    Args:
+        path: of the main file, or a URI.
+        read: reads them; it is called again if they were replaced meanwhile.
+
+    Returns:
+        What `read` returned.
+
+    Raises:
+        OSError: a file cannot be read.
+        Exception: whatever `read` raises.
+    """
+    while True:
+        if not is_uri(path):
+            recover(path)
+        before = _identity(path)
+        try:
+            result = read()
+        except FileNotFoundError:
+            if _identity(path) == before:
+                raise
+        else:
+            if _identity(path) == before:
+                return result
+
+
+def _is_replaceable(path: str) -> bool:
+    target = os.path.realpath(path)
+    return not is_uri(path) and (os.path.isfile(target) or not os.path.exists(target))
+
+
+def _identity(path: str) -> tuple[int, int, int] | None:
     try:
-        yield os.path.join(temporary, name)
-        for written in sorted(os.listdir(temporary), key=lambda file: file == name):
-            _replace(os.path.join(temporary, written), os.path.join(folder, written))
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _replace(new: str, old: str) -> None:
-    with suppress(FileNotFoundError):
-        shutil.copymode(old, new)
-    os.replace(new, old)
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino, status.st_mtime_ns

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from gensim.models import KeyedVectors
 from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
-from torch_w2v.files import is_uri, replacing_with_siblings
+from torch_w2v.files import is_uri, read_whole, replacing
+from torch_w2v.staging import recover
 from torch_w2v.word2vec import Word2Vec
 
 # The errors of reading a file that is damaged, cut off, or packed in a way that needs another package.
@@ -41,7 +42,7 @@ def _saving_vectors(save: Callable[[KeyedVectors, str], None]) -> Callable[[Word
 
     def save_and_replace(model: Word2Vec, path: str) -> None:
         model.wv.lifecycle_events = None  # gensim would store the path of the temporary folder
-        with replacing_with_siblings(path) as temporary:
+        with replacing(path) as temporary:
             save(model.wv, temporary)
 
     return save_and_replace
@@ -115,9 +116,10 @@ def load_vectors(path: str | os.PathLike[str]) -> KeyedVectors:
     path = os.fspath(path)
     kind = format_of(path)
     if not is_uri(path):
+        recover(path)
         open(path, "rb").close()  # says what is wrong with the path, apart from what is wrong with the content
     try:
-        loaded = kind.load(path)
+        loaded = read_whole(path, lambda: kind.load(path))
     except _DAMAGED as e:
         raise ValueError(f"{path}: is not {kind.description}, or is damaged: {type(e).__name__}: {e}") from e
     vectors = loaded.wv if isinstance(loaded, PlainWord2Vec) else loaded

@@ -3,6 +3,7 @@
 import struct
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -71,6 +72,49 @@ resource.setrlimit(resource.RLIMIT_AS, (size + 2**25, -1))
 print(library.w2v_words_split_joined(table, text, len(text) - len(PAD) - 1, tokens.ctypes.data))
 """)
     assert (done.stdout, done.stderr) == ("1\n", "")
+
+
+def colliding_words(key, n):
+    """Return `n` words of eight letters whose hashes with a known key have the same last 12 bits."""
+    rng = np.random.default_rng(0)
+    words = rng.integers(ord("a"), ord("z") + 1, (n << 12, 8), np.uint8)
+    a, b = words.view("<u8")[:, 0] ^ np.uint64(key[0]), (8 << 24) ^ key[1]
+    low, high, half = np.uint64(b & 0xFFFFFFFF), np.uint64(b >> 32), np.uint64(32)
+    a_low, a_high = a & np.uint64(0xFFFFFFFF), a >> half
+    middle = a_low * high + (a_low * low >> half)
+    upper = a_high * high + (middle >> half) + (((middle & np.uint64(0xFFFFFFFF)) + a_high * low) >> half)
+    hashes = (a * np.uint64(b)) ^ upper
+    return [word.tobytes() for word in words[hashes & np.uint64(0xFFF) == 0]]
+
+
+@needs_library
+def test_words_that_collide_for_one_key_do_not_for_another():
+    """The table's key is random in every process, so nobody can make a text that takes long to split."""
+    known = (0x9E3779B97F4A7C15, 0xD1B54A32D192ED03)
+    words = colliding_words(known, 1500)
+    assert len(words) > 1000
+    text = b"\0".join(words * 20)
+    n = len(words) * 20
+
+    def split(key):
+        bindings.library().w2v_words_set_hash_key(*key)
+        tokens, seconds = np.empty(n, np.int32), []
+        try:
+            for _ in range(3):
+                table = bindings.library().w2v_words_new(0)
+                start = time.perf_counter()
+                bindings.library().w2v_words_split_joined(table, text + bindings.PAD, len(text), tokens.ctypes.data)
+                seconds.append(time.perf_counter() - start)
+                bindings.library().w2v_words_free(table)
+        finally:
+            bindings.library().w2v_words_set_hash_key(*bindings.HASH_KEY)
+        return min(seconds), tokens
+
+    slow, expected = split(known)
+    fast, tokens = split(bindings.HASH_KEY)
+    assert slow > 5 * fast
+    np.testing.assert_array_equal(tokens, expected)
+    assert python("from torch_w2v.corpus.bindings import HASH_KEY; print(HASH_KEY)").stdout != f"{bindings.HASH_KEY}\n"
 
 
 @needs_library

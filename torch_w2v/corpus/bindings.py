@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import ctypes
+import struct
 from functools import cache
+from os import urandom
 
 import numpy as np
 
 from torch_w2v import native
 
 PAD = bytes(16)  # follows every text, since splitting.cpp reads beyond the end
+# Two uint64 per process: no text can be made of words that all collide in the hash tables.
+HASH_KEY = struct.unpack("=QQ", urandom(16))
 
 
 @cache
 def library() -> ctypes.CDLL:
-    """Return the compiled library, with the signatures of splitting.cpp declared.
+    """Return the compiled library, with the signatures of splitting.cpp declared and `HASH_KEY` set.
 
     Raises:
         RuntimeError: the library was not built, or cannot be loaded.
@@ -22,6 +26,7 @@ def library() -> ctypes.CDLL:
     loaded = native.library()
     table, int32s, int64 = ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64
     for name, result, arguments in (
+        ("set_hash_key", None, (ctypes.c_uint64, ctypes.c_uint64)),
         ("new", ctypes.c_void_p, (ctypes.c_int,)),
         ("free", None, (table,)),
         ("count", int64, (table,)),
@@ -34,6 +39,7 @@ def library() -> ctypes.CDLL:
     loaded.w2v_remap.restype = ctypes.c_int
     loaded.w2v_remap.argtypes = (int32s, int32s, int64, int32s, int64)
     loaded.w2v_count.restype, loaded.w2v_count.argtypes = None, (int32s, int64, int32s)
+    loaded.w2v_words_set_hash_key(*HASH_KEY)
     return loaded
 
 

@@ -41,9 +41,18 @@ struct Slot {
   Key key() const { return {head, tail}; }
 };
 
+// What the hash depends on: colliding words cannot be chosen by someone who does not know it.
+struct HashKey {
+  u64 first;
+  u64 second;
+};
+
+HashKey hash_key = {0x9E3779B97F4A7C15u, 0xD1B54A32D192ED03u};  // of the tables made from now on
+
 }  // namespace
 
 struct Words {
+  HashKey hash_key = ::hash_key;
   Slot* slots = nullptr;
   u64 mask = 0;           // slots - 1; a power of two of them
   i64 count = 0;          // words
@@ -63,28 +72,28 @@ u64 load(const void* p) {
 }
 
 // Multiply and fold.
-u64 fold(u64 x, u64 y) {
-  const auto product = static_cast<unsigned __int128>(x ^ 0x9E3779B97F4A7C15u) * (y ^ 0xD1B54A32D192ED03u);
+u64 fold(u64 x, u64 y, HashKey key) {
+  const auto product = static_cast<unsigned __int128>(x ^ key.first) * (y ^ key.second);
   return u64(product) ^ u64(product >> 64);
 }
 
 u64 first_bytes(const u8* p, i64 n) { return n < 8 ? load(p) & ~(~u64(0) << (8 * n)) : load(p); }
 
-Key long_key(const u8* p, i64 size) {
+Key long_key(const u8* p, i64 size, HashKey hash_key) {
   u64 h = size;
-  for (i64 i = 0; i < size; i += 8) h = fold(h, first_bytes(p + i, size - i));
+  for (i64 i = 0; i < size; i += 8) h = fold(h, first_bytes(p + i, size - i), hash_key);
   return {h, LONG | uint32_t(h >> 40)};
 }
 
 // Reads 16 bytes from p on.
-Key key_of(const u8* p, i64 size) {
-  if (__builtin_expect(size > SHORT, 0)) return long_key(p, size);
+Key key_of(const u8* p, i64 size, HashKey hash_key) {
+  if (__builtin_expect(size > SHORT, 0)) return long_key(p, size, hash_key);
   alignas(32) static constexpr u8 ones[32] = {255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255};
   const u8* mask = ones + SHORT - size;
   return {load(p) & load(mask), uint32_t(load(p + 8) & load(mask + 8)) | uint32_t(size) << 24};
 }
 
-u64 hash_of(const Key& key) { return fold(key.head, key.tail); }
+u64 hash_of(const Key& key, HashKey hash_key) { return fold(key.head, key.tail, hash_key); }
 
 template <class T>
 bool reserve(T*& array, i64& room, i64 needed) {
@@ -113,7 +122,7 @@ bool grow(Words& w) {
   for (u64 i = 0; w.slots && i <= w.mask; i++) {
     const Slot s = w.slots[i];
     if (s.word < 0) continue;
-    u64 at = hash_of(s.key()) & (n - 1);
+    u64 at = hash_of(s.key(), w.hash_key) & (n - 1);
     while (slots[at].word >= 0) at = (at + 1) & (n - 1);
     slots[at] = s;
   }
@@ -159,17 +168,18 @@ struct Queue {
   };
 
   Words& w;
+  const HashKey hash_key;
   int32_t* out;
   i64 words = 0;
   bool failed = false;
   Entry waiting[AHEAD];
 
-  Queue(Words& table, int32_t* tokens) : w(table), out(tokens) {}
+  Queue(Words& table, int32_t* tokens) : w(table), hash_key(table.hash_key), out(tokens) {}
 
   void add(const u8* from, const u8* to) {
     if (words >= AHEAD) look_up(words - AHEAD);
-    const Key key = key_of(from, to - from);
-    const u64 hash = hash_of(key);
+    const Key key = key_of(from, to - from, hash_key);
+    const u64 hash = hash_of(key, hash_key);
     __builtin_prefetch(&w.slots[hash & w.mask]);
     waiting[words++ % AHEAD] = {from, to - from, key, hash};
   }
@@ -235,6 +245,9 @@ u64 special(const u8* p) {
 }  // namespace
 
 #define EXPORT extern "C" __attribute__((visibility("default")))
+
+// Sets what the hash of the tables made from now on depends on; the numbers of the words do not.
+EXPORT void w2v_words_set_hash_key(u64 first, u64 second) { hash_key = {first, second}; }
 
 // A new table of words, or null without memory; `separator` follows each word in w2v_words_bytes.
 EXPORT Words* w2v_words_new(int separator) {

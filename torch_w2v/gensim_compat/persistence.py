@@ -9,7 +9,7 @@ from typing import Any
 from gensim import utils
 from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
-from torch_w2v.files import is_uri, replacing_with_siblings
+from torch_w2v.files import read_whole, replacing
 
 # attributes of a call that is running; never saved
 _TRANSIENT = ("_train_call", "_corpus", "_epoch_state")
@@ -30,27 +30,30 @@ def save(
 ) -> None:
     """Write a model as a `gensim.models.Word2Vec`; the arguments after `model` are those of gensim's `SaveLoad.save`.
 
-    A local file, with the array files beside it, is written in a temporary folder and then moved into place, the main
-    file last: a save that fails or is interrupted leaves an older model as it was, also when that one is mapped.
+    A file, with the array files beside it, is replaced as `files.replacing` says: a save that fails or is interrupted
+    leaves an older model as it was, also when that one is mapped.
     """
     # Not `PlainWord2Vec.__new__`, which makes one of our models while `torch_w2v.accel` is installed.
     plain = object.__new__(type(model) if model._saved_as_own_class else PlainWord2Vec)
     vars(plain).update(state_of(model))
     # gensim takes the large arrays off what it saves and puts them back; after a failure, not always.
     plain.wv = copy.copy(plain.wv)
-    is_path = isinstance(fname_or_handle, (str, os.PathLike))
-    target = os.fspath(fname_or_handle) if is_path else fname_or_handle
-    # /dev/null, for example, exists and is not a regular file.
-    if not is_path or is_uri(target) or (os.path.exists(target) and not os.path.isfile(target)):
+    if not isinstance(fname_or_handle, (str, os.PathLike)):
         # Not `plain.save`, which would be this function again for a class of the user's.
         utils.SaveLoad.save(
-            plain, target, separately=separately, sep_limit=sep_limit, ignore=ignore, pickle_protocol=pickle_protocol
+            plain,
+            fname_or_handle,
+            separately=separately,
+            sep_limit=sep_limit,
+            ignore=ignore,
+            pickle_protocol=pickle_protocol,
         )
         return
+    path = os.fspath(fname_or_handle)
     plain.add_lifecycle_event(
-        "saving", fname_or_handle=target, separately=str(separately), sep_limit=sep_limit, ignore=ignore
+        "saving", fname_or_handle=path, separately=str(separately), sep_limit=sep_limit, ignore=ignore
     )
-    with replacing_with_siblings(target) as temporary:
+    with replacing(path) as temporary:
         plain._smart_save(temporary, separately, sep_limit, ignore, pickle_protocol)
 
 
@@ -65,7 +68,8 @@ def load(cls: type[PlainWord2Vec], fname: Any, *args: Any, **kwargs: Any) -> Any
     Raises:
         AttributeError: not a Word2Vec model.
     """
-    model = PlainWord2Vec.load(os.fspath(fname), *args, **kwargs)
+    path = os.fspath(fname)
+    model = read_whole(path, lambda: PlainWord2Vec.load(path, *args, **kwargs))
     # While `torch_w2v.accel` is installed, what comes out of the file of a plain model is already one of ours.
     if type(model) is PlainWord2Vec or issubclass(cls, type(model)):
         model.__class__ = cls
