@@ -7,6 +7,7 @@ import zlib
 
 import numpy as np
 import pytest
+from gensim.models.callbacks import CallbackAny2Vec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -33,7 +34,7 @@ def encoded(text):
     return path
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
 @given(LINES)
 def test_what_goes_in_comes_out(tmp_path, sentences):
     source, path = tmp_path / "corpus.txt", str(tmp_path / "corpus.w2v")
@@ -42,16 +43,22 @@ def test_what_goes_in_comes_out(tmp_path, sentences):
     file = EncodedFile(path)
     assert list(file) == [sentence for sentence in sentences if sentence]
     assert file.words == list(found.words)
-    np.testing.assert_array_equal(file.counts, np.bincount(file.tokens, minlength=len(file.words)))
+    np.testing.assert_array_equal(file.counts, np.bincount(file.tokens[:], minlength=len(file.words)))
+
+
+def write_by_hand(path, tokens=(0, 1, 0), offsets=(0, 2, 3), counts=(2, 1), text=b"a\n\xc3\xa9\n", sizes=None):
+    """Write a file with right checksums, whatever its contents."""
+    payload = struct.pack(f"<{len(tokens)}i{-4 * len(tokens) % 8}x", *tokens)
+    payload += struct.pack(f"<{len(offsets)}q{len(counts)}q", *offsets, *counts) + text
+    sizes = sizes or (len(tokens), len(offsets) - 1, len(counts), len(text))
+    fields = b"\x93W2V\r\n\x1a\n" + struct.pack("<IIQQQQ", 1, zlib.crc32(payload), *sizes)
+    path.write_bytes((fields + struct.pack("<I", zlib.crc32(fields))).ljust(64, b"\0") + payload)
 
 
 def test_the_format(encoded):
     """Written out by hand: files of this version must stay readable."""
     path = encoded.with_name("by-hand.w2v")
-    tokens, offsets, counts = struct.pack("<3i4x", 0, 1, 0), struct.pack("<3q", 0, 2, 3), struct.pack("<2q", 2, 1)
-    payload = tokens + offsets + counts + "a\né\n".encode()
-    fields = b"\x93W2V\r\n\x1a\n" + struct.pack("<IIQQQQ", 1, zlib.crc32(payload), 3, 2, 2, 5)
-    path.write_bytes((fields + struct.pack("<I", zlib.crc32(fields))).ljust(64, b"\0") + payload)
+    write_by_hand(path)
     assert list(EncodedFile(str(path))) == [["a", "é"], ["a"]]
     again = encoded.with_name("again.txt")
     again.write_text("a é\na\n", encoding="utf-8")
@@ -97,6 +104,105 @@ def test_damage_anywhere_is_found(encoded):
     encoded.write_bytes(whole + b"\n")
     with pytest.raises(ValueError, match="is cut off or damaged"):
         ours(None, corpus_file=encoded)
+
+
+HUGE = 2**62
+
+
+@pytest.mark.parametrize(
+    ("contents", "message"),
+    [
+        ({"tokens": (0, 2, 0)}, "a token is none of its words"),
+        ({"tokens": (0, -1, 0)}, "a token is none of its words"),
+        ({"tokens": (0, -(2**31), 0)}, "a token is none of its words"),
+        ({"offsets": (0, 2, 4)}, "its offsets do not ascend"),
+        ({"offsets": (1, 2, 3)}, "its offsets do not ascend"),
+        ({"offsets": (0, -1, 3)}, "its offsets do not ascend"),
+        ({"offsets": (0, HUGE, 3)}, "its offsets do not ascend"),
+        ({"offsets": (0, 3, 2, 3)}, "its offsets do not ascend"),
+        ({"offsets": (3, 0)}, "its offsets do not ascend"),
+        ({"counts": (-2, 1)}, "its counts are not those of the tokens"),
+        ({"counts": (HUGE, 1)}, "its counts are not those of the tokens"),
+        ({"counts": (1, 1)}, "its counts are not those of the tokens"),
+        ({"counts": (2, 1, 0), "text": b"a\nb\nc\n"}, "a word does not occur"),
+        ({"text": b"a\nb\nc\n"}, "its number of words"),
+        ({"text": b"a\n"}, "its number of words"),
+        ({"text": b"a\nb"}, "its number of words"),
+        ({"text": b""}, "its number of words"),
+        ({"text": b"a\na\n"}, "a word is empty or occurs twice"),
+        ({"text": b"a\n\n"}, "a word is empty or occurs twice"),
+        ({"text": b"a\n\xff\n"}, "its words are not UTF-8"),
+        ({"counts": (), "text": b""}, "a token is none of its words"),
+        ({"sizes": (HUGE, 2, 2, 5)}, "is cut off or damaged"),
+        ({"sizes": (3, 2**64 - 1, 2, 5)}, "is cut off or damaged"),
+        ({"sizes": (3, 2, HUGE, 5)}, "is cut off or damaged"),
+        ({"sizes": (3, 2, 2, HUGE)}, "is cut off or damaged"),
+        ({"sizes": (3, 1, 3, 5)}, "is damaged"),  # the parts of the file, shifted
+        ({"sizes": (5, 1, 2, 5)}, "is damaged"),
+    ],
+)
+def test_wrong_contents_under_a_right_checksum(contents, message, tmp_path):
+    path = tmp_path / "wrong.w2v"
+    write_by_hand(path, **contents)
+    with pytest.raises(ValueError, match=rf"wrong\.w2v .*{message}"):
+        ours(None, corpus_file=path, min_count=1)
+
+
+def test_no_tokens_at_all(tmp_path):
+    write_by_hand(tmp_path / "empty.w2v", (), (0,), (), b"")
+    assert list(EncodedFile(str(tmp_path / "empty.w2v"))) == []
+
+
+numbers = st.one_of(st.integers(-2, 4), st.integers(-(2**31), 2**31 - 1))
+long_numbers = st.one_of(st.integers(-2, 6), st.integers(-(2**63), 2**63 - 1))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200)
+@given(
+    st.lists(numbers, max_size=5),
+    st.lists(long_numbers, min_size=1, max_size=4),
+    st.lists(long_numbers, max_size=3),
+    st.binary(max_size=5) | st.sampled_from([b"a\n", b"a\nb\n", b"a\nb\nc\n"]),
+)
+def test_any_contents_are_refused_or_make_sense(tmp_path, tokens, offsets, counts, text):
+    path = tmp_path / "any.w2v"
+    write_by_hand(path, tokens, offsets, counts, text)
+    try:
+        file = EncodedFile(str(path))
+    except ValueError:
+        return
+    sentences = list(file)
+    assert [file.words.index(word) for sentence in sentences for word in sentence] == tokens
+    assert [sum(word in sentence for sentence in sentences) > 0 for word in file.words] == [True] * len(counts)
+    assert sum(counts) == len(tokens)
+
+
+@pytest.mark.parametrize("change", ["cut off", "empty", "longer", "overwritten"])
+def test_a_file_that_changes_while_a_model_trains(change, encoded):
+    """Mapped into memory, a file that is cut off would end the process."""
+    whole = encoded.read_bytes()
+
+    class Changing(CallbackAny2Vec):
+        def on_epoch_end(self, model):
+            with open(encoded, "r+b") as file:
+                if change == "overwritten":
+                    file.write(b"\xff" * len(whole))
+                else:
+                    file.truncate({"cut off": 1000, "empty": 0, "longer": len(whole) + 8}[change])
+
+    with pytest.raises(OSError, match=r"corpus\.w2v was changed while it was in use: encode the corpus again"):
+        ours(None, corpus_file=encoded, callbacks=[Changing()], epochs=3)
+
+
+def test_a_file_that_is_replaced_while_a_model_trains(encoded, text):
+    class Replacing(CallbackAny2Vec):
+        def on_epoch_end(self, model):
+            other = encoded.with_name("other")
+            write_by_hand(other)
+            other.replace(encoded)
+
+    expected = ours(None, corpus_file=text, epochs=3)
+    assert same(ours(None, corpus_file=encoded, callbacks=[Replacing()], epochs=3), expected)
 
 
 def test_other_versions_and_other_files(encoded, text):

@@ -17,7 +17,7 @@ from torch_w2v.corpus.encoded_file import EncodedFile
 from torch_w2v.corpus.encoding import encode, rows_in
 from torch_w2v.corpus.prefetch import Prefetch
 from torch_w2v.corpus.sources import CorpusFile, as_text, files, is_static, same
-from torch_w2v.corpus.store import Encoded, Spool
+from torch_w2v.corpus.store import Encoded, EncodedOnDisk, Spool
 from torch_w2v.corpus.text import Text
 from torch_w2v.corpus.types import Corpus
 
@@ -38,7 +38,7 @@ class _Trained:
     source: Corpus
     key_to_index: Mapping[Hashable, int]
     size: int
-    encoded: Encoded
+    encoded: Encoded | EncodedOnDisk
 
     def matches(self, source: Corpus, key_to_index: Mapping[Hashable, int]) -> bool:
         """Return whether this is the encoding of `source`, with a vocabulary that is still the same."""
@@ -139,25 +139,26 @@ class CorpusCache:
         if self._prefetch is not None:
             self._prefetch.close()
 
-    def _encoded(self, source: Corpus, key_to_index: Mapping[Hashable, int]) -> Encoded | None:
+    def _encoded(self, source: Corpus, key_to_index: Mapping[Hashable, int]) -> Encoded | EncodedOnDisk | None:
         """Return the corpus as rows, if an epoch, the scan or a .w2v file has encoded it."""
         if self._trained is not None and self._trained.matches(source, key_to_index):
             return self._trained.encoded
         if not is_static(source):
             return None
         self._trained = None
-        words: Sequence[Hashable]
+        encoded: Encoded | EncodedOnDisk
         if isinstance(source, EncodedFile):
-            encoded, words = Encoded(source.tokens, source.offsets), source.words
+            rows = _rows(source.words, key_to_index)
+            encoded = EncodedOnDisk(source.tokens, source.offsets, rows)
         elif self._scanned is not None and same(source, self._scanned.source):
-            encoded, words = self._scanned.encoded, self._scanned.words
+            rows = _rows(self._scanned.words, key_to_index)
+            encoded = self._scanned.encoded
+            if encoded.in_memory:
+                remap(encoded.tokens, rows, out=encoded.tokens)
+            else:
+                encoded = replace(encoded, rows=rows)
         else:
             return None
-        rows = np.array(rows_in(key_to_index)(words), np.int32)
-        if encoded.in_memory:
-            remap(encoded.tokens, rows, out=encoded.tokens)
-        else:
-            encoded = replace(encoded, rows=rows)
         self._trained = _Trained(source, key_to_index, len(key_to_index), encoded)
         return encoded
 
@@ -177,6 +178,10 @@ class CorpusCache:
         finally:
             if spool is not None:
                 spool.close()
+
+
+def _rows(words: Sequence[Hashable], key_to_index: Mapping[Hashable, int]) -> np.ndarray:
+    return np.array(rows_in(key_to_index)(words), np.int32)
 
 
 def _key(corpus_file: CorpusFile) -> Any:

@@ -1,4 +1,4 @@
-"""A corpus in a .w2v file: token ids that are mapped into memory, with a checksum and without pickle."""
+"""A corpus in a .w2v file: token ids that are read when they are used, with a checksum and without pickle."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from typing import BinaryIO
 
 import numpy as np
 
+from torch_w2v.corpus.bindings import count_tokens
 from torch_w2v.corpus.counting import Scan, count_words
-from torch_w2v.corpus.store import GrowingArray, map_array
+from torch_w2v.corpus.file_array import FileArray
+from torch_w2v.corpus.store import EncodedOnDisk, GrowingArray
 from torch_w2v.corpus.text import Text
 from torch_w2v.files import is_uri, replacing
 
@@ -46,14 +48,17 @@ def is_encoded(path: str) -> bool:
 
 
 class EncodedFile:
-    """A corpus in a .w2v file, checked and mapped into memory. Iterates over its sentences as lists of words.
+    """A corpus in a .w2v file. Iterates over its sentences as lists of words.
+
+    All of the file is checked when it is opened, its checksum and its contents. The tokens stay in the file; the rest
+    is loaded, eight bytes per sentence and the words.
 
     Args:
         path: a local file that `write` or `torch-w2v encode` has written.
 
     Attributes:
         path: the same.
-        tokens: (n,) int32 indices into `words`.
+        tokens: (n,) int32 indices into `words`; a slice is read from the file, and raises OSError if that has changed.
         offsets: (m + 1,) int64 edges of the sentences within `tokens`, from 0 to n.
         counts: (V,) int64, the number of occurrences of each word.
         words: V distinct words, in the order of first occurrence.
@@ -66,32 +71,71 @@ class EncodedFile:
     def __init__(self, path: str) -> None:
         self.path = path
         if is_uri(path):
-            raise ValueError(f"{path}: an encoded corpus is mapped into memory, so it must be a local file")
+            raise ValueError(f"{path}: an encoded corpus must be a local file")
         with open(path, "rb") as file:
             checksum, n, m, V, words_size = _read_header(file, path)
-            offsets = _HEADER_SIZE + -(-4 * n // 8) * 8
-            counts = offsets + 8 * (m + 1)
-            words = counts + 8 * V
+            padding = -4 * n % 8
             size = os.fstat(file.fileno()).st_size
-            if size != words + words_size:
+            expected = _HEADER_SIZE + 4 * n + padding + 8 * (m + 1) + 8 * V + words_size
+            if size != expected:
                 raise ValueError(
-                    f"{path} is cut off or damaged: it has {size} bytes instead of {words + words_size}; "
-                    "encode the corpus again"
+                    f"{path} is cut off or damaged: it has {size} bytes instead of {expected}; encode the corpus again"
                 )
-            crc = 0
-            while data := file.read(_STEP):
-                crc = zlib.crc32(data, crc)
-            if crc != checksum:
-                raise ValueError(f"{path} is damaged (wrong checksum): encode the corpus again")
-            self.tokens = map_array(file, _HEADER_SIZE, "<i4", n)
-            self.offsets = map_array(file, offsets, "<i8", m + 1)
-            self.counts = map_array(file, counts, "<i8", V)
-            file.seek(words)
-            self.words = file.read(words_size).decode("utf-8").split("\n")[:-1]
+            self.tokens = FileArray(file, _HEADER_SIZE, "<i4", n)
+            reader = _Reader(file)
+            occurrences = np.zeros(V, np.int64)
+            tokens_are_words = True
+            for first in range(0, n, _STEP // 4):
+                tokens = np.frombuffer(reader.read(4 * min(_STEP // 4, n - first)), "<i4")
+                # A negative number is a large one without its sign.
+                tokens_are_words = tokens_are_words and int(tokens.view("<u4").max()) < V
+                if tokens_are_words:
+                    count_tokens(tokens, occurrences)
+            padding_is_zero = not any(reader.read(padding))
+            self.offsets = np.frombuffer(reader.read(8 * (m + 1)), "<i8")
+            self.counts = np.frombuffer(reader.read(8 * V), "<i8")
+            text = reader.read(words_size)
+        if reader.crc != checksum:
+            raise ValueError(f"{path} is damaged (wrong checksum): encode the corpus again")
+        try:
+            self.words = text.decode("utf-8").split("\n")
+        except UnicodeDecodeError:
+            raise ValueError(f"{path} is damaged (its words are not UTF-8): encode the corpus again") from None
+        after_last = self.words.pop()
+        for damage, is_damaged in (
+            ("a token is none of its words", not tokens_are_words),
+            ("what follows the tokens", not padding_is_zero),
+            ("its offsets do not ascend from 0 to the number of tokens", not _ascends(self.offsets, n)),
+            ("its counts are not those of the tokens", not np.array_equal(self.counts, occurrences)),
+            ("a word does not occur", not occurrences.all()),
+            ("its number of words", after_last or len(self.words) != V),
+            ("a word is empty or occurs twice among its words", "" in self.words or len(set(self.words)) != V),
+        ):
+            if is_damaged:
+                raise ValueError(f"{path} is damaged ({damage}): encode the corpus again")
 
     def __iter__(self) -> Iterator[list[str]]:
-        for low, high in itertools.pairwise(self.offsets.tolist()):
-            yield [self.words[token] for token in self.tokens[low:high]]
+        for run in EncodedOnDisk(self.tokens, self.offsets).runs(_STEP // 4):
+            for low, high in itertools.pairwise(run.offsets.tolist()):
+                yield [self.words[token] for token in run.tokens[low:high]]
+
+
+class _Reader:
+    """Reads a file to its end, and computes the checksum of what it has read."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self.crc = file, 0
+
+    def read(self, size: int) -> bytes:
+        data = self._file.read(size)
+        if len(data) < size:
+            raise OSError(f"{self._file.name} was cut off while it was read")
+        self.crc = zlib.crc32(data, self.crc)
+        return data
+
+
+def _ascends(offsets: np.ndarray, n: int) -> bool:
+    return offsets[0] == 0 and offsets[-1] == n and bool((offsets[1:] >= offsets[:-1]).all())
 
 
 def _read_header(file: BinaryIO, path: str) -> tuple[int, int, int, int, int]:

@@ -16,6 +16,7 @@ from numpy.typing import DTypeLike
 
 from torch_w2v import system
 from torch_w2v.corpus.bindings import remap
+from torch_w2v.corpus.file_array import FileArray
 
 logger = logging.getLogger(__name__)
 
@@ -46,14 +47,41 @@ class Encoded:
         Yields:
             Runs in order, their tokens being rows. A run ends with the sentence that brings it to that size.
         """
-        start, last = 0, len(self.offsets) - 1
-        while start < last:
-            goal = self.offsets[start] + chunk_tokens
-            stop = min(int(np.searchsorted(self.offsets, goal, side="left")), last)
-            low, high = int(self.offsets[start]), int(self.offsets[stop])
-            tokens = self.tokens[low:high] if self.rows is None else remap(self.tokens[low:high], self.rows)
-            yield Encoded(tokens, self.offsets[start : stop + 1] - low, self.position + low)
-            start = stop
+        return _runs(self.tokens, self.offsets, self.rows, self.position, chunk_tokens)
+
+
+@dataclass(frozen=True)
+class EncodedOnDisk:
+    """A corpus whose tokens are in a file.
+
+    Attributes:
+        tokens, offsets, rows: as in `Encoded`.
+    """
+
+    tokens: FileArray
+    offsets: np.ndarray
+    rows: np.ndarray | None = None
+
+    def runs(self, chunk_tokens: int) -> Iterator[Encoded]:
+        """Cut the sentences into runs, as `Encoded.runs`.
+
+        Raises:
+            OSError: while iterating, the file has changed.
+        """
+        return _runs(self.tokens, self.offsets, self.rows, 0, chunk_tokens)
+
+
+def _runs(
+    tokens: np.ndarray | FileArray, offsets: np.ndarray, rows: np.ndarray | None, position: int, chunk_tokens: int
+) -> Iterator[Encoded]:
+    start, last = 0, len(offsets) - 1
+    while start < last:
+        goal = offsets[start] + chunk_tokens
+        stop = min(int(np.searchsorted(offsets, goal, side="left")), last)
+        low, high = int(offsets[start]), int(offsets[stop])
+        run = tokens[low:high] if rows is None else remap(tokens[low:high], rows)
+        yield Encoded(run, offsets[start : stop + 1] - low, position + low)
+        start = stop
 
 
 class GrowingArray:
