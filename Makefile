@@ -1,28 +1,31 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
+# One process per core, each with a whole file at a time, in the order in which they are collected.
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 .PHONY: help demo test test-slow lint bench speed reading gpu quality clean
 
 help:
-	@echo 'make demo        gensim beside torch_w2v on a small corpus, about a minute'
-	@echo 'make test        the tests; ARGS="-k word" goes to pytest'
-	@echo 'make test-slow   all tests, with those that take minutes'
-	@echo 'make lint        ruff, mypy and clang-format'
-	@echo 'make bench       speed beside gensim; CORPUS=file.txt, ARGS="--epochs 1 --workers 2"'
-	@echo 'make speed       the same for several shapes of work; needs CORPUS=file.txt'
-	@echo 'make reading     speed of reading text, and of whole runs, beside gensim; needs CORPUS=file.txt'
-	@echo 'make gpu         everything that is measured on a GPU, 9 minutes; needs CORPUS=file.txt'
-	@echo 'make quality     quality beside gensim for many shapes of work, hours; needs CORPUS=file.txt'
+	@echo 'make demo        train gensim and torch_w2v on a small corpus and compare them, about a minute'
+	@echo 'make test        run the tests, under four minutes on two cores; ARGS="-k word" is passed to pytest'
+	@echo 'make test-slow   run all tests, also those that take minutes each'
+	@echo 'make lint        check the code with ruff, mypy and clang-format'
+	@echo 'make bench       compare the speed with gensim; CORPUS=file.txt, ARGS="--epochs 1 --workers 2"'
+	@echo 'make speed       compare the speed with gensim for several shapes of work; needs CORPUS=file.txt'
+	@echo 'make reading     measure how fast text is read, and whole runs, beside gensim; needs CORPUS=file.txt'
+	@echo 'make gpu         measure everything that runs on a GPU, 9 minutes; needs CORPUS=file.txt'
+	@echo 'make quality     compare the quality with gensim for many shapes of work, hours; needs CORPUS=file.txt'
+	@echo 'make clean       remove the virtual environment'
 
 demo: $(INSTALLED)
 	$(BIN)/torch-w2v demo $(ARGS)
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -m 'not slow' $(ARGS)
+	$(PYTEST) -m 'not slow' $(ARGS)
 
 test-slow: $(INSTALLED)
-	$(BIN)/python -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -19,6 +19,7 @@ import pytest
 import torch_w2v
 from compat_tests import differences
 from tests.helpers import GPU
+from torch_w2v.engines import torch_engine
 
 TESTS_IN_GENSIM_4_4 = 84
 # gensim runs test_method_in_bulk only where these are set; it repeats another of its tests.
@@ -72,9 +73,11 @@ TRAINED_BY_OUR_ENGINES = frozenset(
         "test_training_cbow_negative",
     }
 )
-# These take minutes each on the specification, which is slow by design; `make test-slow` runs them.
-SLOW_ON_REFERENCE = frozenset(
-    {
+# Tests that only `make test-slow` runs: those that take minutes each on the specification, which is slow by design, and
+# one that repeats another of them.
+SLOW = {
+    "torch_batched": {"test_method_in_bulk"},
+    "reference": {
         "test_cbow_fixedwindowsize_fromfile",
         "test_cbow_neg",
         "test_cbow_neg_fromfile",
@@ -88,8 +91,8 @@ SLOW_ON_REFERENCE = frozenset(
         "test_load_old_models_3_x",
         "test_method_in_bulk",
         "test_parallel",
-    }
-)
+    },
+}
 
 
 class Suite:
@@ -111,12 +114,16 @@ class Suite:
         }
 
     def params(self, tests: frozenset[str] | None = None) -> list[Any]:
-        """Return the names of the tests, or of those in `tests`, as pytest's parameters with their marks."""
+        """Return the names of tests as pytest's parameters, with their marks.
+
+        Args:
+            tests: the names; None for all.
+        """
         why = {test: row.why for row in differences.read() for test in row.tests}
         params = []
         for test in self.cases:
             marks = [pytest.mark.xfail(reason=why[test], strict=True)] if test in why else []
-            if self.engine == "reference" and test in SLOW_ON_REFERENCE:
+            if test in SLOW.get(self.engine, ()):
                 marks.append(pytest.mark.slow)
             if tests is None or test in tests:
                 params.append(pytest.param(test, id=test, marks=marks))
@@ -134,6 +141,8 @@ class Suite:
             Whether the test trained a model with CBOW and negative sampling.
         """
         monkeypatch.chdir(folder)
+        # Test processes run side by side on all cores: torch's threads would only wait for each other.
+        monkeypatch.setattr(torch_engine, "cores", lambda: 1)
         for name, value in BULK.items():
             monkeypatch.setenv(name, value)
         self.word2vec.trained_by_our_engines = False
