@@ -124,7 +124,7 @@ def test_full_rectangle_needs_no_mask() -> None:
     torch.testing.assert_close(model(contexts.int(), *(x.int() for x in batch)), model(contexts.numpy(), *batch))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.lists(st.integers(0, V - 1), max_size=5), min_size=1, max_size=6).filter(any), st.booleans())
 def test_any_ragged_batch_agrees_in_three_forms(contexts: list[list[int]], cbow_mean: bool) -> None:
     model = make(cbow_mean=cbow_mean)

@@ -7,7 +7,7 @@ import gensim.models
 import gensim.utils
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import torch_w2v
@@ -41,7 +41,6 @@ def prepared(cls, counts, options, **how):
     }, model  # fmt: skip
 
 
-@settings(deadline=None)
 @given(COUNTS.filter(len), OPTIONS, st.booleans(), st.booleans())
 def test_prepare_vocab(counts, options, keep_raw_vocab, dry_run):
     if options["null_word"] and (dry_run or options["hs"]):  # gensim fails there
