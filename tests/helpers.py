@@ -78,32 +78,32 @@ def trainable(model, sentences):
     return bool(np.isfinite(model.wv.vectors).all() and (model.wv.vectors != before).any())
 
 
-class Passes:
+class CountingCorpus:
     """A restartable corpus that counts how often it was begun, and the sentences it has yielded."""
 
     def __init__(self, sentences):
-        self.sentences, self.passes, self.given = sentences, 0, 0
+        self.sentences, self.iterations, self.yielded = sentences, 0, 0
 
     def __iter__(self):
-        self.passes += 1
+        self.iterations += 1
         for sentence in self.sentences:
-            self.given += 1
+            self.yielded += 1
             yield sentence
 
 
-class Failing(Passes):
-    """A corpus that raises in the middle of each iteration after the first `when`.
+class FailingCorpus(CountingCorpus):
+    """A corpus that raises in the middle of each iteration after the first `good_iterations`.
 
     The scan for the vocabulary is an iteration too.
     """
 
-    def __init__(self, sentences, error, when=1):
+    def __init__(self, sentences, error, good_iterations=1):
         super().__init__(sentences)
-        self.error, self.when = error, when
+        self.error, self.good_iterations = error, good_iterations
 
     def __iter__(self):
         for i, sentence in enumerate(super().__iter__()):
-            if i == len(self.sentences) // 2 and self.passes > self.when:
+            if i == len(self.sentences) // 2 and self.iterations > self.good_iterations:
                 raise self.error
             yield sentence
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import torch_w2v
-from tests.helpers import Passes, both_classes, messages, on_workers, ours, trainable, words
+from tests.helpers import CountingCorpus, both_classes, messages, on_workers, ours, trainable, words
 
 ALGORITHMS = [{}, {"sg": 1}, {"hs": 1, "negative": 0}]
 
@@ -300,7 +300,7 @@ def test_a_file_that_is_not_compressed(tmp_path):
         ours(None, corpus_file=path)
 
 
-class Changing(Passes):
+class Changing(CountingCorpus):
     """A corpus whose sentence 150 is another one in every epoch, after the scan for the vocabulary."""
 
     def __init__(self, bad):
@@ -309,7 +309,7 @@ class Changing(Passes):
 
     def __iter__(self):
         for i, sentence in enumerate(super().__iter__()):
-            yield self.bad if i == 150 and self.passes > 1 else sentence
+            yield self.bad if i == 150 and self.iterations > 1 else sentence
 
 
 @on_workers

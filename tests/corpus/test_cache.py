@@ -9,7 +9,7 @@ import pytest
 from gensim.models.word2vec import LineSentence
 
 from tests.corpus.forms import SENTENCES, TEXT, brown, line_sentence, path_line_sentences, text8
-from tests.helpers import ENGINES, Passes, both_classes, ours, same
+from tests.helpers import ENGINES, CountingCorpus, both_classes, ours, same
 from torch_w2v.corpus import CorpusCache, encoded_file, files, text
 
 VOCABULARY = {"a": 0, "b": 1, "c": 2}
@@ -75,10 +75,10 @@ def test_subclasses_of_static_forms_are_read_in_every_epoch(cls, path):
 def test_every_epoch_sees_what_an_iterable_returns_then(cls):
     """Walks and shuffles rely on it: words that come in the second epoch only are trained on."""
 
-    class Walks(Passes):
+    class Walks(CountingCorpus):
         def __iter__(self):
             yield from super().__iter__()
-            if self.passes == 2:
+            if self.iterations == 2:
                 yield from [["late", "w1", "w2"]] * 20
 
     model = ours(cls=cls, sample=0)
@@ -93,7 +93,7 @@ def test_every_epoch_sees_what_an_iterable_returns_then(cls):
 @pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize("kind", ["file", "list", "stream"])
 def test_models_are_the_same_wherever_the_corpus_is_cached(kind, policy, path, from_list, opened):
-    source = {"file": None, "list": SENTENCES, "stream": Passes(SENTENCES)}[kind]
+    source = {"file": None, "list": SENTENCES, "stream": CountingCorpus(SENTENCES)}[kind]
     for engine in ENGINES:
         model = ours(source, engine, corpus_file=path if kind == "file" else None, corpus_cache=policy)
         assert same(model, from_list[engine])
@@ -111,7 +111,7 @@ def test_a_vocabulary_that_grows_while_training(path):
 
     models = [
         ours(source, "reference", corpus_file=file, callbacks=[Extend()], corpus_cache=policy)
-        for source, file in ((None, path), (SENTENCES, None), (Passes(SENTENCES), None))
+        for source, file in ((None, path), (SENTENCES, None), (CountingCorpus(SENTENCES), None))
         for policy in ("auto", "disk", "off")
     ]
     assert all(same(model, models[0]) for model in models[1:])

@@ -15,7 +15,7 @@ from gensim.models.word2vec import LineSentence, PathLineSentences
 from moto.server import ThreadedMotoServer
 
 from tests.corpus.forms import SENTENCES, TEXT, line_sentence, path_line_sentences
-from tests.helpers import ENGINES, Passes, ours, same
+from tests.helpers import ENGINES, CountingCorpus, ours, same
 from torch_w2v import corpus
 from torch_w2v.corpus import text
 from torch_w2v.corpus.encoded_file import EncodedFile, write
@@ -28,10 +28,10 @@ def test_tuples_arrays_and_iterables(engine, from_list):
     expected = from_list[engine]
     assert same(ours(tuple(map(tuple, SENTENCES)), engine), expected)
     assert same(ours([np.array(sentence, object) for sentence in SENTENCES], engine), expected)
-    iterable = Passes(SENTENCES)
+    iterable = CountingCorpus(SENTENCES)
     assert same(ours(iterable, engine), expected)
-    assert iterable.passes == 1 + expected.epochs
-    assert iterable.given == len(SENTENCES) * iterable.passes
+    assert iterable.iterations == 1 + expected.epochs
+    assert iterable.yielded == len(SENTENCES) * iterable.iterations
 
 
 @pytest.mark.parametrize("engine", ENGINES)

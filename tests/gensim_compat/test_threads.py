@@ -8,7 +8,7 @@ import traceback
 import gensim.models
 import pytest
 
-from tests.helpers import Failing, Passes, messages, on_workers, ours, same, trainable, words
+from tests.helpers import CountingCorpus, FailingCorpus, messages, on_workers, ours, same, trainable, words
 
 OTHER_ALGORITHMS = [
     {"sg": 1}, {"hs": 1, "negative": 0}, {"hs": 1}, {"sg": 1, "hs": 1, "negative": 0},
@@ -65,7 +65,7 @@ def test_corpus_that_raises(options, workers, no_threads_left):
     model = ours(workers=workers, **options)
     model.build_vocab(words())
     with pytest.raises(OSError, match=r"^the disk is gone$") as raised:
-        model.train(Failing(words(), error, when=0), total_examples=300, epochs=2)
+        model.train(FailingCorpus(words(), error, good_iterations=0), total_examples=300, epochs=2)
     assert raised.value is error
     assert "__iter__" in [frame.name for frame in traceback.extract_tb(raised.tb)]  # where it was raised
     assert no_threads_left()
@@ -78,7 +78,7 @@ def test_corpus_that_raises_what_is_no_exception(error, workers):
     model = ours(sg=1, workers=workers)
     model.build_vocab(words())
     with pytest.raises(type(error)):
-        model.train(Failing(words(), error, when=0), total_examples=300, epochs=2)
+        model.train(FailingCorpus(words(), error, good_iterations=0), total_examples=300, epochs=2)
     assert trainable(model, words())
 
 
@@ -99,12 +99,12 @@ def test_bad_sentence(bad, message, workers, no_threads_left):
 
 
 def test_a_failing_worker_stops_the_reading():
-    corpus = Passes([["w1", ["w2"]], *words(10_000)])
+    corpus = CountingCorpus([["w1", ["w2"]], *words(10_000)])
     model = ours(sg=1, batch_words=100)
     model.build_vocab(words())
     with pytest.raises(TypeError):
         model.train(corpus, total_examples=10_001, epochs=1)
-    assert corpus.given < 1_000
+    assert corpus.yielded < 1_000
 
 
 @pytest.mark.parametrize("options", [{"sg": 1}, {"hs": 1, "negative": 0}], ids=str)
@@ -128,10 +128,10 @@ def test_interrupt(workers, monkeypatch, no_threads_left):
 
     monkeypatch.setattr("gensim.models.word2vec.Word2Vec._log_progress", interrupted)
 
-    class Slow(Passes):
+    class Slow(CountingCorpus):
         def __iter__(self):
             for sentence in super().__iter__():
-                if self.given > 150:
+                if self.yielded > 150:
                     time.sleep(0.02)
                 yield sentence
 

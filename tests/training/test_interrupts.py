@@ -13,8 +13,8 @@ import torch
 
 from tests.helpers import (
     ROOT,
-    Failing,
-    Passes,
+    CountingCorpus,
+    FailingCorpus,
     heed_ctrl_c,
     on_each_engine,
     on_workers,
@@ -40,7 +40,7 @@ def test_corpus_that_raises(error, engine, workers, no_threads_left):
     model = ours(engine=engine, workers=workers, batch_words=100)
     model.build_vocab(words())
     with pytest.raises(type(error)) as raised:
-        model.train(Failing(words(), error, when=1), total_examples=300, epochs=3)
+        model.train(FailingCorpus(words(), error, good_iterations=1), total_examples=300, epochs=3)
     assert raised.value is error
     assert "__iter__" in [frame.name for frame in traceback.extract_tb(raised.tb)]
     assert no_threads_left()
@@ -79,13 +79,13 @@ def test_torch_keeps_its_threads(torch_threads):
     model.build_vocab(words())
     threads_in_training = []
 
-    class Watched(Passes):
+    class Watched(CountingCorpus):
         def __iter__(self):
             threads_in_training.append(torch.get_num_threads())
             return super().__iter__()
 
     with pytest.raises(OSError, match="gone"):
-        model.train(Failing(words(), OSError("gone"), when=0), total_examples=300, epochs=1)
+        model.train(FailingCorpus(words(), OSError("gone"), good_iterations=0), total_examples=300, epochs=1)
     assert torch.get_num_threads() == torch_threads
     model.train(Watched(words()), total_examples=300, epochs=1)
     assert threads_in_training == [1]

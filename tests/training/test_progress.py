@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.helpers import Passes, both_classes, messages, ours, python, words
+from tests.helpers import CountingCorpus, both_classes, messages, ours, python, words
 from torch_w2v.training import epoch as training
 
 EPOCH_END = r"EPOCH (\d): training on (\d+) raw words \((\d+) effective words\) took \d+\.\ds, \d+ effective words/s"
@@ -27,7 +27,7 @@ def test_lines_at_the_end_of_an_epoch(cls, caplog):
     assert re.match(rf"training on {raw} raw words \({trained} effective words\) took ", event["msg"])
 
 
-class Slow(Passes):
+class Slow(CountingCorpus):
     def __iter__(self):
         for sentence in super().__iter__():
             time.sleep(0.005)
