@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import gzip
 import os
+from collections import namedtuple
 from pathlib import Path
+from typing import Any
 
 import pytest
+import smart_open
 
 from tests.cli.running import Command, one_line
 
@@ -69,7 +72,7 @@ def test_a_folder_that_cannot_be_written_to_is_found_before_training(
     tmp_path.chmod(0o500)
     code, _, err = command("train", corpus, "-o", tmp_path / "x.kv")
     assert code == 2
-    assert "cannot write to the folder" in one_line(err)
+    assert "x.kv: cannot be written: Permission denied" in one_line(err)
 
 
 def test_the_folder_is_tried_before_training(
@@ -78,10 +81,55 @@ def test_the_folder_is_tried_before_training(
     def refuse(*args: object, **kwargs: object) -> str:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("tempfile.mkdtemp", refuse)
+    monkeypatch.setattr("os.mkdir", refuse)
     code, out, err = command("train", corpus, "-o", tmp_path / "x.kv")
     assert (code, out) == (2, "")
-    assert f"cannot write to the folder {tmp_path}: Permission denied" in one_line(err)
+    assert f"{tmp_path / 'x.kv'}: cannot be written: Permission denied" in one_line(err)
+
+
+def test_what_cannot_be_written_is_found_before_training(
+    corpus: Path, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files that may not be opened for writing: the output, and an array beside it."""
+    really_open = os.open
+    for name in ("x.kv", "x.kv.vectors.npy"):
+        path = tmp_path / name
+        path.write_text("old")
+
+        def refuse(opened: str, flags: int, *args: Any, path: Path = path, **kwargs: Any) -> int:
+            if opened == str(path) and flags & os.O_WRONLY:
+                raise PermissionError(13, "Permission denied", opened)
+            return really_open(opened, flags, *args, **kwargs)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "open", refuse)
+            code, out, err = command("train", corpus, "-o", tmp_path / "x.kv", "--overwrite")
+        assert (code, out) == (2, "")
+        assert f"{path}: cannot be written: Permission denied" in one_line(err)
+        assert path.read_text() == "old"
+    long = tmp_path / ("x" * 253 + ".kv")
+    code, out, err = command("train", corpus, "-o", long)
+    assert (code, out) == (2, "")
+    assert ".kv: cannot be written: File name too long" in one_line(err)
+
+
+def test_a_full_disk_is_found_before_training(
+    corpus: Path, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: namedtuple("usage", "free")(1000))
+    code, out, err = command("train", corpus, "-o", tmp_path / "x.model", "--quiet")
+    assert (code, out) == (2, "")
+    assert f"x.model: needs 1 MB, but the disk of {tmp_path} has only 0 MB free" in one_line(err)
+
+
+def test_no_folder_for_temporary_files(
+    corpus: Path, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+    code, _, err = command("train", corpus, "-o", tmp_path / "x.kv", "--quiet", "--corpus-cache", "disk")
+    assert code == 1
+    assert "No such file or directory: no temporary file for the encoded corpus (4 bytes per word, 8 per " in err
+    assert f"in {tmp_path / 'missing'}: set TMPDIR to another folder" in one_line(err)
 
 
 def test_text_that_is_not_utf8(tmp_path: Path, command: Command) -> None:
@@ -99,3 +147,17 @@ def test_a_truncated_gz_corpus(corpus: Path, tmp_path: Path, command: Command) -
     code, _, err = command("train", packed, "-o", tmp_path / "x.kv", "--quiet")
     assert code == 2
     assert "lee.txt.gz: cannot be read: " in one_line(err)
+
+
+@pytest.mark.parametrize("damage", ["cut off", "overwritten", "not zstd"])
+def test_a_damaged_zst_corpus(damage: str, corpus: Path, tmp_path: Path, command: Command) -> None:
+    packed = tmp_path / "lee.txt.zst"
+    with smart_open.open(packed, "wb") as file:
+        file.write(corpus.read_bytes())
+    whole = packed.read_bytes()
+    packed.write_bytes({"cut off": whole[:-1000], "overwritten": whole[:-1000] + bytes(1000)}.get(damage, b"text"))
+    for arguments in (("train", packed, "-o", tmp_path / "x.kv"), ("encode", packed, "-o", tmp_path / "x.w2v")):
+        code, out, err = command(*arguments, "--quiet")
+        assert (code, out) == (2, "")
+        assert "lee.txt.zst: cannot be " in one_line(err)
+    assert os.listdir(tmp_path) == ["lee.txt.zst"]

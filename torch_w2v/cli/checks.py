@@ -5,13 +5,15 @@ from __future__ import annotations
 import errno
 import glob
 import os
-import tempfile
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from torch_w2v import corpus
-from torch_w2v.cli.errors import CommandError, describe
+from torch_w2v.cli.errors import FAILED, CommandError, describe
+from torch_w2v.corpus.store import CacheError
+from torch_w2v.files import check_writable
 from torch_w2v.formats import UNREADABLE
 from torch_w2v.word2vec import Word2Vec
 
@@ -75,10 +77,12 @@ def reading(path: str) -> Iterator[None]:
         path: of the corpus, for the message.
 
     Raises:
-        CommandError: the corpus cannot be read.
+        CommandError: the corpus cannot be read, or not be cached.
     """
     try:
         yield
+    except CacheError as e:
+        raise CommandError(str(e.strerror), FAILED) from e
     except UNREADABLE as e:
         raise CommandError(f"{path}: cannot be read: {e}") from e
 
@@ -92,7 +96,7 @@ def check_output(path: str, corpus: str, overwrite: bool) -> None:
         overwrite: whether the file may exist.
 
     Raises:
-        CommandError: there is no such folder, it cannot be written to, or the file exists.
+        CommandError: there is no such folder, the file exists, or `files.replacing` would fail.
     """
     folder = os.path.dirname(path) or "."
     if not os.path.isdir(folder):
@@ -102,10 +106,30 @@ def check_output(path: str, corpus: str, overwrite: bool) -> None:
     if os.path.exists(path) and os.path.exists(corpus) and os.path.samefile(path, corpus):
         raise CommandError(f"{path}: is the corpus")
     # gensim keeps large arrays beside the file, as FILE.vectors.npy and so on.
-    existing = [path] if os.path.lexists(path) else sorted(glob.glob(f"{glob.escape(path)}.*.np[yz]"))
+    arrays = sorted(glob.glob(f"{glob.escape(path)}.*.np[yz]"))
+    existing = [path] if os.path.lexists(path) else arrays
     if existing and not overwrite:
         raise CommandError(f"{existing[0]}: exists; --overwrite replaces it")
-    try:
-        os.rmdir(tempfile.mkdtemp(dir=folder))
-    except OSError as e:
-        raise CommandError(f"{path}: cannot write to the folder {folder}: {e.strerror}") from e
+    for file in (path, *arrays):
+        try:
+            check_writable(file)
+        except OSError as e:
+            raise CommandError(f"{file}: cannot be written: {e.strerror}") from e
+
+
+def check_space(path: str, size: int) -> None:
+    """Check that a file has space beside the older one, which is replaced when the new one is complete.
+
+    Args:
+        path: of the file.
+        size: in bytes, at least.
+
+    Raises:
+        CommandError: its disk has less.
+    """
+    folder = os.path.dirname(os.path.realpath(path))
+    free = shutil.disk_usage(folder).free
+    if size > free:
+        raise CommandError(
+            f"{path}: needs {size / 1e6:,.0f} MB, but the disk of {folder} has only {free / 1e6:,.0f} MB free"
+        )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
-from typing import NoReturn
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from typing import NoReturn, TextIO
 
 from torch_w2v import __version__, engines
 from torch_w2v.cli import compare, demo, encode, neighbours, train
@@ -41,22 +42,65 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0, or 1 (failure), 2 (wrong input) or 130 (interrupted), as named in `torch_w2v.cli.errors`.
     """
+    _open_closed_streams()
     args = parser().parse_args(argv)
+    message = None
+    with redirect_stdout(_Output(sys.stdout)):
+        try:
+            code: int = args.run(args)
+            sys.stdout.flush()
+        except CommandError as e:
+            message, code = str(e), e.code
+        except KeyboardInterrupt:
+            message, code = "interrupted", INTERRUPTED
+        except BrokenPipeError:  # as in `torch-w2v neighbours … | head -1`
+            code = FAILED
+        except _reported_errors() as e:
+            message, code = f"{type(e).__name__}: {e}", FAILED
     try:
-        code: int = args.run(args)
         sys.stdout.flush()
-        return code
-    except CommandError as e:
-        message, code = str(e), e.code
-    except KeyboardInterrupt:
-        message, code = "interrupted", INTERRUPTED
-    except BrokenPipeError:  # as in `torch-w2v neighbours … | head -1`
+    except OSError:  # is reported already; Python would flush once more when it ends
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
-    except _reported_errors() as e:
-        message, code = f"{type(e).__name__}: {e}", FAILED
-    print(f"torch-w2v: error: {' '.join(message.split())}", file=sys.stderr)
+    if message is not None:
+        print(f"torch-w2v: error: {' '.join(message.split())}", file=sys.stderr)
     return code
+
+
+class _Output:
+    """stdout, whose errors say that they are those of stdout. A broken pipe stays one."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with self._reporting():
+            return self._stream.write(text)
+
+    def flush(self) -> None:
+        with self._reporting():
+            self._stream.flush()
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+    @contextmanager
+    def _reporting(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            raise
+        except OSError as e:
+            raise CommandError(f"cannot write to the standard output: {e.strerror}", FAILED) from e
+
+
+def _open_closed_streams() -> None:
+    """Open what the shell has closed (`>&-`): a file opened later would take its place, and get what is printed.
+
+    What is printed to a closed stdout is an error when it is flushed; what is printed to a closed stderr is lost.
+    """
+    for name, flags in (("stdin", os.O_RDONLY), ("stdout", os.O_RDONLY), ("stderr", os.O_WRONLY)):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, flags), "r" if name == "stdin" else "w"))
 
 
 def _reported_errors() -> tuple[type[Exception], ...]:

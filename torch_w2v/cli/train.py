@@ -58,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
         with checks.reading(args.corpus):
             model.build_vocab(source, keep_raw_vocab=True)
         _check_vocabulary(model, args)
+        _check_space(model, args.output)
         model.raw_vocab.clear()
         model.train(
             source,
@@ -94,6 +95,12 @@ def _check_vocabulary(model: Word2Vec, args: argparse.Namespace) -> None:
             f"{args.corpus}: no word occurs {model.effective_min_count} times or more, and the most frequent one "
             f"occurs {most} times: give {remedy}"
         )
+
+
+def _check_space(model: Word2Vec, path: str) -> None:
+    tables = 2 if path.endswith(".model") else 1
+    if not path.endswith(".gz"):
+        checks.check_space(path, 4 * tables * len(model.wv) * model.vector_size)
 
 
 def _print_result(model: Word2Vec, path: str) -> None:

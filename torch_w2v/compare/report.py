@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from torch_w2v.compare import plots
 from torch_w2v.compare.results import Comparison
 from torch_w2v.compare.verdict import INFERIOR, NOT_INFERIOR, UNDECIDED
-from torch_w2v.files import replacing
+from torch_w2v.files import check_writable, replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -45,10 +45,13 @@ def check(folder: str) -> None:
         os.makedirs(folder, exist_ok=True)
     except OSError as e:
         raise ValueError(f"{folder}: cannot make this folder: {e.strerror}") from e
-    if not os.access(folder, os.W_OK):
-        raise ValueError(f"{folder}: cannot be written to")
-    if os.path.lexists(os.path.join(folder, FILE)):
-        raise ValueError(f"{os.path.join(folder, FILE)}: exists; move it, or name another folder")
+    path = os.path.join(folder, FILE)
+    if os.path.lexists(path):
+        raise ValueError(f"{path}: exists; move it, or name another folder")
+    try:
+        check_writable(path)
+    except OSError as e:
+        raise ValueError(f"{path}: cannot be written: {e.strerror}") from e
 
 
 def write(result: Comparison, folder: str) -> str:

@@ -23,6 +23,10 @@ logger = logging.getLogger(__name__)
 CACHES = ("auto", "memory", "disk", "off")  # the values of corpus_cache
 
 
+class CacheError(OSError):
+    """The temporary file for an encoded corpus cannot be written."""
+
+
 @dataclass(frozen=True)
 class Encoded:
     """Consecutive whole sentences of a corpus.
@@ -105,7 +109,7 @@ class GrowingArray:
         """Add items at the end.
 
         Raises:
-            OSError: the temporary file cannot be written.
+            CacheError: the temporary file cannot be written.
         """
         items = np.ascontiguousarray(items, self._dtype)
         if self._memory is None:
@@ -121,8 +125,7 @@ class GrowingArray:
     def spill(self) -> None:
         """Move the items, and all that are appended from now on, into a temporary file."""
         if self._memory is not None:
-            # The file has no name, so it disappears when it is closed, or when the process ends.
-            self._file = tempfile.TemporaryFile(prefix="torch_w2v-")  # noqa: SIM115
+            self._file = _temporary_file()
             _write(self._file, np.frombuffer(self._memory, self._dtype, self.size))
             self._memory = None
 
@@ -171,13 +174,28 @@ def _write(file: BinaryIO, items: np.ndarray | None) -> None:
         else:
             file.write(items.data)
     except OSError as e:
-        if e.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise
-        raise OSError(
-            e.errno,
-            f"no space for the encoded corpus (4 bytes per word, 8 per sentence) in {tempfile.gettempdir()}: "
-            "set TMPDIR to another folder, or use corpus_cache='memory', or 'off' to encode it in every epoch",
-        ) from e
+        no_space = e.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        raise _cache_error(e, "no space for" if no_space else f"{e.strerror}: cannot write") from e
+
+
+def _temporary_file() -> BinaryIO:
+    """Open a file without a name, which disappears when it is closed, or when the process ends."""
+    try:
+        return tempfile.TemporaryFile(prefix="torch_w2v-")
+    except OSError as e:
+        raise _cache_error(e, f"{e.strerror}: no temporary file for") from e
+
+
+def _cache_error(error: OSError, problem: str) -> CacheError:
+    try:
+        folder = tempfile.gettempdir()
+    except FileNotFoundError:
+        folder = "any folder"
+    return CacheError(
+        error.errno,
+        f"{problem} the encoded corpus (4 bytes per word, 8 per sentence) in {folder}: "
+        "set TMPDIR to another folder, or use corpus_cache='memory', or 'off' to encode it in every epoch",
+    )
 
 
 def map_array(file: BinaryIO, start: int, dtype: DTypeLike, n: int) -> np.ndarray:
@@ -220,7 +238,7 @@ class Spool:
             lengths: (m,) integers, the number of tokens per sentence.
 
         Raises:
-            OSError: the temporary file cannot be written.
+            CacheError: the temporary file cannot be written.
         """
         self._offsets.append(self._tokens.size + np.cumsum(lengths, dtype=np.int64))
         self._tokens.append(tokens)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -64,7 +66,7 @@ class Text:
         """Read the sentences in plain Python: the specification of `parts`."""
         for path in self.paths:
             offset = 0
-            with open_bytes(path) as lines:
+            with _opened(path) as lines:
                 for number, line in enumerate(lines, 1):
                     words = _decode(line, path, number, offset).split()
                     offset += len(line)
@@ -112,7 +114,7 @@ class Text:
 
     def _blocks(self) -> Iterator[_Block]:
         for path in self.paths:
-            with open_bytes(path) as file:
+            with _opened(path) as file:
                 pieces: list[bytes] = []  # read since the last place where a block may end
                 is_first = True
                 while data := file.read(BLOCK):
@@ -141,6 +143,21 @@ def open_bytes(path: str) -> BinaryIO:
         raise ImportError(
             f"{path}: a package to read this with is missing; install it by: pip install 'smart_open[{extra}]'"
         ) from e
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[BinaryIO]:
+    """Open a file as `open_bytes`; that zstd cannot decompress it is an OSError, as it is for bz2."""
+    with open_bytes(path) as file:
+        try:
+            yield file
+        except _zstd_errors() as e:
+            raise OSError(f"{path}: {e}") from e
+
+
+def _zstd_errors() -> tuple[type[Exception], ...]:
+    modules = (sys.modules.get(name) for name in ("compression.zstd", "backports.zstd"))  # what smart_open imports
+    return tuple(module.ZstdError for module in modules if module is not None)
 
 
 def _sentence_lengths(line_lengths: np.ndarray, max_length: int) -> np.ndarray:

@@ -1,0 +1,53 @@
+"""Standard streams that are closed, full or broken."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import FAST
+from tests.helpers import ROOT
+
+
+def shell(line: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run a line of the shell, in which "$@" is the command with these arguments."""
+    command = [sys.executable, "-m", "torch_w2v", *map(str, arguments)]
+    return subprocess.run(
+        ["sh", "-c", line, "sh", *command], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        pytest.param('"$@" >&-', "Bad file descriptor", id="closed"),
+        pytest.param(
+            '"$@" >/dev/full',
+            "No space left on device",
+            id="full",
+            marks=pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full"),
+        ),
+    ],
+)
+def test_what_cannot_be_printed_is_an_error(line: str, reason: str, vectors: Path) -> None:
+    done = shell(line, "neighbours", vectors, "the")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"torch-w2v: error: cannot write to the standard output: {reason}\n"
+
+
+def test_a_closed_stdout_is_not_needed_to_train(corpus: Path, tmp_path: Path) -> None:
+    """The file must not get the place of the closed stream."""
+    done = shell('"$@" >&-', "train", corpus, "-o", tmp_path / "x.txt", "--quiet", *FAST)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert os.listdir(tmp_path) == ["x.txt"]
+
+
+def test_a_closed_stderr_does_not_reach_stdout(vectors: Path) -> None:
+    done = shell('"$@" 2>&-', "neighbours", vectors, "the", "no-such-word")
+    assert done.returncode == 1
+    assert done.stdout.startswith("the\n")
+    assert "error" not in done.stdout
