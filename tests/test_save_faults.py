@@ -195,3 +195,31 @@ def test_a_model_whose_save_is_killed(kills, tmp_path):
     done = python(KILLED_MODEL, tmp_path / "m", kills, random.Random(kills).randrange(1000))
     assert done.returncode == 0, done.stderr
     assert sum(map(int, done.stdout.split())) == kills
+
+
+# Loads a model while another process saves two in turn.
+BESIDE = """
+import os, signal, sys
+from tests.helpers import ours, same, words
+from torch_w2v import Word2Vec
+
+models = [ours(words(), seed=seed, vector_size=200) for seed in (1, 2)]
+models[0].save(sys.argv[1], sep_limit=0)
+pid = os.fork()
+if not pid:
+    while True:
+        for model in models:
+            model.save(sys.argv[1], sep_limit=0)
+try:
+    for _ in range(20):
+        loaded = Word2Vec.load(sys.argv[1])
+        assert any(same(loaded, model) for model in models)
+finally:
+    os.kill(pid, signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no processes to fork")
+def test_a_model_is_loaded_whole_while_another_process_saves(tmp_path):
+    done = python(BESIDE, tmp_path / "m")
+    assert done.returncode == 0, done.stderr
