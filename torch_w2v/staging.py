@@ -239,7 +239,7 @@ def _fsync(descriptor: int) -> None:
 def _stagings(folder: str) -> list[str]:
     try:
         with os.scandir(folder) as entries:
-            return [entry.path for entry in entries if entry.name.startswith(_PREFIX)]
+            return [e.path for e in entries if e.name.startswith(_PREFIX) and e.is_dir(follow_symlinks=False)]
     except OSError:  # a folder that may be written to but not read
         return []
 
