@@ -52,6 +52,29 @@ def test_an_older_file_is_replaced_and_keeps_its_mode(tmp_path):
     assert os.listdir(tmp_path) == ["a.txt"]
 
 
+def test_extended_attributes_stay(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    try:
+        os.setxattr(path, "user.note", b"mine")
+    except (AttributeError, OSError):
+        pytest.skip("the file system has no extended attributes")
+    save(path)
+    assert os.getxattr(path, "user.note") == b"mine"
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root may give files away")
+def test_the_owner_stays(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    path.chmod(0o4755)
+    os.chown(path, 12345, 54321)
+    path.chmod(0o4755)
+    save(path)
+    status = path.stat()
+    assert (status.st_uid, status.st_gid, mode(path)) == (12345, 54321, 0o4755)
+
+
 @pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])
 def test_a_failure_leaves_the_older_file(error, tmp_path):
     path = tmp_path / "a.txt"

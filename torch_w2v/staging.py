@@ -138,7 +138,7 @@ def _place(path: str, name: str) -> str:
 
 
 def _finish(new: str, place: str) -> None:
-    """Give a new file the mode of the older one, and where possible its owner; wait until it is on the disk.
+    """Give a new file the mode of the older one, where possible its owner and access list; wait for the disk.
 
     Raises:
         OSError: the older one cannot be written to.
@@ -156,9 +156,20 @@ def _finish(new: str, place: str) -> None:
                     os.chown(new, wanted.st_uid, -1)
             if stat.S_IMODE(wanted.st_mode) != stat.S_IMODE(status.st_mode):
                 os.chmod(new, stat.S_IMODE(wanted.st_mode))
+            _copy_attributes(place, new)
         _fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _copy_attributes(old: str, new: str) -> None:
+    """Copy the extended attributes, access control lists among them, where the system has and permits it."""
+    if not hasattr(os, "listxattr"):
+        return
+    with suppress(OSError):
+        for name in os.listxattr(old):
+            with suppress(OSError):
+                os.setxattr(new, name, os.getxattr(old, name))
 
 
 def _move_out(staging: str, places: dict[str, str]) -> None:

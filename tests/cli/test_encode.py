@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import errno
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.cli.running import Command, one_line
+from torch_w2v.corpus.encoded_file import EncodedWriter
 
 
 def test_encode_and_train(corpus: Path, tmp_path: Path, command: Command) -> None:
@@ -36,3 +40,14 @@ def test_encode_and_train(corpus: Path, tmp_path: Path, command: Command) -> Non
     code, _, err = command("train", encoded, "-o", tmp_path / "x.kv")
     assert code == 2
     assert "is cut off or damaged" in one_line(err)
+
+
+def test_a_disk_that_is_full(corpus: Path, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(EncodedWriter, "_write", full)
+    code, out, err = command("encode", corpus, "-o", tmp_path / "x.w2v", "--quiet")
+    assert (code, out) == (1, "")
+    assert one_line(err) == f"torch-w2v: error: {tmp_path / 'x.w2v'}: cannot be written: No space left on device"
+    assert not list(tmp_path.iterdir())

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.helpers import ENGINES, ours, same, words
 from torch_w2v import corpus
-from torch_w2v.corpus import encoded_file
+from torch_w2v.corpus import encoded_file, file_array
 from torch_w2v.corpus.encoded_file import EncodedFile
 
 SENTENCES = [sentence for sentence in words() if sentence]
@@ -192,6 +192,11 @@ def test_a_file_that_changes_while_a_model_trains(change, encoded):
 
     with pytest.raises(OSError, match=r"corpus\.w2v was changed while it was in use: encode the corpus again"):
         ours(None, corpus_file=encoded, callbacks=[Changing()], epochs=3)
+
+
+def test_without_pread(encoded, text, monkeypatch):
+    monkeypatch.setattr(file_array, "_pread", file_array._seek_and_read)
+    assert same(ours(None, corpus_file=encoded), ours(None, corpus_file=text))
 
 
 def test_a_file_that_is_replaced_while_a_model_trains(encoded, text):

@@ -8,10 +8,11 @@ from timeit import default_timer
 
 from torch_w2v import corpus
 from torch_w2v.cli import checks
-from torch_w2v.cli.errors import CommandError
+from torch_w2v.cli.errors import FAILED, CommandError
 from torch_w2v.cli.logs import log_lines
 from torch_w2v.cli.options import CORPUS, Commands, add_output
 from torch_w2v.corpus import encoded_file
+from torch_w2v.corpus.store import NO_SPACE
 from torch_w2v.formats import UNREADABLE
 from torch_w2v.system import cores
 
@@ -58,6 +59,10 @@ def run(args: argparse.Namespace) -> int:
     with log_lines(args.quiet):
         try:
             scan = encoded_file.write(source, args.output, args.workers, progress_per=100_000)
+        except OSError as e:
+            if e.errno not in NO_SPACE:
+                raise CommandError(f"{args.corpus}: cannot be encoded into {args.output}: {e}") from e
+            raise CommandError(f"{args.output}: cannot be written: {e.strerror}", FAILED) from e
         except UNREADABLE as e:
             raise CommandError(f"{args.corpus}: cannot be encoded into {args.output}: {e}") from e
     if not args.quiet:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import weakref
 from typing import BinaryIO
 
@@ -54,9 +55,19 @@ class FileArray:
         """Return `size` bytes from place `at` of the file on; None if it has fewer."""
         pieces = []
         while size:
-            piece = os.pread(self._descriptor, size, at)
+            piece = _pread(self._descriptor, size, at)
             if not piece:
                 return None
             pieces.append(piece)
             size, at = size - len(piece), at + len(piece)
         return b"".join(pieces)
+
+
+def _seek_and_read(descriptor: int, size: int, at: int) -> bytes:
+    with _seeking:
+        os.lseek(descriptor, at, os.SEEK_SET)
+        return os.read(descriptor, size)
+
+
+_seeking = threading.Lock()
+_pread = getattr(os, "pread", _seek_and_read)  # Windows has no pread

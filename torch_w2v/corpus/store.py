@@ -20,6 +20,7 @@ from torch_w2v.corpus.file_array import FileArray
 
 logger = logging.getLogger(__name__)
 
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the numbers of the errors of a full disk
 CACHES = ("auto", "memory", "disk", "off")  # the values of corpus_cache
 
 
@@ -174,8 +175,7 @@ def _write(file: BinaryIO, items: np.ndarray | None) -> None:
         else:
             file.write(items.data)
     except OSError as e:
-        no_space = e.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        raise _cache_error(e, "no space for" if no_space else f"{e.strerror}: cannot write") from e
+        raise _cache_error(e, "no space for" if e.errno in NO_SPACE else f"{e.strerror}: cannot write") from e
 
 
 def _temporary_file() -> BinaryIO:
