@@ -10,6 +10,7 @@ import torch
 
 import torch_w2v
 from tests.helpers import CountingCorpus, both_classes, messages, on_workers, ours, trainable, words
+from torch_w2v.system import cores
 
 ALGORITHMS = [{}, {"sg": 1}, {"hs": 1, "negative": 0}]
 
@@ -103,6 +104,9 @@ AS_GENSIM = {
         lambda cls: ours(5, cls=cls), TypeError,
         "The corpus_iterable must be an iterable of lists of strings, got 5 instead",
     ),
+    "sentences that can be read once": (
+        lambda cls: ours([map(str, "abc")] * 9, cls=cls), TypeError, None,
+    ),
     "a number for a sentence": (
         lambda cls: ours([["a"], 5], cls=cls), TypeError, None,
     ),
@@ -179,8 +183,8 @@ OUT_OF_RANGE = [
     ("window", 0, r"window=0: must be an integer of at least 1"),
     ("window", -3, r"window=-3: must be an integer of at least 1"),
     ("window", 10**7, r"window=10000000: at most 1000000"),
-    ("workers", 0, r"workers=0: must be an integer of at least 1"),
-    ("workers", -1, r"workers=-1: must be an integer of at least 1"),
+    ("workers", 0, rf"workers=0: must be an integer of at least 1; workers={cores()} uses all cores of this machine"),
+    ("workers", -1, rf"workers=-1: must be an integer of at least 1; workers={cores()} uses all cores of this machine"),
     ("negative", -1, r"negative=-1: must be an integer of at least 0"),
     ("vector_size", 0, r"vector_size=0: must be an integer of at least 1"),
     ("vector_size", -5, r"vector_size=-5: must be an integer of at least 1"),

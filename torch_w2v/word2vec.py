@@ -203,7 +203,7 @@ class Word2Vec(GensimThreads):
         self,
         corpus_iterable: corpus.Corpus | None = None,
         corpus_file: corpus.CorpusFile | None = None,
-        progress_per: int = 10000,
+        progress_per: float = 10000,
         workers: int | None = None,
         trim_rule: TrimRule | None = None,
     ) -> tuple[int, int]:
@@ -212,7 +212,7 @@ class Word2Vec(GensimThreads):
             corpus_iterable = self._open(corpus_file)
         return super().scan_vocab(corpus_iterable, None, progress_per, workers, trim_rule)
 
-    def _scan_vocab(self, sentences: corpus.Corpus, progress_per: int, trim_rule: TrimRule) -> tuple[int, int]:
+    def _scan_vocab(self, sentences: corpus.Corpus, progress_per: float, trim_rule: TrimRule) -> tuple[int, int]:
         if self.max_vocab_size:
             # gensim forgets words while it counts; which ones depends on every step.
             return super()._scan_vocab(sentences, progress_per, trim_rule)
@@ -238,9 +238,19 @@ class Word2Vec(GensimThreads):
         return vocabulary.prepare(self, counts, keep_raw_vocab, min_count, sample, dry_run)
 
     def make_cum_table(self, domain: int = 2**31 - 1) -> None:
-        """Make gensim's table of negatives, right for integer tokens too: gensim takes a row for the token's name."""
+        """Make gensim's table of negatives, right for integer tokens too: gensim takes a row for the token's name.
+
+        Raises:
+            ValueError: `ns_exponent` makes frequencies that are all 0, or not finite.
+        """
         counts = self.wv.expandos["count"] if self.wv.index_to_key else np.zeros(0)
-        power = np.cumsum(counts ** float(self.ns_exponent))
+        with np.errstate(all="ignore"):
+            power = np.cumsum(counts ** float(self.ns_exponent))
+        if len(power) and not 0 < power[-1] < np.inf:
+            raise ValueError(
+                f"ns_exponent={self.ns_exponent}: the sum of count**ns_exponent over the vocabulary is {power[-1]}; "
+                "use an exponent nearer to 0.75, and no counts of 0 with a negative one"
+            )
         self.cum_table = np.rint(power / power[-1:] * domain).astype(np.uint32)
 
     def train(

@@ -1,6 +1,7 @@
 """Lists of words of any hashable type are encoded, with the compiled library and without it."""
 
 import itertools
+from collections import deque
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.corpus.reading import counting_ids, read_file, sentences_of, with_fixtures
+from tests.helpers import both_classes, ours, same, words
 from torch_w2v import native
 from torch_w2v.corpus import bindings, lists
 from torch_w2v.corpus.word_ids import GrowingVocabulary
@@ -25,7 +27,7 @@ STRINGS = st.lists(st.lists(st.text("ab\n ", max_size=9), max_size=9), max_size=
 
 
 @with_fixtures
-@given(st.one_of(LISTS, STRINGS), st.sampled_from([list, tuple, iter]), st.integers(1, 12))
+@given(st.one_of(LISTS, STRINGS), st.sampled_from([list, tuple, deque]), st.integers(1, 12))
 def test_lists_of_anything_hashable(monkeypatch, sentences, kind, batch):
     monkeypatch.setattr(lists, "BATCH", batch)
     ids, word_ids = counting_ids()
@@ -65,3 +67,38 @@ def test_lists_that_are_false():
 
     ids, word_ids = counting_ids()
     assert sentences_of(lists.parts_of([["a"], Sentence("bc"), []], word_ids), ids) == [["a"], ["b", "c"], []]
+
+
+class Folded(str):
+    """A token that is equal to itself in other letters."""
+
+    __slots__ = ()
+
+    def __eq__(self, other):
+        return isinstance(other, Folded) and self.lower() == other.lower()
+
+    def __hash__(self):
+        return hash(self.lower())
+
+
+class Named(str):
+    """A subclass of str as equal as str."""
+
+    __slots__ = ()
+
+
+@both_classes
+def test_words_with_an_equality_of_their_own_are_counted_by_it(cls):
+    model = ours([[Folded(word) for word in ("a", "B", "A", "c")], [Folded("b"), "a"]] * 9, cls=cls)
+    assert {word: model.wv.get_vecattr(word, "count") for word in model.wv.index_to_key} == {
+        Folded("a"): 18, Folded("b"): 18, Folded("c"): 9, "a": 9,
+    }  # fmt: skip
+    assert model.corpus_total_words == 54
+    # as words of the vocabulary too
+    assert model.train([[Folded("B"), Folded("C"), "b"]] * 9, total_examples=9, epochs=1)[1] == 27
+
+
+@pytest.mark.parametrize("kind", [Named, np.str_])
+def test_words_that_are_equal_as_str_are_joined_as_str(kind, monkeypatch):
+    monkeypatch.setattr(lists, "_look_up", None)
+    assert same(ours([list(map(kind, sentence)) for sentence in words()]), ours(words()))

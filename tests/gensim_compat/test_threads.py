@@ -2,6 +2,7 @@
 
 import logging
 import re
+import threading
 import time
 import traceback
 
@@ -140,6 +141,27 @@ def test_interrupt(workers, monkeypatch, no_threads_left):
     with pytest.raises(KeyboardInterrupt):
         model.train(sentences, total_examples=100_000, epochs=1)
     assert time.monotonic() - start < 3
+    assert no_threads_left()
+    monkeypatch.undo()
+    assert trainable(model, words())
+
+
+@pytest.mark.parametrize("failing", [0, 1, 3])
+def test_threads_end_when_another_cannot_start(failing, monkeypatch, no_threads_left):
+    model = ours(sg=1, workers=3)
+    model.build_vocab(words())
+    started = []
+    start = threading.Thread.start
+
+    def start_some(thread):
+        if len(started) == failing:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_some)
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        model.train(words(), total_examples=300, epochs=1)
     assert no_threads_left()
     monkeypatch.undo()
     assert trainable(model, words())

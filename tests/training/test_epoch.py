@@ -135,3 +135,43 @@ def test_reports_come_at_their_times(monkeypatch):
         0.6,
     )
     assert reports == [4, 7, 10, 13, 16, 19]
+
+
+@pytest.mark.parametrize("chunks", [0, 1, 2, 9])
+def test_there_are_no_more_threads_than_chunks(chunks, monkeypatch):
+    started = []
+    start = threading.Thread.start
+    monkeypatch.setattr(threading.Thread, "start", lambda thread: started.append(thread) or start(thread))
+    totals = train(RecordingEngine(True), [chunk(1, position=i) for i in range(chunks)], 4)
+    assert totals.chunks == chunks
+    assert min(chunks, 1) <= len(started) <= chunks
+
+
+@pytest.mark.parametrize("failing", [0, 2])
+def test_threads_end_when_another_cannot_start(failing, monkeypatch, no_threads_left):
+    started = []
+    start = threading.Thread.start
+
+    def start_some(thread):
+        if len(started) == failing:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_some)
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        train(RecordingEngine(True, lambda position: time.sleep(0.1)), [chunk(1) for _ in range(9)], 4)
+    assert no_threads_left()
+
+
+def test_what_is_done_is_reported_while_the_source_waits():
+    reported = threading.Event()
+
+    def slow():
+        yield chunk(1)
+        yield chunk(1)
+        assert reported.wait(10)
+        yield chunk(1)
+
+    engine = RecordingEngine(True, lambda position: time.sleep(1.1))
+    assert train(engine, slow(), 2, report=lambda totals: reported.set()).chunks == 3

@@ -84,7 +84,7 @@ class CorpusCache:
             source = self._opened[key] = files(corpus_file)
         return source
 
-    def scan(self, source: Corpus, progress_per: int = 10_000, keep: bool = False) -> Scan:
+    def scan(self, source: Corpus, progress_per: float = 10_000, keep: bool = False) -> Scan:
         """Count the words of a corpus.
 
         Args:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import logging
+import math
+import sys
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -37,7 +39,7 @@ class Scan:
 def count_words(
     source: Corpus,
     threads: int,
-    progress_per: int,
+    progress_per: float,
     keep: Callable[[np.ndarray, np.ndarray], None] | None = None,
 ) -> Scan:
     """Count the words of a corpus, and log gensim's lines of progress.
@@ -55,6 +57,8 @@ def count_words(
     Raises:
         TypeError: a sentence is not an iterable of hashable words; the message has its number.
     """
+    # gensim's may be a float, such as 1e6 or infinity
+    step = int(min(math.ceil(progress_per) if math.isfinite(progress_per) else sys.maxsize, sys.maxsize))
     counts = np.zeros(1 << 16, np.int64)
     sentences = words = 0
     if isinstance(source, Text):
@@ -65,7 +69,7 @@ def count_words(
         parts = parts_of(_warn_of_strings(source), vocabulary)
     with closing(parts):
         for tokens, lengths in parts:
-            for i in range(-sentences % progress_per, len(lengths), progress_per):
+            for i in range(-sentences % step, len(lengths), step):
                 logger.info(
                     "PROGRESS: at sentence #%i, processed %i words, keeping %i word types",
                     sentences + i,

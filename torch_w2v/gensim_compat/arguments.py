@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
+from torch_w2v import system
 from torch_w2v.corpus.store import CACHES
 
 logger = logging.getLogger("torch_w2v.word2vec")
@@ -46,7 +47,8 @@ def check(values: Mapping[str, Any]) -> None:
     """
     for name, least in _LEAST.items():
         if int(values[name]) < least:
-            raise ValueError(f"{name}={int(values[name])}: must be an integer of at least {least}")
+            hint = f"; workers={system.cores()} uses all cores of this machine" if name == "workers" else ""
+            raise ValueError(f"{name}={int(values[name])}: must be an integer of at least {least}{hint}")
     window, sample = int(values["window"]), values["sample"]
     if window > MAX_WINDOW:
         raise ValueError(f"window={window}: at most {MAX_WINDOW}; a window longer than the sentences changes nothing")

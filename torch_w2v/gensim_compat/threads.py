@@ -20,11 +20,13 @@ class _EpochState:
         error: the first failure.
         stopped: the thread that reads the corpus must end.
         ended: one entry per thread that has ended; only their number counts.
+        jobs: the queue from which workers wait for jobs.
     """
 
     error: BaseException | None = None
     stopped: bool = False
     ended: list[None] = field(default_factory=list)
+    jobs: Any = None
 
     def failed(self, error: BaseException) -> None:
         self.error = self.error or error
@@ -53,9 +55,17 @@ class GensimThreads(PlainWord2Vec):
             result: tuple[int, int, int] = train_epoch(*args, **kwargs)
             if state.error is not None:
                 raise state.error
-            return result
-        finally:
-            del self._epoch_state
+        except BaseException:
+            # If a thread could not be started, the others wait for jobs that nothing will send. The state stays, for
+            # those of them that have not looked at it yet.
+            state.stopped = True
+            if state.jobs is not None:
+                with suppress(queue.Full):
+                    for _ in range(self.workers):
+                        state.jobs.put_nowait(None)
+            raise
+        del self._epoch_state
+        return result
 
     def _job_producer(
         self,
@@ -91,7 +101,10 @@ class GensimThreads(PlainWord2Vec):
         if state is None:
             super()._worker_loop(job_queue, progress_queue)
             return
+        state.jobs = job_queue
         try:
+            if state.stopped:
+                return
             super()._worker_loop(job_queue, progress_queue)
         except BaseException as e:  # carried to the main thread, which raises it
             state.failed(e)

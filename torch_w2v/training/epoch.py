@@ -130,32 +130,47 @@ def train_epoch(
 def _run_on_threads(
     run: Callable[[Job], ChunkResult], source: Iterator[Job], workers: int, stop: Callable[[], None]
 ) -> Iterator[tuple[Job, ChunkResult]]:
-    """Run jobs on `workers` threads; finished ones are returned in the order in which they finish.
+    """Run jobs on at most `workers` threads; finished ones are returned in the order in which they finish.
 
-    An exception, or an interrupt of the main thread, stops the threads after their present chunk; none outlives this.
+    A thread is started with its first job, so there are never more threads than jobs. An exception, or an interrupt of
+    the main thread, stops the threads after their present chunk; none outlives this.
     """
     done: queue.SimpleQueue[tuple[Job, ChunkResult] | BaseException | None] = queue.SimpleQueue()
     turn, stopped = threading.Lock(), threading.Event()
 
-    def work() -> None:
+    def next_job() -> Job | None:
+        with turn:
+            return next(source, None)
+
+    def work(job: Job | None) -> None:
         try:
-            while not stopped.is_set():
-                with turn:
-                    job = next(source, None)
-                if job is None:
-                    break
+            while job is not None:
                 done.put((job, run(job)))
+                job = None if stopped.is_set() else next_job()
         except BaseException as e:  # carried to the main thread, which raises it
             done.put(e)
         finally:
             done.put(None)
 
-    threads = [threading.Thread(target=work, name=f"torch_w2v-{i}", daemon=True) for i in range(workers)]
-    for thread in threads:
-        thread.start()
+    threads: list[threading.Thread] = []
+    running = 0
+    exhausted = False
     try:
-        running = workers
-        while running:
+        while True:
+            if not exhausted and len(threads) < workers:
+                job = next_job()
+                exhausted = job is None
+                if job is not None:
+                    name = f"torch_w2v-{len(threads)}"
+                    thread = threading.Thread(target=work, args=(job,), name=name, daemon=True)
+                    threads.append(thread)
+                    thread.start()
+                    running += 1
+                    # What is done by now is returned at once, so that a slow source does not hold it back.
+                    if done.empty():
+                        continue
+            if not running:
+                return
             item = done.get()
             if item is None:
                 running -= 1
@@ -167,4 +182,6 @@ def _run_on_threads(
         stopped.set()
         stop()
         for thread in threads:
-            thread.join()
+            # The last one may have failed to start.
+            if thread.ident is not None:
+                thread.join()

@@ -1,0 +1,46 @@
+"""What is refused before training, and what only looks wrong."""
+
+import logging
+
+import pytest
+
+from tests.helpers import both_classes, messages, ours, words
+
+ALGORITHMS = [{}, {"sg": 1}, {"hs": 1, "negative": 0}]
+
+
+def built(**options):
+    model = ours(**options)
+    model.build_vocab(words())
+    return model
+
+
+@pytest.mark.parametrize("algorithm", [{}, {"sg": 1}], ids=str)
+@pytest.mark.parametrize("ns_exponent", [1e3, 400])
+def test_a_table_of_negatives_that_is_not_finite(ns_exponent, algorithm):
+    message = rf"^ns_exponent={ns_exponent}: the sum of count\*\*ns_exponent over the vocabulary is inf;"
+    with pytest.raises(ValueError, match=message):
+        ours(words(), ns_exponent=ns_exponent, **algorithm)
+    with pytest.raises(ValueError, match=r"^ns_exponent=-1000: .* is 0\.0;"):
+        ours([["a", "b"]] * 9, ns_exponent=-1000, **algorithm)
+
+
+def test_a_count_of_zero_with_a_negative_exponent():
+    model = built(ns_exponent=-0.5)
+    model.wv.expandos["count"][-1] = 0
+    with pytest.raises(ValueError, match=r"^ns_exponent=-0\.5: .* is inf; .* no counts of 0 with a negative one"):
+        model.make_cum_table()
+    model.ns_exponent = 0.5
+    model.make_cum_table()
+    assert model.cum_table[-1] == model.cum_table[-2] == 2**31 - 1
+
+
+@both_classes
+@pytest.mark.parametrize("per", [1e2, 2.5, float("inf"), 100])
+def test_progress_per_may_be_a_float(cls, per, caplog):
+    caplog.set_level(logging.INFO, "gensim")
+    model = ours(cls=cls)
+    model.build_vocab(words(), progress_per=per)
+    lines = [line for line in messages(caplog, logger="gensim") if line.startswith("PROGRESS: at sentence #")]
+    assert lines[0].startswith("PROGRESS: at sentence #0,")
+    assert len(lines) == {100: 3, float("inf"): 1}.get(per, len(lines))
