@@ -15,7 +15,7 @@ help:
 	@echo 'make speed       compare the speed with gensim for several shapes of work; needs CORPUS=file.txt'
 	@echo 'make reading     measure how fast text is read, and whole runs, beside gensim; needs CORPUS=file.txt'
 	@echo 'make gpu         measure everything that runs on a GPU, 9 minutes; needs CORPUS=file.txt'
-	@echo 'make quality     compare the quality with gensim for many shapes of work, hours; needs CORPUS=file.txt'
+	@echo 'make quality     compare the quality with gensim on every kind of data; with CORPUS=file.txt for many shapes of work, hours'
 	@echo 'make clean       remove the virtual environment'
 
 demo: $(INSTALLED)
@@ -43,7 +43,7 @@ gpu: $(INSTALLED)
 	$(BIN)/python -m benchmarks.gpu '$(CORPUS)' $(ARGS)
 
 quality: $(INSTALLED)
-	$(BIN)/python -m benchmarks.quality '$(CORPUS)' $(ARGS)
+	$(BIN)/python -m $(if $(CORPUS),benchmarks.quality '$(CORPUS)',benchmarks.any_data) $(ARGS)
 
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks.engines $(if $(CORPUS),'$(CORPUS)') $(ARGS)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 # Files with the memory limit of a container, for both versions of Linux's control groups.
 _CONTAINER_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+# and with what it uses of that
+_CONTAINER_USAGES = ("/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory/memory.usage_in_bytes")
 _ASSUMED_MEMORY = 8 << 30  # bytes, on systems that do not tell
 
 
@@ -23,11 +25,28 @@ def memory_limit() -> int:
     limits = [_ASSUMED_MEMORY]
     if hasattr(os, "sysconf"):
         limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
-    for path in map(Path, _CONTAINER_LIMITS):
-        text = path.read_text(encoding="ascii").strip() if path.is_file() else ""
-        if text.isdecimal():  # it is "max" in a container without a limit
-            limits.append(int(text))
-    return min(limits)
+    return min([*limits, *(limit for limit in map(_number_in, _CONTAINER_LIMITS) if limit is not None)])
+
+
+def _number_in(path: str) -> int | None:
+    """Return the number in a file of the system; None if there is none, as in a container without a limit."""
+    file = Path(path)
+    text = file.read_text(encoding="ascii").strip() if file.is_file() else ""
+    return int(text) if text.isdecimal() else None
+
+
+def available_memory() -> int:
+    """Return how many bytes can still be used without swapping; the limit where the system does not tell."""
+    most = memory_limit()
+    try:
+        with open("/proc/meminfo", encoding="ascii") as lines:
+            free = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration):
+        return most
+    for limit, usage in zip(map(_number_in, _CONTAINER_LIMITS), map(_number_in, _CONTAINER_USAGES), strict=True):
+        if limit is not None and usage is not None:
+            free = min(free, max(0, limit - usage))
+    return min(free, most)
 
 
 def release_freed_memory() -> None:

@@ -19,6 +19,7 @@ from gensim.models.word2vec import MAX_WORDS_IN_BATCH
 from torch_w2v import corpus, engines
 from torch_w2v.gensim_compat import arguments, hooks, persistence, vocabulary
 from torch_w2v.gensim_compat.threads import GensimThreads
+from torch_w2v.training.divergence import StopTraining
 from torch_w2v.training.session import TrainCall
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ class Word2Vec(GensimThreads):
     Attributes:
         training_losses: with `compute_loss`, the mean loss of each epoch of the last `train()`: float, nats per
             (target, sample) pair.
+        diverged: whether the last `train()` was stopped because training diverged.
     """
 
     # Defaults for objects that never saw this constructor: from a pickle of gensim's, or of a subclass that calls
@@ -97,6 +99,7 @@ class Word2Vec(GensimThreads):
     cbow_gradient: str = "gensim"
     corpus_cache: str = "auto"
     training_losses: Sequence[float] = ()
+    diverged: bool = False
     # Whether files name this class itself, instead of gensim's; `torch_w2v.accel` sets it for users' subclasses.
     _saved_as_own_class: ClassVar[bool] = False
 
@@ -143,6 +146,7 @@ class Word2Vec(GensimThreads):
         self.cbow_gradient = options.pop("cbow_gradient")
         self.corpus_cache = options.pop("corpus_cache")
         self.training_losses = []
+        self.diverged = False
         # workers is an attribute only after gensim's constructor, which reads the corpus
         self.workers = int(workers)
         with self.reading_once():
@@ -294,29 +298,35 @@ class Word2Vec(GensimThreads):
             ValueError: no epochs, no totals, or an attribute (`window`, `workers`, …) that was set out of its range.
             RuntimeError: no vocabulary, no output vectors, or a device that is not there.
             Exception: whatever the corpus raises, at once.
+
+        Warns:
+            RuntimeWarning: training diverged; it was stopped at the end of that epoch (see `diverged`).
         """
         rates = {"alpha": start_alpha or self.alpha, "min_alpha": end_alpha or self.min_alpha}
         arguments.check({name: getattr(self, name) for name in arguments.CHECKED} | rates)
         arguments.make_writable(self)
-        self.training_losses = []
+        self.training_losses, self.diverged = [], False
         if reason := self._why_gensim():
             logger.info("%s: training with gensim's own engine", reason)
-        with TrainCall(self, can_defer_write_back=not callbacks and type(self) is Word2Vec):
-            return super().train(
-                corpus_iterable,
-                corpus_file,
-                total_examples,
-                total_words,
-                epochs,
-                start_alpha,
-                end_alpha,
-                word_count,
-                queue_factor,
-                report_delay,
-                compute_loss,
-                callbacks,
-                **kwargs,
-            )
+        with TrainCall(self, can_defer_write_back=not callbacks and type(self) is Word2Vec) as call:
+            try:
+                return super().train(
+                    corpus_iterable,
+                    corpus_file,
+                    total_examples,
+                    total_words,
+                    epochs,
+                    start_alpha,
+                    end_alpha,
+                    word_count,
+                    queue_factor,
+                    report_delay,
+                    compute_loss,
+                    callbacks,
+                    **kwargs,
+                )
+            except StopTraining:
+                return call.finish_early(callbacks)
 
     def _train_epoch(
         self,
@@ -331,7 +341,7 @@ class Word2Vec(GensimThreads):
         arguments.check_trainable(self)
         if self._ours:
             return self._train_call.run_epoch(
-                data_iterable, cur_epoch, total_examples, total_words, report_delay, file_mode=False
+                data_iterable, cur_epoch, total_examples, total_words, report_delay, False, callbacks
             )
         return super()._train_epoch(
             data_iterable, cur_epoch, total_examples, total_words, queue_factor, report_delay, callbacks
@@ -355,7 +365,7 @@ class Word2Vec(GensimThreads):
         if not total_words:
             raise ValueError("total_words must be provided alongside corpus_file argument.")
         source = self._open(corpus_file)
-        return self._train_call.run_epoch(source, cur_epoch, total_examples, total_words, report_delay, file_mode=True)
+        return self._train_call.run_epoch(source, cur_epoch, total_examples, total_words, report_delay, True, callbacks)
 
     def reset_from(self, other_model: Word2Vec) -> None:
         """Take over another model's vocabulary; see gensim's `reset_from`.

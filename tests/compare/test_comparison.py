@@ -9,9 +9,9 @@ from gensim.models.callbacks import CallbackAny2Vec
 import torch_w2v
 from tests.helpers import topics
 from torch_w2v.compare import compare
-from torch_w2v.compare.comparison import COSINES, LOSS, OVERLAP
+from torch_w2v.compare.comparison import COSINES, LOSS, OVERLAP, _as_difference
 from torch_w2v.compare.contenders import contenders_named
-from torch_w2v.compare.verdict import INFERIOR, UNDECIDED
+from torch_w2v.compare.verdict import INFERIOR, UNDECIDED, Verdict
 
 SMALL = {"vector_size": 8, "min_count": 1, "workers": 1, "epochs": 3}
 
@@ -77,7 +77,9 @@ def test_as_dict_is_json_and_has_no_nan():
 def test_lines_have_sizes_verdicts_and_what_was_left_out(result):
     text = "\n".join(result.lines())
     assert "3,240 words in 540 sentences to train on, 360 held out" in text
-    assert "WordSim-353: not measured; too few of its words are in the vocabulary" in text
+    assert (
+        "WordSim-353: left out, since only 0 of its 353 word pairs are known: a third must be, and 10 at least" in text
+    )
     for verdict in result.verdicts:
         assert any(verdict.measure in line and line.endswith(verdict.verdict) for line in text.splitlines())
 
@@ -144,3 +146,17 @@ def test_an_engine_with_its_own_workers():
     makers = contenders_named(["gensim", "torch_batched:2", "torch_batched"])
     assert list(makers) == ["torch_batched:2", "torch_batched"]
     assert [make(workers=5).workers for make in makers.values()] == [2, 5]
+
+
+@pytest.mark.parametrize(("loss", "expected"), [(0.01, "differs"), (-0.001, "inferior"), (float("nan"), "inferior")])
+def test_less_agreement_with_a_better_loss_is_a_difference(loss, expected):
+    """`loss`: lower end of the interval by which the loss is better."""
+
+    def verdict(measure, low, word):
+        return Verdict("cpu", measure, 0.9, 0.8, low, low, low, 0.02, word)
+
+    verdicts = [verdict("held-out loss", loss, "not inferior"), verdict("cosines", -0.1, "inferior")]
+    better = {v.contender for v in verdicts if v.measure == "held-out loss" and v.low > 0}
+    assert _as_difference(verdicts[1], better).verdict == expected
+    gold = verdict("WordSim-353", -0.1, "inferior")
+    assert _as_difference(gold, better) is gold

@@ -75,3 +75,15 @@ def test_margins_known_by_name(tmp_path):
 def test_what_ships_is_there():
     assert [gold.name for gold in SHIPPED] == ["WordSim-353", "SimLex-999", "analogies"]
     assert all(isinstance(gold, Gold) and 0 < gold.margin <= 0.02 for gold in SHIPPED)
+
+
+def test_a_set_of_which_less_than_a_third_is_known_has_no_score(tmp_path):
+    path = tmp_path / "pairs.tsv"
+    path.write_text("".join(f"a{i}\tb{i}\t{i}\n" for i in range(45)))
+    gold = pairs_file(str(path))
+    for known, reason in ((14, "only 14 of its 45 word pairs are known: a third must be, and 10 at least"), (15, "")):
+        vectors = KeyedVectors(4)
+        words = [f"{side}{i}" for i in range(known) for side in "ab"]
+        vectors.add_vectors(words, np.random.default_rng(0).normal(size=(len(words), 4)))
+        assert gold.why_no_score(vectors) == reason
+        assert math.isnan(gold.score(vectors)) == bool(reason)

@@ -8,7 +8,7 @@ import torch
 
 from torch_w2v.corpus import Chunk
 from torch_w2v.engines import streams
-from torch_w2v.engines.cpu.engine import CpuEngine
+from torch_w2v.engines.cpu.engine import CpuEngine, padded
 from torch_w2v.engines.interface import Rates, Tables
 from torch_w2v.engines.plan import EpochPlan, Layout, Objective
 from torch_w2v.engines.reference import ReferenceEngine
@@ -118,7 +118,8 @@ def run(engine, case):
         case: what it is to train on; stays as it is.
     """
     engine = BY_NAME[engine]() if isinstance(engine, str) else engine
-    tables = Tables(*(engine.load_array(table.copy()) for table in case.tables))
+    load = padded if isinstance(engine, CpuEngine) else engine.load_array
+    tables = Tables(*(load(table.copy()) for table in case.tables))
     result = engine.train(tables, engine.load_chunk(case.chunk), case.rates, engine.load_plan(case.plan))
     inputs, outputs = (table.cpu().numpy() if isinstance(table, torch.Tensor) else table for table in tables)
     return inputs, outputs, np.array(result, np.float64)

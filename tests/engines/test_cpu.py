@@ -84,6 +84,16 @@ def test_touches_nothing_around_the_tables(isa, D, layout):
         assert not rows[guard:-guard, D:].any()
 
 
+@pytest.mark.parametrize("options", CPU_SHAPES, ids=name_of)
+def test_in_place_computes_the_same(isa, options):
+    """Rows that are not padded are loaded and stored one by one."""
+    one = case(**options)
+    tables = [table.copy() for table in one.tables]
+    if not all(map(cpu.is_padded, tables)):
+        for x, y in zip(train(tables, one), run("cpu", one), strict=True):
+            np.testing.assert_array_equal(x, y)
+
+
 @pytest.mark.parametrize("form", ["unaligned", "rows apart", "by columns", "not filled up"])
 def test_takes_tables_that_are_not_padded(form):
     one = case(D=16)

@@ -28,12 +28,15 @@ def gradients_per_row(layout, negative):
 @pytest.mark.parametrize(
     ("workload", "layout"),
     [
-        (Workload(7, LARGE, 6), Layout(T=64, S=8, N=7)),
-        (Workload(7, SMALL, 6), Layout(T=32, S=8, N=7)),
-        (Workload(7, LARGE, 6, cbow_mean=False), Layout(T=64, S=32, N=7)),
-        (Workload(7, SMALL, 6, cbow_mean=False), Layout(T=32, S=16, N=7)),
-        (Workload(7, LARGE, 16), Layout(T=64, S=16, N=7)),
+        (Workload(7, LARGE, 6), Layout(T=64, S=16, N=7, fresh=True)),
+        (Workload(7, SMALL, 6), Layout(T=32, S=16, N=7, fresh=True)),
+        (Workload(7, LARGE, 6, cbow_mean=False), Layout(T=64, S=32, N=7, fresh=True)),
+        (Workload(7, SMALL, 6, cbow_mean=False), Layout(T=32, S=16, N=7, fresh=True)),
+        (Workload(7, LARGE, 20), Layout(T=64, S=32, N=7, fresh=True)),
         (Workload(7, LARGE, 501), Layout(T=256, S=256, N=7, G=2, fresh=True)),
+        (Workload(7, LARGE, 6, alpha=0.05, repetition=59), Layout(T=64, S=16, N=7, fresh=True)),
+        (Workload(7, LARGE, 6, alpha=0.05, repetition=61), Layout(T=32, S=32, N=7, fresh=True)),
+        (Workload(7, LARGE, 501, alpha=0.05, repetition=61), Layout(T=32, S=32, N=7, fresh=True)),
     ],
 )
 def test_one_block_per_step(workload, layout):
@@ -49,6 +52,8 @@ def test_one_block_per_step(workload, layout):
         (Workload(5, LARGE, 6, cbow_mean=False), Layout(T=64, S=16, N=8, B=16)),
         (Workload(5, 1e6, 6), Layout(T=64, S=4, N=16, B=15)),
         (Workload(5, 1000, 6), Layout(T=64, S=4, N=16, B=1)),
+        (Workload(5, LARGE, 6, repetition=50), Layout(T=32, S=16, N=5, B=8, fresh=True)),
+        (Workload(5, 1000, 6, alpha=0.1, repetition=50), Layout(T=32, S=32, N=5, B=1, fresh=True)),
     ],
 )
 def test_many_blocks_per_step(workload, layout):
@@ -72,6 +77,8 @@ def test_bounds_of_many_blocks_per_step():
         (Workload(15, LARGE, 501), Layout(16, 16, 16, 6)),
         (Workload(5, np.float64(1e6), 6), Layout(32, 2, 32, 30)),
         (Workload(5, 1000, 6), Layout(32, 2, 32, 1)),
+        (Workload(5, LARGE, 6, repetition=50), Layout(4, 4, 5, 32)),
+        (Workload(100, 1000, 6, alpha=0.1, repetition=50), Layout(1, 1, 64, 1)),
     ],
 )
 def test_blocks_in_flight(workload, layout):

@@ -15,12 +15,19 @@ def splitmix(stream, counter):
     return z >> 32, z & 0xFFFFFFFF
 
 
-def same_words(stream, block, sentence, input_scale):
-    """The share of pairs of places with the same word, where windows of the block's targets in this sentence reach."""
-    own = [k for k in block if stream[k][2] == sentence]
-    low, high = min(k - stream[k][3] for k in own), max(k + stream[k][3] for k in own)
-    words = [stream[j][0] for j in range(max(low, 0), min(high + 1, len(stream))) if stream[j][2] == sentence]
-    return sum(float(input_scale[one]) for one in words for other in words if one == other) / len(words) ** 2
+def context_of(stream, k):
+    """The words in the window of the target at place k."""
+    _, _, sentence, reach = stream[k]
+    places = range(max(0, k - reach), min(len(stream), k + reach + 1))
+    return [stream[j][0] for j in places if j != k and stream[j][2] == sentence]
+
+
+def pairs_of(stream, block, sentence, input_scale):
+    """For each of the block's targets in a sentence: how many pairs of places with the same word there are, one in its
+    window, one in that of any of them, each counted by its word's scale."""
+    windows = {k: context_of(stream, k) for k in block if stream[k][2] == sentence}
+    every = [word for words in windows.values() for word in words]
+    return {k: sum(float(input_scale[word]) * every.count(word) for word in words) for k, words in windows.items()}
 
 
 def transcribe(case):
@@ -66,24 +73,21 @@ def transcribe(case):
                     slot = high * len(Wi) >> 32
                     negatives.append(slot if low < threshold[slot] else other[slot])
                 for k in block[s :: layout.S]:
-                    word, _, sentence, reach = stream[k]
-                    context = [
-                        stream[j][0]
-                        for j in range(max(0, k - reach), min(len(stream), k + reach + 1))
-                        if j != k and stream[j][2] == sentence
-                    ]
+                    word, _, sentence, _ = stream[k]
+                    context = context_of(stream, k)
                     if not context:
                         continue
                     h = sum(Wi[c] for c in context)
                     if objective.cbow_mean:
                         h = h / len(context)
                     if layout.fresh:
-                        scale = 1 if objective.cbow_mean else len(context)
                         if (block[0], sentence) not in same:
-                            same[block[0], sentence] = same_words(stream, block, sentence, input_scale)
-                        for place, times, error in moves[:before]:
+                            same[block[0], sentence] = pairs_of(stream, block, sentence, input_scale)
+                        own = same[block[0], sentence]
+                        share_of_own = own[k] / (len(context) if objective.cbow_mean else 1)
+                        for place, other_target, error in moves[:before]:
                             if place == sentence:
-                                h = h + scale * times * same[block[0], sentence] * error
+                                h = h + share_of_own * own[other_target] / sum(own.values()) * error
                     e = np.zeros_like(h)
                     for row, label, weight in [
                         (word, 1, 1.0),
@@ -91,13 +95,15 @@ def transcribe(case):
                     ]:
                         f = float(h @ Wo[row])
                         g = weight * alpha * (label - 1 / (1 + math.exp(-f)))
+                        if (f if label else -f) <= -(6 if objective.cbow_mean else 10):
+                            g = 0.0
                         e += g * Wo[row]
                         d_outputs[row] += g * h * output_scale[row]
                         loss += weight * math.log1p(math.exp(-f if label else f))
                         pairs += weight
                     if objective.cbow_mean == objective.exact_gradient:
                         e = e / len(context)
-                    moves.append((sentence, len(context), e))
+                    moves.append((sentence, k, e))
                     for c in context:
                         d_inputs[c] += e * input_scale[c]
             if s % layout.G == layout.G - 1 or s == layout.S - 1:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.helpers import CountingCorpus, both_classes, messages, ours, python, words
 from torch_w2v.training import epoch as training
+from torch_w2v.training import planning
 
 EPOCH_END = r"EPOCH (\d): training on (\d+) raw words \((\d+) effective words\) took \d+\.\ds, \d+ effective words/s"
 PROGRESS = r"EPOCH 0 - PROGRESS: at \d+\.\d\d%% (%s), \d+ words/s, in_qsize %s, out_qsize \d"
@@ -35,7 +36,8 @@ class Slow(CountingCorpus):
 
 
 @both_classes
-def test_progress_by_examples(cls, caplog):
+def test_progress_by_examples(cls, caplog, monkeypatch):
+    monkeypatch.setattr(planning, "MAX_WORDS_IN_BATCH", 1)
     caplog.set_level(logging.INFO)
     model = ours(cls=cls, batch_words=10)
     model.build_vocab(words())

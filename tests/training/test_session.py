@@ -1,5 +1,7 @@
 """One `train()` call as a whole: what is observed between epochs, what fits on a device, what is imported."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,7 @@ from tests.helpers import KERNEL, ours, python, same, topics, trainable, weights
 from torch_w2v import engines
 from torch_w2v.engines.torch_batched import TorchBatchedEngine
 from torch_w2v.engines.triton.engine import TritonEngine
+from torch_w2v.training import planning
 
 
 def test_vectors_that_are_observed_between_epochs_are_trained():
@@ -56,14 +59,14 @@ class FullDevice(TritonEngine):
     def load_array(self, array):
         return torch.from_numpy(array)
 
-    def load_table(self, table, previous=None):
+    def load_table(self, table, previous=None, words=math.inf):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9.60 GiB.")
 
 
 class FullForChunks(FullDevice):
     """The same where the tables fit, but no chunk."""
 
-    def load_table(self, table, previous=None):
+    def load_table(self, table, previous=None, words=math.inf):
         return torch.from_numpy(table.copy())
 
     def train(self, tables, chunk, rates, plan):
@@ -115,6 +118,7 @@ def test_tokens_that_stay_on_a_device_train_the_same_model(monkeypatch, cache):
         sentences = long_sentence()
         with monkeypatch.context() as patch:
             patch.setattr(engines, "choose", lambda *_, engine=engine: engine("cpu"))
+            patch.setattr(planning, "MAX_WORDS_IN_BATCH", 1)
             models.append(
                 ours(sentences, batch_words=5, sample=1e-3, epochs=3, corpus_cache=cache, callbacks=[Rotate()])
             )
@@ -124,7 +128,8 @@ def test_tokens_that_stay_on_a_device_train_the_same_model(monkeypatch, cache):
 LONG = """
 import sys
 import torch_w2v
-from torch_w2v.training import session
+from torch_w2v.training import planning, session
+planning.MAX_WORDS_IN_BATCH = 1
 masks = []
 keep_mask = session.keep_mask
 session.keep_mask = lambda *arguments: masks.append(arguments) or keep_mask(*arguments)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import warnings
 
 from torch_w2v.cli import checks
 from torch_w2v.cli.errors import FAILED, CommandError
@@ -15,6 +16,7 @@ from torch_w2v.cli.options import (
     chosen_options,
     constructor_options,
 )
+from torch_w2v.corpus import EncodedFile, Text
 from torch_w2v.formats import FORMATS, Format, format_of
 from torch_w2v.word2vec import Word2Vec
 
@@ -60,13 +62,7 @@ def run(args: argparse.Namespace) -> int:
         _check_vocabulary(model, args)
         _check_space(model, args.output)
         model.raw_vocab.clear()
-        model.train(
-            source,
-            total_examples=model.corpus_count,
-            total_words=model.corpus_total_words,
-            epochs=model.epochs,
-            compute_loss=model.compute_loss,
-        )
+        _train(model, source)
     try:
         output_format.save(model, args.output)
     except OSError as e:
@@ -74,6 +70,27 @@ def run(args: argparse.Namespace) -> int:
     if not args.quiet:
         _print_result(model, args.output)
     return 0
+
+
+def _train(model: Word2Vec, source: Text | EncodedFile) -> None:
+    """Train a model.
+
+    Raises:
+        CommandError: training diverged.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.train(
+            source,
+            total_examples=model.corpus_count,
+            total_words=model.corpus_total_words,
+            epochs=model.epochs,
+            compute_loss=model.compute_loss,
+        )
+    if model.diverged:
+        raise CommandError(f"{caught[-1].message}. Nothing was written", FAILED)
+    for warning in caught:
+        warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
 
 
 def _format_of(path: str) -> Format:

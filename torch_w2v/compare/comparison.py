@@ -15,6 +15,7 @@ import math
 import platform
 import statistics
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from timeit import default_timer
 from typing import Any
 
@@ -28,7 +29,7 @@ from torch_w2v.compare.contenders import GENSIM, Maker, contenders_named
 from torch_w2v.compare.gold import SHIPPED, Gold, quiet_gensim
 from torch_w2v.compare.measures import Portrait
 from torch_w2v.compare.results import Comparison, Run
-from torch_w2v.compare.verdict import Verdict, judge
+from torch_w2v.compare.verdict import DIFFERS, INFERIOR, Verdict, judge
 from torch_w2v.corpus import Corpus, Sentence
 from torch_w2v.system import PeakMemory
 
@@ -88,6 +89,7 @@ def compare(
     runs: list[Run] = []
     portraits: dict[tuple[str, int], Portrait | None] = {}
     vocabulary: list[Hashable] | None = None
+    unknown: dict[str, str] = {}
     for number, (name, make) in itertools.product(range(seeds), makers.items()):
         seed = first_seed + number
         progress(f"seed {number + 1} of {seeds}: {name} trains")
@@ -96,6 +98,8 @@ def compare(
             whole_seconds, train_seconds = _train(name, model, train, settings)
         if vocabulary is not None and vocabulary != model.wv.index_to_key:
             raise RuntimeError(f"{name}: its vocabulary is not that of {GENSIM}; they cannot be compared")
+        if vocabulary is None:
+            unknown = {g.name: g.why_no_score(model.wv) for g in gold}
         vocabulary = list(model.wv.index_to_key)
         progress(f"seed {number + 1} of {seeds}: {name} is measured")
         finite = bool(np.isfinite(model.wv.vectors).all() and np.isfinite(model.syn1neg).all())
@@ -105,7 +109,7 @@ def compare(
         runs.append(Run(name, seed, train_seconds, whole_seconds, speed, peak.bytes, scores))
         del model  # frees its memory before the next one is constructed
     _add_agreement(runs, portraits)
-    verdicts, left_out = _verdicts(runs, {g.name: g.margin for g in gold})
+    verdicts, left_out = _verdicts(runs, {g.name: g.margin for g in gold}, unknown)
     sizes = {
         "sentences": len(train),
         "words": words,
@@ -207,7 +211,9 @@ def _add_agreement(runs: list[Run], portraits: Mapping[tuple[str, int], Portrait
         run.scores.update({OVERLAP: statistics.mean(overlaps), COSINES: statistics.mean(correlations)})
 
 
-def _verdicts(runs: list[Run], gold_margins: Mapping[str, float]) -> tuple[list[Verdict], list[str]]:
+def _verdicts(
+    runs: list[Run], gold_margins: Mapping[str, float], unknown: Mapping[str, str]
+) -> tuple[list[Verdict], list[str]]:
     """Return a verdict for each contender and measure, and sentences about measures that cannot be judged."""
     runs_by_name: dict[str, list[Run]] = {}
     for run in runs:
@@ -218,11 +224,20 @@ def _verdicts(runs: list[Run], gold_margins: Mapping[str, float]) -> tuple[list[
     for measure in gensim_runs[0].scores:
         reference = [run.scores[measure] for run in gensim_runs]
         if not all(map(math.isfinite, reference)):
-            left_out.append(f"{measure}: not measured; too few of its words are in the vocabulary")
+            left_out.append(f"{measure}: left out, since {unknown.get(measure, 'gensim has no finite value')}")
             continue
         margin = LOSS_MARGIN * statistics.mean(reference) if measure == LOSS else margins[measure]
         verdicts += [
             judge(name, measure, [run.scores[measure] for run in own], reference, margin, measure == LOSS)
             for name, own in runs_by_name.items()
         ]
-    return verdicts, left_out
+    better = {verdict.contender for verdict in verdicts if verdict.measure == LOSS and verdict.low > 0}
+    return [_as_difference(verdict, better) for verdict in verdicts], left_out
+
+
+def _as_difference(verdict: Verdict, better: set[str]) -> Verdict:
+    """Return a verdict, softened to 'differs' where a contender with a better loss agrees less with gensim."""
+    agreement = verdict.measure in (OVERLAP, COSINES)
+    if agreement and verdict.verdict == INFERIOR and verdict.contender in better:
+        return replace(verdict, verdict=DIFFERS)
+    return verdict

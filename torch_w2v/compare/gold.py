@@ -12,7 +12,8 @@ from gensim.models import KeyedVectors
 from gensim.test.utils import datapath
 
 ANALOGY_WORDS = 30_000  # questions are asked among so many of the most frequent words; gensim's default is 300,000
-FEWEST_PAIRS, FEWEST_QUESTIONS = 10, 20  # a set with fewer known pairs or questions has no score
+# A set with fewer known pairs or questions, or a smaller share of them, has no score.
+FEWEST_PAIRS, FEWEST_QUESTIONS, KNOWN_SHARE = 10, 20, 1 / 3
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,26 @@ class Gold:
     analogies: bool = False
 
     def known(self, vectors: KeyedVectors) -> tuple[int, int]:
-        """Return how many word pairs have both words among the vectors, and how many word pairs there are."""
+        """Return how many word pairs or questions have all words among the vectors, and how many there are.
+
+        Questions are asked among the `ANALOGY_WORDS` most frequent words.
+        """
         with open(self.path, encoding="utf8") as file:
-            lines = [line.rstrip("\n") for line in file if line.strip() and not line.startswith("#")]
-        pairs = [set(map(str.upper, line.split("\t")[:2])) for line in lines]
-        words = set(map(str.upper, vectors.index_to_key))  # gensim's evaluation ignores case
-        return sum(pair <= words for pair in pairs), len(pairs)
+            lines = [line.rstrip("\n") for line in file if line.strip() and not line.startswith(("#", ": "))]
+        words = vectors.index_to_key[:ANALOGY_WORDS] if self.analogies else vectors.index_to_key
+        # gensim's evaluation ignores case.
+        known = {str(word).upper() for word in words}
+        items = [line.upper().split()[:4] if self.analogies else line.upper().split("\t")[:2] for line in lines]
+        return sum(known.issuperset(item) for item in items), len(items)
+
+    def why_no_score(self, vectors: KeyedVectors) -> str:
+        """Return why a set says nothing about vectors: too little of it is known; '' where enough is."""
+        known, total = self.known(vectors)
+        fewest = FEWEST_QUESTIONS if self.analogies else FEWEST_PAIRS
+        if known >= max(fewest, KNOWN_SHARE * total):
+            return ""
+        what = "questions" if self.analogies else "word pairs"
+        return f"only {known:,} of its {total:,} {what} are known: a third must be, and {fewest} at least"
 
     def score(self, vectors: KeyedVectors) -> float:
         """Score vectors.
@@ -46,15 +61,13 @@ class Gold:
             vectors: to be scored.
 
         Returns:
-            Spearman's rank correlation for word pairs, the share of right answers for analogies; nan where fewer than
-            `FEWEST_PAIRS` pairs or `FEWEST_QUESTIONS` questions are known.
+            Spearman's rank correlation for word pairs, the share of right answers for analogies; nan where too little
+            is known (`why_no_score`).
         """
-        if self.analogies:
-            score, sections = vectors.evaluate_word_analogies(self.path, restrict_vocab=ANALOGY_WORDS)
-            asked = len(sections[-1]["correct"]) + len(sections[-1]["incorrect"])
-            return float(score) if asked >= FEWEST_QUESTIONS else float("nan")
-        if self.known(vectors)[0] < FEWEST_PAIRS:
+        if self.why_no_score(vectors):
             return float("nan")
+        if self.analogies:
+            return float(vectors.evaluate_word_analogies(self.path, restrict_vocab=ANALOGY_WORDS)[0])
         return float(vectors.evaluate_word_pairs(self.path, restrict_vocab=len(vectors))[1][0])
 
 

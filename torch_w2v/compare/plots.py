@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from torch_w2v.compare.contenders import GENSIM
 from torch_w2v.compare.results import Comparison
-from torch_w2v.compare.verdict import INFERIOR, NOT_INFERIOR, UNDECIDED
+from torch_w2v.compare.verdict import DIFFERS, INFERIOR, NOT_INFERIOR, UNDECIDED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 # colour of each verdict
-COLOURS = {NOT_INFERIOR: "#1a7f37", INFERIOR: "#c62828", UNDECIDED: "#9a6700"}
+COLOURS = {NOT_INFERIOR: "#1a7f37", INFERIOR: "#c62828", UNDECIDED: "#9a6700", DIFFERS: "#0969da"}
 # maximum number of panels per row of a figure
 _COLUMNS = 4
 

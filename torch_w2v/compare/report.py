@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from torch_w2v.compare import plots
 from torch_w2v.compare.results import Comparison
-from torch_w2v.compare.verdict import INFERIOR, NOT_INFERIOR, UNDECIDED
+from torch_w2v.compare.verdict import DIFFERS, INFERIOR, NOT_INFERIOR, UNDECIDED
 from torch_w2v.files import check_writable, replacing
 
 if TYPE_CHECKING:
@@ -94,7 +94,8 @@ def _page(result: Comparison) -> Iterator[str]:
 
 
 def _summary(result: Comparison) -> str:
-    counts = {word: sum(v.verdict == word for v in result.verdicts) for word in (NOT_INFERIOR, UNDECIDED, INFERIOR)}
+    kinds = (NOT_INFERIOR, UNDECIDED, DIFFERS, INFERIOR)
+    counts = {kind: sum(v.verdict == kind for v in result.verdicts) for kind in kinds}
     listed = ", ".join(f"{n} {word}" for word, n in counts.items() if n)
     return (
         f"{len(result.verdicts)} verdicts: {listed}. A measure is not inferior if the whole 90 % interval of its "

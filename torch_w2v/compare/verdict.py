@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 CONFIDENCE = 0.95  # one-sided; the interval that is shown holds the true difference with 90 %
 
-NOT_INFERIOR, INFERIOR, UNDECIDED = "not inferior", "inferior", "undecided"
+NOT_INFERIOR, INFERIOR, UNDECIDED, DIFFERS = "not inferior", "inferior", "undecided", "differs"
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,9 @@ class Verdict:
         low: lower end of the interval of the difference (Welch's t over the seeds); nan with one seed.
         high: upper end of the interval.
         margin: how far below 0 the difference may lie and still count as the same quality.
-        verdict: 'not inferior' if low > -margin, 'inferior' if high < -margin, otherwise 'undecided'.
+        verdict: 'not inferior' if low > -margin, 'inferior' if high < -margin, otherwise 'undecided'. A measure of
+            agreement with gensim that would be 'inferior' is 'differs' where the held-out loss is better than gensim's
+            beyond its own interval: another model, and not a worse one.
     """
 
     contender: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -11,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from torch_w2v import system
+from torch_w2v.corpus import lists
 from torch_w2v.corpus.bindings import remap
 from torch_w2v.corpus.counting import Scan, count_words
 from torch_w2v.corpus.encoded_file import EncodedFile
-from torch_w2v.corpus.encoding import encode, rows_in
+from torch_w2v.corpus.encoding import concatenate, encode, rows_in
 from torch_w2v.corpus.prefetch import Prefetch
 from torch_w2v.corpus.sources import CorpusFile, as_text, files, is_static, same
 from torch_w2v.corpus.store import Encoded, EncodedOnDisk, Spool
@@ -134,6 +136,25 @@ class CorpusCache:
             system.release_freed_memory()
         return self._read(source, key_to_index, chunk_tokens) if encoded is None else encoded.runs(chunk_tokens)
 
+    def peek(
+        self, source: Corpus, key_to_index: Mapping[Hashable, int], runs: Iterator[Encoded]
+    ) -> tuple[Encoded, Iterator[Encoded]]:
+        """Return what can be seen of a corpus before an epoch, and the runs of that epoch, from the first one on.
+
+        Args:
+            source, key_to_index: as given to `runs`.
+            runs: what it returned.
+
+        Returns:
+            The encoded corpus if it is at hand, otherwise its first run; and the runs.
+        """
+        if self._trained is not None and self._trained.matches(as_text(source), key_to_index):
+            return self._trained.encoded, runs
+        first = next(runs, None)
+        if first is None:
+            return Encoded(np.zeros(0, np.int32), np.zeros(1, np.int64)), runs
+        return first, itertools.chain([first], runs)
+
     def stop(self) -> None:
         """End the epoch that is being read, from any thread: a waiting consumer sees the end of the iterator."""
         if self._prefetch is not None:
@@ -157,6 +178,8 @@ class CorpusCache:
                 remap(encoded.tokens, rows, out=encoded.tokens)
             else:
                 encoded = replace(encoded, rows=rows)
+        elif self._policy != "off" and lists.is_short(source):
+            encoded = concatenate(list(lists.parts_in_python(source, rows_in(key_to_index))))
         else:
             return None
         self._trained = _Trained(source, key_to_index, len(key_to_index), encoded)

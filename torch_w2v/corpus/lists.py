@@ -17,6 +17,20 @@ from torch_w2v.corpus.word_ids import WordIds
 BATCH = 32_768  # words that are joined and split at a time: about what fits the cache of one core
 
 
+# words up to which a list is encoded at once, by the thread that asks: others cost more than they save
+SHORT = 5_000
+
+
+def is_short(sentences: Iterable[Iterable[Hashable]]) -> bool:
+    """Return whether a corpus is a list of lists of `SHORT` words at most in all."""
+    return (
+        isinstance(sentences, (list, tuple))
+        and len(sentences) <= SHORT
+        and all(isinstance(sentence, (list, tuple)) for sentence in sentences)
+        and sum(map(len, sentences)) <= SHORT
+    )
+
+
 def parts_of(
     sentences: Iterable[Iterable[Hashable]], word_ids: WordIds, batch_words: int | None = None
 ) -> Generator[Part, None, None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -91,12 +92,13 @@ class Engine(ABC):
         """Return an array as `train` takes it."""
         return array
 
-    def load_table(self, table: np.ndarray, previous: Any = None) -> Any:
+    def load_table(self, table: np.ndarray, previous: Any = None, words: float = math.inf) -> Any:
         """Return a float32 table (V, D) as `train` takes it.
 
         Args:
             table: the model's.
             previous: an earlier result whose memory may be used again, or None.
+            words: expected number of words to train on until the table is stored again.
         """
         return table
 
@@ -117,6 +119,11 @@ class Engine(ABC):
         """Return an epoch's plan with its arrays as `train` takes them."""
         names = ("keep", "noise", "input_scale", "output_scale")
         return dataclasses.replace(plan, **{name: self.load_array(getattr(plan, name)) for name in names})
+
+    def as_array(self, rows: Any) -> np.ndarray:
+        """Return loaded rows as an array, sharing their memory where that is possible."""
+        array: np.ndarray = rows
+        return array
 
     def token_cache_bytes(self) -> int:
         """Return how many bytes of tokens may stay on the device from epoch to epoch; 0 where loading costs nothing."""

@@ -15,21 +15,25 @@ STEPS = 1024
 def one_block_per_step(workload: Workload) -> Layout:
     """Return the layout of the fused CPU kernel and of the specification.
 
-    A set of negatives has at most eight targets, and there are as many sets as a target has context words: targets
-    whose windows overlap must not share negatives, or the words around them meet the same few again and again.
+    Hidden layers follow the errors before them, so that a word which repeats within a block counts as often as it is
+    there. A set of negatives has at most four targets, two on a small corpus, whose words are few and meet again within
+    a block; and there are as many sets as a target has context words: targets whose windows overlap must not share
+    negatives, or the words around them meet the same few again and again. Sums reach further than means: with more than
+    two targets per set the cosines are no longer gensim's.
 
-    Blocks are half as long on a small corpus, whose words are few and meet again within a block. Where windows are
-    very wide all targets read the same rows: each has negatives of its own, and hidden layers follow the errors before
-    them. Sums reach further than means: with more than two targets per set the cosines are no longer gensim's.
+    On a bursty corpus every target has negatives of its own, in short blocks. So it is where windows are very wide, in
+    long blocks: there all targets read nearly the same rows.
     """
     N, context = workload.negative, workload.context_words
+    if workload.bursty:
+        return Layout(T=32, S=32, N=N, B=1, fresh=True)
     if context > WIDE:
         return Layout(T=256, S=256, N=N, B=1, G=2, fresh=True)
     T = 32 if workload.kept_words < SMALL else 64
-    S = 8 if workload.cbow_mean else T // 2
+    S = 16 if workload.cbow_mean else T // 2
     while min(T, context) > S:
         S *= 2
-    return Layout(T=T, S=S, N=N, B=1)
+    return Layout(T=T, S=S, N=N, B=1, fresh=True)
 
 
 def many_blocks_per_step(workload: Workload) -> Layout:
@@ -38,7 +42,14 @@ def many_blocks_per_step(workload: Workload) -> Layout:
     There are four sets at least, each large enough that a row of it collects no more than 10 gradients per step; with
     more negatives there are more of them, as with wider windows. Sums reach further than means: they have four targets
     per set and a quarter of the blocks.
+
+    Where words repeat, blocks are the CPU kernel's, whose hidden layers follow the errors before them, and only as many
+    at once as an epoch has steps for.
     """
+    if workload.repetitive:
+        block = one_block_per_step(workload)
+        T = min(block.T, 32)
+        return Layout(T=T, S=min(block.S, T), N=block.N, B=_blocks(64, T, workload, 8), fresh=True)
     T = 64
     negative, mean = workload.negative, workload.cbow_mean
     S = max(_sets(T, max(workload.context_words, negative + 1)), 4 if mean else T // 4)
@@ -52,7 +63,13 @@ def blocks_in_flight(workload: Workload) -> Layout:
     There are fewer blocks on a small corpus or with wide windows. Sets have 32 negatives, the width of the products
     (16 where there are many sets), and there are as many sets as it takes for no more than 10 gradients per row of a
     block; on a small corpus, where speed matters less than that neighbours share little, two at least.
+
+    A block does not see what its own targets change. So where words repeat it has four targets, each with negatives of
+    its own, and on a bursty corpus a single one: gensim's own order, at a GPU's worst speed.
     """
+    if workload.repetitive:
+        T = 1 if workload.bursty else 4
+        return Layout(T=T, S=T, N=min(64, workload.negative), B=_blocks(32, T, workload, 32))
     negative, mean = workload.negative, workload.cbow_mean
     T = 32 if negative <= 10 else 16
     most = 256

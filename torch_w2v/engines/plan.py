@@ -9,6 +9,10 @@ import numpy as np
 
 from torch_w2v.engines import streams
 
+# alpha times the repetition of a corpus above which it is bursty, or repetitive: English has about .2
+# at the default alpha and window, a corpus with one item in every other place 2, runs of ten equal items 2 to 8
+BURSTY, REPETITIVE = 3.0, 1.0
+
 
 @dataclass(frozen=True)
 class Objective:
@@ -29,6 +33,15 @@ class Objective:
     exact_gradient: bool = False
     shrink_windows: bool = True
     compute_loss: bool = False
+
+    @property
+    def largest_error(self) -> float:
+        """The score by which a sample may be wrong; one that is wrong by more (a target below minus it, a negative
+        above it) is skipped, or rows explode where few items repeat much.
+
+        gensim skips samples with scores beyond 6 either way. A sum's scores are larger, and there 6 would cost quality.
+        """
+        return 6.0 if self.cbow_mean else 10.0
 
     def __post_init__(self) -> None:
         if self.window < 1 or self.negative < 1:
@@ -71,9 +84,9 @@ class Layout:
     def targets_in_flight(self) -> float:
         """The number of targets whose gradients are computed from the same hidden context.
 
-        That is a whole step, or what `fresh` leaves of it.
+        That is a whole step; with `fresh` the other blocks, and of its own block the group of sets.
         """
-        return self.targets_together if self.fresh else self.B * self.T
+        return (self.B - 1) * self.T + self.G * self.T / self.S if self.fresh else self.B * self.T
 
 
 @dataclass(frozen=True)
@@ -85,12 +98,26 @@ class Workload:
         kept_words: expected number of kept tokens per epoch.
         context_words: expected number of context words per target.
         cbow_mean: as `Objective.cbow_mean`.
+        alpha: the highest learning rate.
+        repetition: number of gradients that a context row gets from 32 targets (`corpus.repetition`).
     """
 
     negative: int
     kept_words: float
     context_words: float
     cbow_mean: bool = True
+    alpha: float = 0.025
+    repetition: float = 1.0
+
+    @property
+    def bursty(self) -> bool:
+        """Whether context rows move so far within a short stretch of the corpus that targets must not be grouped."""
+        return abs(self.alpha) * self.repetition > BURSTY
+
+    @property
+    def repetitive(self) -> bool:
+        """Whether context rows move so far within a short stretch that large steps lose what happens in it."""
+        return abs(self.alpha) * self.repetition > REPETITIVE
 
 
 @dataclass(frozen=True)

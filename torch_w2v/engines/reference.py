@@ -64,8 +64,10 @@ class ReferenceEngine(TorchEngine):
                             loss -= float((weight * logsigmoid(-negatives)).sum(dtype=torch.float64))
                             pairs += float(some.sum() + weight.sum())
 
-                        g = alpha * some * (1 - torch.sigmoid(positive))
-                        gn = -alpha * weight * torch.sigmoid(negatives)
+                        # a sample that is wrong by more is skipped
+                        most = objective.largest_error
+                        g = alpha * some * (positive > -most) * (1 - torch.sigmoid(positive))
+                        gn = -alpha * weight * (negatives < most) * torch.sigmoid(negatives)
                         e = g * outputs[y] + gn @ outputs[neg]
                         # gensim gives each context row the whole error of a mean and 1/C of the error of a sum; the
                         # derivative of the loss is the other way round (piskvorky/gensim#697, #1873).
@@ -120,23 +122,27 @@ def _moves(kept: sampling.Kept, block: _Block, cbow_mean: bool, input_scale: Ten
     """Return how far a target's error (second index) moves the hidden layer of a target of its sentence (first).
 
     It moves every word of its C context words as often as it is there, so the sum of another window by the number of
-    pairs of places, one in each, with the same word. Taken for that is the mean over all pairs of places of the stretch
-    that the sentence's windows in this block cover.
+    pairs of places, one in each, with the same word. A_t, the number of those of target t with all targets of its
+    sentence in this block, is counted; pairs of two targets are taken to be spread as A is: A_t A_u / sum A.
 
     Returns:
         (t, t) in the dtype of the tables.
     """
     C = block.some * block.C
     moves = torch.zeros(len(C), len(C), dtype=C.dtype, device=C.device)
+    words, word_of_place = block.context.unique(return_inverse=True)
+    scale = input_scale[words].to(C.dtype) if len(input_scale) else torch.ones(len(words), dtype=C.dtype)
     sentence = kept.sentence[block.places]
     for one in sentence.unique():
         own = sentence == one
-        low, high = int(kept.low[block.places][own].min()), int(kept.high[block.places][own].max())
-        words, times = kept.ids[low:high].unique(return_counts=True)
-        pairs = times.to(C.dtype) ** 2
-        same = float((pairs * input_scale[words] if len(input_scale) else pairs).sum()) / (high - low) ** 2
-        both = own[:, None] & own
-        moves[both] = ((block.some if cbow_mean else C) * same * C.T)[both]
+        band = block.band[own]  # (u, c)
+        # (w,) how often the sentence's targets read each word
+        reads = torch.zeros_like(scale).index_add_(0, word_of_place, band.sum(0)) * scale
+        pairs = band @ reads[word_of_place]  # (u,) A
+        if pairs.sum() > 0:
+            both = own[:, None] & own
+            divide = 1 / C[own].clamp(min=1) if cbow_mean else torch.ones_like(C[own])
+            moves[both] = (pairs[:, None] * pairs / pairs.sum() * divide).flatten()
     return moves
 
 

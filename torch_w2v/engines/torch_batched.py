@@ -12,7 +12,7 @@ from torch.nn.functional import pad, softplus
 from torch_w2v.corpus.chunks import Chunk
 from torch_w2v.engines import layouts, sampling
 from torch_w2v.engines.interface import ChunkResult, Rates, Tables
-from torch_w2v.engines.plan import EpochPlan, Layout, Workload
+from torch_w2v.engines.plan import EpochPlan, Layout, Objective, Workload
 from torch_w2v.engines.torch_engine import TorchEngine
 
 
@@ -27,10 +27,10 @@ class TorchBatchedEngine(TorchEngine):
         return layouts.many_blocks_per_step(workload)
 
     def train(self, tables: Tables, chunk: Chunk, rates: Rates, plan: EpochPlan) -> ChunkResult:
-        """Train on a chunk; see `Engine.train`. Layouts with G > 1 or `fresh` are not implemented."""
+        """Train on a chunk; see `Engine.train`. Layouts with G > 1 are not implemented."""
         objective, (T, S, N, B, G, fresh) = plan.objective, plan.layout.sizes
-        if G != 1 or fresh:
-            raise ValueError(f"G={G}, fresh={fresh}: engine 'torch_batched' takes G=1 and fresh=False only")
+        if G != 1:
+            raise ValueError(f"G={G}: engine 'torch_batched' takes G=1 only")
         inputs, outputs = tables
         device, dtype = inputs.device, inputs.dtype
         kept, first, last, starts, raw, negatives = sampling.blocks_of(chunk, plan)
@@ -38,6 +38,7 @@ class TorchBatchedEngine(TorchEngine):
         span, length = rates.end - rates.begin, chunk.end - chunk.begin
         alphas = (rates.begin + span * (raw - chunk.begin).to(dtype) / length)[:, None, None]
 
+        divide = objective.cbow_mean == objective.exact_gradient
         # Windows cannot reach past `longest`, the widest one present, so neither need the gathered rows.
         n = len(kept.ids)
         places = torch.arange(n, device=device)
@@ -67,9 +68,14 @@ class TorchBatchedEngine(TorchEngine):
             if objective.cbow_mean:
                 H *= inverse
             Y = ids[t + longest]
-            E = torch.empty_like(H)
+            E = torch.zeros_like(H)
+            if fresh:
+                moves = _moves(kept.sentence, t.clamp(max=max(last - 1, 0)), rows, band, C, objective, plan.input_scale)
             for s in range(S):
                 h, y, live = H[:, s::S], Y[:, s::S], some[:, s::S]
+                if fresh and s:
+                    # errors of later sets are still zero
+                    h += torch.bmm(moves[:, s::S], E)
                 neg = negatives[step::steps, s]  # (b, N)
                 P, Q = outputs[y], outputs[neg]
                 positive = (h * P).sum(2, keepdim=True)
@@ -79,16 +85,48 @@ class TorchBatchedEngine(TorchEngine):
                     loss = (softplus(-positive) * live).sum(dtype=totals.dtype)
                     loss += (softplus(scores) * weight).sum(dtype=totals.dtype)
                     totals += torch.stack([loss, live.sum(dtype=totals.dtype) + weight.sum(dtype=totals.dtype)])
-                g = alpha * live * torch.sigmoid(-positive)
-                gn = -alpha * weight * torch.sigmoid(scores)
-                E[:, s::S] = torch.baddbmm(g * P, gn, Q)
+                # a sample that is wrong by more is skipped
+                most = objective.largest_error
+                g = alpha * live * (positive > -most) * torch.sigmoid(-positive)
+                gn = -alpha * weight * (scores < most) * torch.sigmoid(scores)
+                e = torch.baddbmm(g * P, gn, Q)
+                E[:, s::S] = e * inverse[:, s::S] if divide else e
                 _add(outputs, y, g * h, plan.output_scale)
                 _add(outputs, neg, torch.bmm(gn.transpose(1, 2), h), plan.output_scale)
-            if objective.cbow_mean == objective.exact_gradient:
-                E *= inverse
             _add(inputs, rows, torch.bmm(band.transpose(1, 2), E), plan.input_scale)
         loss_sum, pairs = totals.tolist()
         return ChunkResult(last - first, loss_sum, pairs)
+
+
+def _moves(
+    sentences: Tensor, t: Tensor, rows: Tensor, band: Tensor, C: Tensor, objective: Objective, input_scale: Tensor
+) -> Tensor:
+    """Return how far each target's error moves the hidden layers of its sentence, (b, T, T): see `reference._moves`.
+
+    Args:
+        sentences: (n,) sentence of each kept token.
+        t: (b, T) the targets' places among the kept tokens.
+        rows: (b, L) rows that a block reads.
+        band: (b, T, L), 1 where a row is in a target's window.
+        C: (b, T, 1) number of context words.
+        objective: its `cbow_mean` counts.
+        input_scale: (V,) factors of the rows, or empty.
+    """
+    sentence = sentences[t]  # (b, T)
+    same = sentence[:, :, None] == sentence[:, None, :]  # (b, T, T)
+    # Windows do not reach over sentences, so a place is read from one sentence only.
+    reads = band.sum(1)  # (b, L)
+    if len(input_scale):
+        reads = reads * input_scale[rows]
+    owner = torch.where(band.any(1), (band * (sentence + 1)[:, :, None].to(band.dtype)).amax(1).long(), 0)  # (b, L)
+    alike = (rows[:, :, None] == rows[:, None, :]) & (owner[:, :, None] == owner[:, None, :])  # (b, L, L)
+    of_word = torch.bmm(alike.to(reads.dtype), reads[:, :, None])  # (b, L, 1)
+    pairs = torch.bmm(band, of_word)  # (b, T, 1)
+    total = torch.bmm(same.to(pairs.dtype), pairs)  # (b, T, 1) of the target's sentence
+    each = pairs / total.clamp(min=torch.finfo(pairs.dtype).tiny)
+    if objective.cbow_mean:
+        each = each / C.clamp(min=1)
+    return torch.where(same, each * pairs.transpose(1, 2), 0)
 
 
 def _add(table: Tensor, rows: Tensor, update: Tensor, scale: Tensor) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
@@ -41,7 +42,7 @@ class TorchEngine(Engine):
         """Return an array as a tensor on the device."""
         return torch.from_numpy(array).to(self._where)
 
-    def load_table(self, table: np.ndarray, previous: Any = None) -> Tensor:
+    def load_table(self, table: np.ndarray, previous: Any = None, words: float = math.inf) -> Tensor:
         """Return a table as a tensor on the device; see `Engine.load_table`."""
         return self.load_array(table)
 
@@ -50,6 +51,10 @@ class TorchEngine(Engine):
         into = torch.from_numpy(table)
         if rows.data_ptr() != into.data_ptr():
             copy_rows(into, rows)
+
+    def as_array(self, rows: Tensor) -> np.ndarray:
+        """Return rows as an array; those on another device are copied."""
+        return rows.cpu().numpy()
 
     def token_cache_bytes(self) -> int:
         """Return half of what a GPU has left beside the tables, less what a chunk needs.

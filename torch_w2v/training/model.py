@@ -12,7 +12,7 @@ from torch_w2v.corpus import CorpusCache
 
 
 class TrainedModel(Protocol):
-    """A model during `train()`. All but the last six attributes, and the methods, are those of gensim's `Word2Vec`.
+    """A model during `train()`. All but the last eight attributes, and the methods, are those of gensim's `Word2Vec`.
 
     Attributes:
         wv: the vocabulary and the context rows, `wv.vectors` (V, D) float32.
@@ -22,6 +22,7 @@ class TrainedModel(Protocol):
         corpus_count, corpus_total_words: numbers of sentences and of words of the vocabulary's corpus.
         engine, device, cbow_gradient, corpus_cache: as given to the constructor.
         training_losses: mean loss of each epoch.
+        diverged: whether training was stopped because it diverged.
     """
 
     wv: KeyedVectors
@@ -50,10 +51,16 @@ class TrainedModel(Protocol):
     cbow_gradient: str
     corpus_cache: str
     training_losses: Sequence[float]
+    diverged: bool
     _corpus: CorpusCache
+    epochs: int
 
     def _get_next_alpha(self, epoch_progress: float, cur_epoch: int) -> float: ...
 
     def _log_progress(self, *args: Any) -> None: ...
 
     def _log_epoch_end(self, *args: Any) -> None: ...
+
+    def _log_train_end(self, *args: Any) -> None: ...
+
+    def _clear_post_train(self) -> None: ...

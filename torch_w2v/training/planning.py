@@ -2,16 +2,113 @@
 
 from __future__ import annotations
 
+import logging
 import operator
 import secrets
+from dataclasses import dataclass, field
+from functools import cached_property
+from weakref import WeakKeyDictionary
 
 import numpy as np
+from gensim.models.word2vec import MAX_WORDS_IN_BATCH
 
+from torch_w2v.corpus.repetition import STRETCH, repetition
+from torch_w2v.corpus.store import Encoded
 from torch_w2v.engines.interface import Engine
-from torch_w2v.engines.plan import Objective, TrainingPlan, Workload
+from torch_w2v.engines.plan import BURSTY, Layout, Objective, TrainingPlan, Workload
 from torch_w2v.engines.row_scales import row_scales
 from torch_w2v.engines.streams import alias_table
 from torch_w2v.training.model import TrainedModel
+
+logger = logging.getLogger("torch_w2v.word2vec")
+
+_ALL_KEPT = 2**32 - 1
+
+
+@dataclass(frozen=True)
+class Frequencies:
+    """What a plan needs to know of a vocabulary: how often its words are kept and drawn.
+
+    It is kept from one `train()` call to the next (`frequencies_of`), so that training on a few words costs no time
+    that grows with the vocabulary.
+
+    Args:
+        count: (V,) how often each word occurs.
+        sample_int: (V,) uint32, gensim's thresholds of subsampling; None keeps all.
+        cum_table: (V,) gensim's cumulative table of the negatives.
+    """
+
+    count: np.ndarray
+    sample_int: np.ndarray | None
+    cum_table: np.ndarray
+    _scales: dict[tuple[object, ...], tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+
+    def of_the_same(self, count: np.ndarray, sample_int: np.ndarray | None, cum_table: np.ndarray) -> bool:
+        """Return whether this was made from the very same arrays."""
+        return count is self.count and sample_int is self.sample_int and cum_table is self.cum_table
+
+    @cached_property
+    def keep(self) -> np.ndarray:
+        """(V,) int32 with the bits of the thresholds, as `TrainingPlan.keep`."""
+        if self.sample_int is None:
+            return np.full(len(self.count), _ALL_KEPT, np.uint32).view(np.int32)
+        return np.ascontiguousarray(self.sample_int, np.uint32).view(np.int32)
+
+    @cached_property
+    def kept(self) -> np.ndarray:
+        """(V,) float64, how often each word is expected to be kept per epoch."""
+        return self.count.astype(np.float64) * (self.keep.view(np.uint32) / 2.0**32)
+
+    @cached_property
+    def kept_words(self) -> float:
+        """The expected number of kept words per epoch."""
+        return float(self.kept.sum())
+
+    @cached_property
+    def words(self) -> float:
+        """The number of words of the corpus that are in the vocabulary."""
+        return float(self.count.sum())
+
+    @cached_property
+    def _drawn(self) -> np.ndarray:
+        return np.diff(self.cum_table.astype(np.int64), prepend=0)
+
+    @cached_property
+    def noise(self) -> np.ndarray:
+        """(V, 2) int32, the alias table of the negatives."""
+        return alias_table(self._drawn)
+
+    def row_scales(
+        self, layout: Layout, workload: Workload, lockf: np.ndarray, alpha: float, whole_sums: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the factors of `engines.row_scales` for this vocabulary."""
+        key = layout, workload, lockf.tobytes(), alpha, whole_sums
+        if key not in self._scales:
+            self._scales.clear()
+            self._scales[key] = row_scales(
+                self.kept / max(self.kept_words, 1.0),
+                self._drawn / self._drawn.sum(),
+                layout,
+                workload,
+                lockf=lockf,
+                alpha=alpha,
+                whole_sums=whole_sums,
+            )
+        return self._scales[key]
+
+
+# Not an attribute of the model, which would be saved and copied with it.
+_frequencies: WeakKeyDictionary[TrainedModel, Frequencies] = WeakKeyDictionary()
+
+
+def frequencies_of(model: TrainedModel) -> Frequencies:
+    """Return a model's frequencies, the same object as long as its arrays are."""
+    expandos = model.wv.expandos
+    arrays = expandos["count"], expandos["sample_int"] if model.sample else None, model.cum_table
+    frequencies = _frequencies.get(model)
+    if frequencies is None or not frequencies.of_the_same(*arrays):
+        frequencies = _frequencies[model] = Frequencies(*arrays)
+    return frequencies
 
 
 def objective_of(model: TrainedModel) -> Objective:
@@ -26,46 +123,74 @@ def objective_of(model: TrainedModel) -> Objective:
     )
 
 
-def training_plan(model: TrainedModel, engine: Engine) -> TrainingPlan:
-    """Return what `engine` is to train a model with."""
-    objective = objective_of(model)
-    count = model.wv.expandos["count"].astype(np.float64)
-    keep = np.full(len(count), 2**32 - 1, np.uint32)
-    if model.sample:
-        keep = model.wv.expandos["sample_int"].astype(np.uint32)
-    noise = np.diff(model.cum_table.astype(np.int64), prepend=0)
-    kept = count * (keep / 2.0**32)
+def training_plan(model: TrainedModel, engine: Engine, seen: Encoded) -> TrainingPlan:
+    """Return what `engine` is to train a model with.
+
+    Args:
+        model: the model.
+        engine: chooses the layout.
+        seen: the encoded corpus, or its beginning.
+    """
+    objective, frequencies = objective_of(model), frequencies_of(model)
     context = objective.window + 1.0 if objective.shrink_windows else 2.0 * objective.window
     if model.corpus_count:
         # A sentence shorter than the window has fewer context words.
-        context = min(context, max(kept.sum() / model.corpus_count, 1.0))
-    workload = Workload(objective.negative, kept.sum(), context, objective.cbow_mean)
+        context = min(context, max(frequencies.kept_words / model.corpus_count, 1.0))
+    words = max(model.corpus_total_words or 0, frequencies.words, 1.0)
+    workload = Workload(
+        negative=objective.negative,
+        kept_words=frequencies.kept_words,
+        context_words=context,
+        cbow_mean=objective.cbow_mean,
+        alpha=float(model.alpha),
+        repetition=repetition(
+            seen,
+            frequencies.keep.view(np.uint32),
+            objective.window,
+            objective.shrink_windows,
+            frequencies.kept_words / words,
+        ),
+    )
     layout = engine.layout(workload)
-    input_scale, output_scale = row_scales(
-        kept / max(kept.sum(), 1.0),
-        noise / noise.sum(),
-        layout,
-        workload,
-        lockf=model.wv.vectors_lockf,
-        alpha=model.alpha,
-        whole_sums=objective.exact_gradient and not objective.cbow_mean,
+    if logger.isEnabledFor(logging.INFO):
+        logger.info("%s", _explain(engine, layout, workload))
+    whole_sums = objective.exact_gradient and not objective.cbow_mean
+    input_scale, output_scale = frequencies.row_scales(
+        layout, workload, model.wv.vectors_lockf, float(model.alpha), whole_sums
     )
     return TrainingPlan(
         objective=objective,
         layout=layout,
-        keep=keep.view(np.int32),
-        noise=alias_table(noise),
+        keep=frequencies.keep,
+        noise=frequencies.noise,
         input_scale=input_scale,
         output_scale=output_scale,
         seed=secrets.randbits(32) if model.seed is None else operator.index(model.seed),
     )
 
 
+def _explain(engine: Engine, layout: Layout, workload: Workload) -> str:
+    """Return how an engine groups targets, and why."""
+    if workload.bursty:
+        gradients = f"{workload.repetition:.0f} gradients per row and {STRETCH} targets"
+        reason = f"words repeat: alpha * {gradients} is above {BURSTY:g}"
+    else:
+        reason = (
+            f"{workload.kept_words:.3g} kept words per epoch, {workload.context_words:.1f} context words per target, "
+            f"{workload.repetition:.0f} gradients per row and {STRETCH} targets"
+        )
+    return (
+        f"engine '{engine.name}': blocks of {layout.T} targets, {layout.S} sets of {layout.N} negatives, "
+        f"{layout.B} block{'s' * (layout.B > 1)} at once ({reason})"
+    )
+
+
 def chunk_words(model: TrainedModel, total_words: int | None, preferred: int | None) -> int:
     """Return the size of a chunk in words.
 
-    It is ten of gensim's batches; on a small corpus less, down to one, so that an epoch has many chunks. An engine
-    that prefers chunks of its own size gets them, if an epoch then has eight.
+    It is ten of gensim's batches, of 10,000 words at least, since a chunk costs some 100 µs besides its words; on a
+    small corpus less, so that an epoch has 24 chunks. An engine that prefers chunks of its own size gets them, if an
+    epoch then has eight.
 
     Args:
         model: whose `batch_words` counts.
@@ -73,7 +198,26 @@ def chunk_words(model: TrainedModel, total_words: int | None, preferred: int | N
         preferred: the engine's `preferred_chunk_words`.
     """
     words = total_words or model.corpus_total_words
-    batch = int(model.batch_words)
-    chunks = 64 if preferred is None else 8
+    batch = max(int(model.batch_words), MAX_WORDS_IN_BATCH)
+    chunks = 24 if preferred is None else 8
     most = preferred or 10 * batch
     return min(most, max(batch, words // chunks)) if words else most
+
+
+def expected_words(
+    model: TrainedModel, seen: Encoded, size: int, total_examples: int | None, total_words: int | None
+) -> float:
+    """Return how many words an epoch is expected to have.
+
+    Args:
+        model: its corpus's totals count where others are not known.
+        seen: the encoded corpus, or its first run.
+        size: minimum number of tokens of a run; a corpus whose first run is shorter has no other.
+        total_examples, total_words: as given to `train`.
+    """
+    n = len(seen.tokens)
+    if n < size:
+        return n
+    if not total_words and total_examples and model.corpus_count:
+        total_words = int(model.corpus_total_words * total_examples / model.corpus_count)
+    return max(n, total_words or model.corpus_total_words or 0)

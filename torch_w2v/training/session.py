@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from queue import Queue
+from timeit import default_timer
 from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
+from gensim.models.callbacks import CallbackAny2Vec
 
 from torch_w2v import corpus, engines
 from torch_w2v.engines.plan import TrainingPlan
-from torch_w2v.engines.streams import TOKEN, keep_mask, key
+from torch_w2v.engines.streams import keep_mask
+from torch_w2v.training import divergence
+from torch_w2v.training.divergence import StopTraining
 from torch_w2v.training.epoch import Totals, jobs, train_epoch
 from torch_w2v.training.model import TrainedModel
-from torch_w2v.training.planning import chunk_words, training_plan
+from torch_w2v.training.planning import chunk_words, expected_words, training_plan
 from torch_w2v.training.tables import EngineMemory
 
 logger = logging.getLogger("torch_w2v.word2vec")
@@ -37,7 +41,9 @@ class TrainCall:
         self._memory = EngineMemory()
         self._plan: TrainingPlan | None = None
         self._trained = False
-        self._diverged = False
+        self._words = 0.0
+        self._trained_words = self._raw_words = self._chunks = 0
+        self._start = default_timer() - 1e-5
 
     def __enter__(self) -> Self:
         attributes = self._model.__dict__
@@ -58,12 +64,21 @@ class TrainCall:
             self._memory.synchronize()
             if self._trained:
                 self._publish_vectors()
+                self._check_at_the_end()
         finally:
             for name, value in self._outer.items():
                 if value is None:
                     delattr(self._model, name)
                 else:
                     setattr(self._model, name, value)
+
+    def _check_at_the_end(self) -> None:
+        """Look at all rows once, where after an epoch only a sample is."""
+        model = self._model
+        small = self._raw_words < len(model.wv.vectors)
+        if not (model.diverged or small) and divergence.has_diverged(model.wv.vectors):
+            model.diverged = True
+            divergence.warn(max(model.epochs - 1, 0), model.alpha, model.window)
 
     def run_epoch(
         self,
@@ -73,6 +88,7 @@ class TrainCall:
         total_words: int | None,
         report_delay: float,
         file_mode: bool,
+        callbacks: Iterable[CallbackAny2Vec],
     ) -> tuple[int, int, int]:
         """Train on every sentence of the corpus once.
 
@@ -83,27 +99,67 @@ class TrainCall:
             total_words: expected number of words, the same.
             report_delay: seconds between two lines of progress.
             file_mode: progress is logged as gensim does for a `corpus_file`.
+            callbacks: gensim's callbacks, for an epoch after which training stops.
 
         Returns:
             The numbers of words trained on, of words in the corpus, and of chunks.
+
+        Raises:
+            StopTraining: training diverged in this epoch; its callbacks have been called.
         """
         model = self._model
         engine = engines.choose(model.engine, model.device, model.vector_size)
-        static = corpus.is_static(source)
-        deferred = static and self._unobserved
-        if not deferred or self._plan is None:
-            self._plan = training_plan(model, engine)
-        plan = self._plan
+        deferred = corpus.is_static(source) and self._unobserved
+        with engine.thread_limit(model.workers):
+            totals, diverged = self._train_epoch(
+                engine, source, epoch, total_examples, total_words, report_delay, file_mode, deferred
+            )
+        if not deferred:
+            self._publish_vectors()
+        self._finish_epoch(totals, epoch, total_examples, total_words, file_mode)
+        if diverged:
+            model.diverged = True
+            divergence.warn(epoch, model.alpha, model.window)
+            for callback in callbacks:
+                callback.on_epoch_end(model)
+            raise StopTraining
+        return totals.trained_words, totals.raw_words, totals.chunks
+
+    def _train_epoch(
+        self,
+        engine: engines.Engine,
+        source: corpus.Corpus,
+        epoch: int,
+        total_examples: int | None,
+        total_words: int | None,
+        report_delay: float,
+        file_mode: bool,
+        deferred: bool,
+    ) -> tuple[Totals, bool]:
+        """Train on every sentence once, and return the totals and whether training diverged; see `run_epoch`.
+
+        Args:
+            engine: trains.
+            deferred: the tables stay with the engine until the next epoch.
+        """
+        model = self._model
         size = chunk_words(model, total_words, engine.preferred_chunk_words)
-        stream = key(plan.seed, model.train_count, epoch, TOKEN)
+        runs = self._cache.runs(source, model.wv.key_to_index, size)
+        if not deferred or self._plan is None:
+            seen, runs = self._cache.peek(source, model.wv.key_to_index, runs)
+            self._plan = training_plan(model, engine, seen)
+            self._words = expected_words(model, seen, size, total_examples, total_words)
+        plan, epoch_words = self._plan.for_epoch(model.train_count, epoch), self._words
 
         def kept(tokens: np.ndarray, position: int) -> np.ndarray:
-            return keep_mask(tokens, position, plan.keep, stream)
+            return keep_mask(tokens, position, plan.keep, plan.token_stream)
 
         def alpha(examples: int, words: int) -> float:
             # Without totals (a corpus_count of 0 after build_vocab_from_freq) alpha falls from epoch to epoch only.
             done = examples / total_examples if total_examples else words / (total_words or math.inf)
-            return float(model._get_next_alpha(done, epoch))
+            # gensim trains all of a batch with the rate at its beginning: on average that of half a batch before.
+            done -= min(model.batch_words / max(epoch_words, 1.0), 1.0) / 2
+            return float(model._get_next_alpha(done if epoch else max(done, 0.0), epoch))
 
         def report(totals: Totals) -> None:
             # gensim's line of progress has the lengths of its two queues.
@@ -121,18 +177,17 @@ class TrainCall:
             )
 
         # A callback may extend the vocabulary, and then the same corpus has other token ids.
-        encoding = len(model.wv.key_to_index) if static and model.corpus_cache != "off" else None
-        runs = self._cache.runs(source, model.wv.key_to_index, size)
+        encoding: Hashable = None
+        if corpus.is_static(source) and model.corpus_cache != "off":
+            encoding = id(model.wv.key_to_index), len(model.wv.key_to_index)
         chunks = (chunk for run in runs for chunk in corpus.cut_into_chunks(run, size, plan.objective.window, kept))
+        words = epoch_words * (model.epochs - epoch if deferred else 1)
         self._trained = True
-        with (
-            engine.thread_limit(model.workers),
-            self._memory.tables(engine, model.wv.vectors, model.syn1neg, deferred) as tables,
-        ):
+        with self._memory.tables(engine, model.wv.vectors, model.syn1neg, deferred, words) as tables:
             totals = train_epoch(
                 engine,
                 tables,
-                plan.for_epoch(model.train_count, epoch),
+                plan,
                 jobs(chunks, alpha),
                 model.workers,
                 report,
@@ -140,13 +195,12 @@ class TrainCall:
                 stop=self._cache.stop,
                 load_chunk=lambda chunk: self._memory.load_chunk(engine, chunk, encoding),
             )
-        if not deferred:
-            self._publish_vectors()
-        return self._finish_epoch(totals, epoch, total_examples, total_words, file_mode)
+            diverged = divergence.looks_diverged(totals.raw_words, *map(engine.as_array, tables))
+        return totals, diverged
 
     def _finish_epoch(
         self, totals: Totals, epoch: int, total_examples: int | None, total_words: int | None, file_mode: bool
-    ) -> tuple[int, int, int]:
+    ) -> None:
         model = self._model
         if totals.chunks == 0 and model.train_count == 0:
             logger.warning(
@@ -168,13 +222,29 @@ class TrainCall:
             file_mode,
         )
         model.total_train_time += elapsed
-        return totals.trained_words, totals.raw_words, totals.chunks
+        self._trained_words += totals.trained_words
+        self._raw_words += totals.raw_words
+        self._chunks += totals.chunks
+
+    def finish_early(self, callbacks: Iterable[CallbackAny2Vec]) -> tuple[int, int]:
+        """Do what gensim's `train` does after its last epoch, for a call that `StopTraining` has ended.
+
+        Args:
+            callbacks: gensim's callbacks.
+
+        Returns:
+            The numbers of words trained on and of words in the corpus.
+        """
+        model = self._model
+        model._log_train_end(self._raw_words, self._trained_words, default_timer() - self._start, self._chunks)
+        model.train_count += 1
+        model._clear_post_train()
+        for callback in callbacks:
+            callback.on_train_end(model)
+        return self._trained_words, self._raw_words
 
     def _publish_vectors(self) -> None:
         """Make the model right for whoever observes it now: callbacks, and the user."""
         model = self._model
         # Queries in on_epoch_end must see the new vectors (piskvorky/gensim#3429).
         model.wv.norms = None
-        if not self._diverged and not np.isfinite(model.wv.vectors.sum()):
-            self._diverged = True
-            logger.error("training diverged: some vectors are no longer finite; use an alpha below %g", model.alpha)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import operator
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
@@ -35,7 +36,12 @@ class EngineMemory:
 
     @contextmanager
     def tables(
-        self, engine: Engine, inputs: np.ndarray, outputs: np.ndarray, can_defer_write_back: bool = False
+        self,
+        engine: Engine,
+        inputs: np.ndarray,
+        outputs: np.ndarray,
+        can_defer_write_back: bool = False,
+        words: float = math.inf,
     ) -> Iterator[Tables]:
         """Load the tables for an epoch; what becomes of them is written back, even on an interrupt.
 
@@ -44,6 +50,7 @@ class EngineMemory:
             inputs, outputs: the model's tables, (V, D) float32.
             can_defer_write_back: nothing can observe or modify the model's tables before the next epoch, or before
                 `synchronize` is called.
+            words: expected number of words to train on until the tables are synchronized.
 
         Raises:
             MemoryError, torch.OutOfMemoryError: the engine's, here or inside, with what the device has and what to do.
@@ -57,7 +64,9 @@ class EngineMemory:
         try:
             if not (can_defer_write_back and loaded):
                 self.synchronize()
-                self._rows = [engine.load_table(table, last) for table, last in zip(tables, self._rows, strict=True)]
+                self._rows = [
+                    engine.load_table(table, last, words) for table, last in zip(tables, self._rows, strict=True)
+                ]
             self._pending = engine, tables
             try:
                 yield Tables(*self._rows)

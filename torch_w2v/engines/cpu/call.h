@@ -3,10 +3,12 @@
 
 #include <cstdint>
 
-// V is the size of the vocabulary. A row is D floats followed by zeros up to `stride`, aligned to 64 bytes.
+// V is the size of the vocabulary. A row in scratch memory is D floats followed by zeros up to `stride`, aligned to 64
+// bytes. So are the rows of the tables where `direct` says so; otherwise they are copied to scratch and back, and may
+// lie anywhere, `pitch` floats apart.
 struct Call {
-  float* inputs;              // (V, stride)
-  float* outputs;             // (V, stride)
+  float* inputs;              // (V, pitch)
+  float* outputs;             // (V, pitch)
   const int32_t* tokens;      // (n) words of the chunk; a negative one is not in the vocabulary
   const int64_t* offsets;     // (sentences + 1) where sentences begin in `tokens`
   const uint32_t* keep;       // (V) a word is kept where 32 random bits are not above this
@@ -16,7 +18,10 @@ struct Call {
   double* result;             // (3) kept words, loss, weight of the pairs in the loss
 
   int64_t V;
+  int64_t columns;  // D
   int64_t stride;
+  int64_t pitch;
+  int64_t direct;
   int64_t sentences;
   int64_t begin;         // tokens from here on are targets, those before are context only
   int64_t end;           // as are those from here on
@@ -34,6 +39,7 @@ struct Call {
   int64_t N;
   int64_t G;
   int64_t fresh;
-  double alpha_begin;  // learning rate at token `begin`
-  double alpha_end;    // and at token `end`; linear in between
+  double alpha_begin;    // learning rate at token `begin`
+  double alpha_end;      // and at token `end`; linear in between
+  double largest_error;  // a sample whose score is wrong by more is skipped
 };

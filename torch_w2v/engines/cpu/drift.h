@@ -9,7 +9,7 @@
 
 namespace {
 
-// docs/explanation/algorithm.md, "Very wide windows", has the formula and the reason.
+// docs/explanation/algorithm.md has the formula and the reason.
 template <int ROW>
 struct Drift {
   const Job<ROW>& job;
@@ -17,35 +17,36 @@ struct Drift {
   Drift(const Job<ROW>& j, Memory& memory) : job(j) {
     if (!job.call.fresh) return;
     const i64 slots = job.S * job.set_targets;
+    const i64 places_at_most = job.T + 2 * job.reach + 1;
     drift = memory.array<float>(job.T * job.stride());
     row = memory.array<float*>(slots);
     pull = memory.array<float>(slots);
-    context = memory.array<float>(slots);
-    count = memory.zeros<int32_t>(job.call.V);
+    weight = memory.array<float>(slots);
+    before = memory.array<double>(places_at_most + 1);
+    entry = memory.array<int32_t>(places_at_most);
+    bits = 4;
+    while ((i64{1} << bits) < 2 * places_at_most) bits++;
+    known = memory.array<int32_t>(i64{1} << bits);
+    count = memory.array<int32_t>(i64{1} << bits);
   }
 
-  // Starts a block: how much each target is moved, and no drift yet.
+  // Starts a block: how much each target moves the others and is moved, and no drift yet.
   void start(const Stream& stream, const Targets<ROW>& targets) {
     i64 sentences = 0;
     i64 next = 0;
     for (i64 begin = 0; begin < targets.count(); begin = next) {
       const int32_t first = stream.first[targets.begin + begin];
-      i64 low = targets.low[begin];
-      i64 high = targets.high[begin];
-      for (next = begin + 1; next < targets.count() && stream.first[targets.begin + next] == first; next++) {
-        low = min(low, targets.low[next]);
-        high = max(high, targets.high[next]);
-      }
-      const double same = same_words(stream.id + low, high - low);
+      next = begin + 1;
+      while (next < targets.count() && stream.first[targets.begin + next] == first) next++;
       float* rows = drift + sentences * job.stride();
       std::memset(rows, 0, sizeof(float) * static_cast<size_t>(job.stride()));
       sentences++;
+      const double all_pairs = count_pairs(stream, targets, begin, next);
       for (i64 i = begin; i < next; i++) {
         const int32_t slot = targets.slot[i];
-        const double times = job.call.cbow_mean ? 1 : targets.context(i);
+        const double context = job.call.cbow_mean ? static_cast<double>(targets.context(i)) : 1;
         row[slot] = rows;
-        pull[slot] = targets.share[i] == 0.f ? 0.f : static_cast<float>(same * times);
-        context[slot] = static_cast<float>(targets.context(i));
+        pull[slot] = weight[slot] > 0 ? static_cast<float>(weight[slot] / (all_pairs * context)) : 0.f;
       }
     }
   }
@@ -53,58 +54,84 @@ struct Drift {
   // How a group's hidden layers follow the errors of the groups before, and its errors join them.
   Moves moves(i64 group) const {
     const i64 slot = group * job.group_targets;
-    return {row + slot, pull + slot, context + slot};
+    return {row + slot, pull + slot, weight + slot};
   }
 
  private:
-  // Up to so many places are compared with each other; in more, words are counted.
-  static constexpr i64 COMPARED = 16 * W;
-
-  float* drift = nullptr;    // (T, stride) per sentence of the block: its targets' errors times their context words
-  int32_t* count = nullptr;  // (V) of a word in a stretch of places; zeros in between
+  float* drift = nullptr;    // (T, stride) per sentence of the block: its targets' errors times their weights
+  double* before = nullptr;  // (T + 2 reach + 2) a sum over the places before
 
   // (S * set_targets) by slot:
-  float** row = nullptr;     // the drift of the target's sentence
-  float* pull = nullptr;     // how far the hidden layer follows it
-  float* context = nullptr;  // number of context words
+  float** row = nullptr;  // the drift of the target's sentence
+  float* pull = nullptr;  // how far the hidden layer follows it
+  float* weight =
+      nullptr;  // pairs of places with the same word, one in the target's window, one in any of its sentence
 
-  // The share of the pairs of n places whose words are the same, each times the word's scale.
-  double same_words(const int32_t* words, i64 n) {
+  // A hash table of the words that a sentence's targets read, with linear probing: smaller than an array over the
+  // vocabulary, and in the first cache.
+  int bits = 0;
+  int32_t* known = nullptr;  // (2^bits) words, -1 where there is none
+  int32_t* count = nullptr;  // (2^bits) how often each is read
+  int32_t* entry = nullptr;  // (T + 2 reach + 1) that of each place
+
+  // Fills in the pairs of the targets from `begin` to `end`, which are of one sentence, each counted by its word's
+  // scale; returns their sum. A target does not read its own place.
+  double count_pairs(const Stream& stream, const Targets<ROW>& targets, i64 begin, i64 end) {
+    i64 low = targets.low[begin];
+    i64 high = targets.high[begin];
+    for (i64 i = begin + 1; i < end; i++) {
+      low = min(low, targets.low[i]);
+      high = max(high, targets.high[i]);
+    }
+    const int32_t* words = stream.id + low;
+    const i64 places = high - low;
+    std::memset(before, 0, sizeof(double) * static_cast<size_t>(places + 1));
+    for (i64 i = begin; i < end; i++) {
+      before[targets.low[i] - low] += 1;
+      before[targets.high[i] - low] -= 1;
+    }
+    std::memset(known, 0xff, sizeof(int32_t) << bits);
+    double windows = 0;
+    for (i64 c = 0; c < places; c++) {
+      windows += before[c];
+      const i64 target = low + c - targets.begin;
+      const bool own = target >= begin && target < end;
+      entry[c] = entry_of(words[c]);
+      count[entry[c]] += static_cast<int32_t>(windows) - own;
+    }
+    double sum = 0;
+    for (i64 c = 0; c < places; c++) {
+      before[c] = sum;
+      sum += reads(entry[c]);
+    }
+    before[places] = sum;
+    double all_pairs = 0;
+    for (i64 i = begin; i < end; i++) {
+      const double window = before[targets.high[i] - low] - before[targets.low[i] - low];
+      const double others = targets.share[i] == 0.f ? 0 : window - reads(entry[targets.begin + i - low]);
+      weight[targets.slot[i]] = static_cast<float>(others);
+      all_pairs += others;
+    }
+    return all_pairs;
+  }
+
+  int32_t entry_of(int32_t word) {
+    const int32_t mask = (1 << bits) - 1;
+    int32_t at = static_cast<int32_t>((static_cast<uint32_t>(word) * 2654435769u) >> (32 - bits));
+    while (known[at] != word) {
+      if (known[at] < 0) {
+        known[at] = word;
+        count[at] = 0;
+        return at;
+      }
+      at = (at + 1) & mask;
+    }
+    return at;
+  }
+
+  double reads(int32_t at) const {
     const float* scale = job.call.input_scale;
-    const double same = n <= COMPARED && !scale ? compare(words, n) : count_pairs(words, n, scale);
-    return same / (static_cast<double>(n) * static_cast<double>(n));
-  }
-
-  static double compare(const int32_t* words, i64 n) {
-    // Filled up with a word that is none.
-    Integers places[COMPARED / W + 1];
-    const i64 blocks = (n + W - 1) / W;
-    std::memset(places, 0xff, sizeof(Integers) * static_cast<size_t>(blocks));
-    std::memcpy(places, words, sizeof(int32_t) * static_cast<size_t>(n));
-    Integers before = {};
-    Integers within = {};
-    for (i64 block = 0; block < blocks; block++) {
-      const Integers these = places[block];
-      const i64 start = block * W;
-      for (i64 i = 0; i < start; i++) before -= these == words[i];
-      for (i64 i = start; i < min(start + W, n); i++) within -= these == words[i];
-    }
-    i64 pairs = 0;
-    // A pair of places in two blocks counts in both orders.
-    for (int i = 0; i < W; i++) pairs += 2 * before[i] + within[i];
-    return static_cast<double>(pairs);
-  }
-
-  double count_pairs(const int32_t* words, i64 n, const float* scale) {
-    double same = 0;
-    for (i64 i = 0; i < n; i++) {
-      // The squares of the numbers of times, as sums of odd numbers.
-      const int32_t more = 2 * count[words[i]] + 1;
-      count[words[i]]++;
-      same += scale ? more * scale[words[i]] : static_cast<float>(more);
-    }
-    for (i64 i = 0; i < n; i++) count[words[i]] = 0;
-    return same;
+    return scale ? count[at] * static_cast<double>(scale[known[at]]) : count[at];
   }
 };
 

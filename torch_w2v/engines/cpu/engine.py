@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import ctypes
 import dataclasses
+import logging
+import math
 import os
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 import numpy as np
 
+from torch_w2v import system
 from torch_w2v.corpus.chunks import Chunk
 from torch_w2v.engines import layouts
 from torch_w2v.engines.interface import ChunkResult, Engine, Rates, Tables
 from torch_w2v.engines.padding import is_padded_at, padded_width
 from torch_w2v.engines.plan import EpochPlan, Layout, Objective, Workload
 from torch_w2v.native import REINSTALL, library
+
+logger = logging.getLogger("torch_w2v.word2vec")
 
 # Rows are filled up to whole cache lines of 64 bytes, which are the widest vectors too.
 LANES = 16
@@ -24,8 +30,13 @@ MAX_VECTOR_SIZE = 4096
 # the instruction sets that the kernel is compiled for, in the order of w2v_isa()
 ISAS = ("base", "avx2", "avx512")
 
+# Below this many words per row of the tables it costs less to train in place, at two thirds of the speed, than to
+# copy all rows there and back: a copied row costs as much time as training on some three words saves.
+WORDS_PER_COPIED_ROW = 4
+
 _ARRAYS = ("inputs", "outputs", "tokens", "offsets", "keep", "noise", "input_scale", "output_scale", "result")
-_SIZES = ("V", "stride", "sentences", "begin", "end", "position", "token_stream", "noise_stream")
+_TABLES = ("V", "columns", "stride", "pitch", "direct")
+_CHUNK = ("sentences", "begin", "end", "position", "token_stream", "noise_stream")
 _OBJECTIVE = tuple(field.name for field in dataclasses.fields(Objective))
 # B is not among them: the kernel works on one block at a time.
 _LAYOUT = ("T", "S", "N", "G", "fresh")
@@ -36,8 +47,8 @@ class Call(ctypes.Structure):
 
     _fields_ = [
         *((name, ctypes.c_void_p) for name in _ARRAYS),
-        *((name, ctypes.c_int64) for name in (*_SIZES, *_OBJECTIVE, *_LAYOUT)),
-        *((name, ctypes.c_double) for name in ("alpha_begin", "alpha_end")),
+        *((name, ctypes.c_int64) for name in (*_TABLES, *_CHUNK, *_OBJECTIVE, *_LAYOUT)),
+        *((name, ctypes.c_double) for name in ("alpha_begin", "alpha_end", "largest_error")),
     ]
 
 
@@ -46,6 +57,7 @@ class CpuEngine(Engine):
 
     name = "cpu"
     thread_safe = True
+    out_of_memory_errors = (MemoryError,)
 
     def __init__(self, vector_size: int = 1) -> None:
         super().__init__("cpu")
@@ -55,13 +67,37 @@ class CpuEngine(Engine):
         """Return the layout of one block per step."""
         return layouts.one_block_per_step(workload)
 
-    def load_table(self, table: np.ndarray, previous: Any = None) -> np.ndarray:
-        """Return a copy of the table whose rows are padded; see `Engine.load_table`."""
-        return padded(table, previous)
+    def load_table(self, table: np.ndarray, previous: Any = None, words: float = math.inf) -> np.ndarray:
+        """Return a copy of the table whose rows are padded; see `Engine.load_table`.
+
+        The table itself is returned, to be trained in place, where a copy costs more than the kernel's full speed
+        saves, or does not fit into memory.
+        """
+        if is_in_rows(table):
+            if words < WORDS_PER_COPIED_ROW * len(table):
+                return table
+            size = 4 * len(table) * padded_width(table.shape[1], LANES)
+            if not _is_copy_of(previous, table) and size > system.available_memory() / 2:
+                logger.info(
+                    "training in place, at two thirds of the speed: copies of the vectors would take 2 x %.2f GB",
+                    size / 1e9,
+                )
+                return table
+        return padded(table, previous if _is_copy_of(previous, table) else None)
 
     def store_table(self, table: np.ndarray, rows: np.ndarray) -> None:
         """Copy padded rows into the table that they were made from."""
-        table[...] = rows
+        if rows is not table:
+            table[...] = rows
+
+    def explain_out_of_memory(self, tables: Sequence[np.ndarray]) -> str:
+        """Return what the tables need, and what to do."""
+        V, D = tables[0].shape
+        return (
+            f"out of memory while training the vectors of {V:,} words with vector_size={D}, which take "
+            f"{sum(table.nbytes for table in tables) / 1e9:.2f} GB: use a smaller vector_size, a higher min_count, a "
+            "max_final_vocab, or fewer workers. The model is usable: it has what was trained so far"
+        )
 
     def train(self, tables: Tables, chunk: Chunk, rates: Rates, plan: EpochPlan) -> ChunkResult:
         """Train on a chunk; see `Engine.train`. B must be 1, and G > 1 goes with S = T only.
@@ -77,7 +113,10 @@ class CpuEngine(Engine):
                 f"G={layout.G} with T={layout.T}, S={layout.S}: the CPU kernel takes groups of sets with S = T only"
             )
         check_vector_size(tables.inputs.shape[1])
-        own = Tables(*(table if is_padded(table) else padded(table) for table in tables))
+        direct = all(map(is_padded, tables))
+        in_place = direct or (all(map(is_in_rows, tables)) and tables.inputs.strides == tables.outputs.strides)
+        own = tables if in_place else Tables(*map(padded, tables))
+        direct = direct or not in_place
         result = np.zeros(3)
         arrays = {
             "inputs": own.inputs,
@@ -92,7 +131,10 @@ class CpuEngine(Engine):
         call = Call(
             **{name: array.ctypes.data if len(array) else None for name, array in arrays.items()},
             V=len(own.inputs),
-            stride=own.inputs.strides[0] // 4,
+            columns=own.inputs.shape[1],
+            stride=padded_width(own.inputs.shape[1], LANES),
+            pitch=own.inputs.strides[0] // 4,
+            direct=direct,
             sentences=len(chunk.offsets) - 1,
             begin=chunk.begin,
             end=chunk.end,
@@ -103,6 +145,7 @@ class CpuEngine(Engine):
             **{name: getattr(layout, name) for name in _LAYOUT},
             alpha_begin=rates.begin,
             alpha_end=rates.end,
+            largest_error=plan.objective.largest_error,
         )
         if kernel(os.environ.get("TORCH_W2V_ISA", ""))(ctypes.byref(call)):
             raise MemoryError("no memory for the CPU kernel's scratch")
@@ -111,6 +154,11 @@ class CpuEngine(Engine):
                 table[...] = trained
         kept, loss, pairs = result.tolist()
         return ChunkResult(int(kept), loss, pairs)
+
+
+def _is_copy_of(rows: Any, table: np.ndarray) -> bool:
+    """Return whether `rows` are padded rows of the shape of a table, and not that table."""
+    return rows is not None and rows.shape == table.shape and is_padded(rows) and not np.shares_memory(rows, table)
 
 
 def check_vector_size(vector_size: int) -> None:
@@ -157,6 +205,12 @@ def check_library(loaded: ctypes.CDLL) -> None:
             f"the native library {loaded._name} is of another version of torch_w2v (its calls have {size} bytes, not "
             f"{ctypes.sizeof(Call)}): {REINSTALL}"
         )
+
+
+def is_in_rows(table: np.ndarray) -> bool:
+    """Return whether the kernel can work on these rows where they are, though not at full speed: float32 in rows."""
+    row, column = table.strides
+    return table.dtype == np.float32 and column == 4 and row > 0 and row % 4 == 0 and table.ctypes.data % 4 == 0
 
 
 def is_padded(table: np.ndarray) -> bool:

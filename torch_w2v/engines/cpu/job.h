@@ -1,6 +1,8 @@
 // One call of the kernel: its arguments, and the sizes that follow from them.
 #pragma once
 
+#include <cstring>
+
 #include "call.h"
 #include "vectors.h"
 
@@ -45,8 +47,21 @@ struct Job {
 
   i64 row_vectors() const { return ROW ? ROW : call.stride / W; }
   i64 stride() const { return ROW ? ROW * W : call.stride; }
-  float* input(i64 word) const { return call.inputs + word * stride(); }
-  float* output(i64 word) const { return call.outputs + word * stride(); }
+  // Whether the rows of the tables are whole vectors. Where the compiler knows the length of a row they are.
+  bool direct() const { return ROW || call.direct; }
+  i64 pitch() const { return ROW ? ROW * W : call.pitch; }
+  float* input(i64 word) const { return call.inputs + word * pitch(); }
+  float* output(i64 word) const { return call.outputs + word * pitch(); }
+
+  // A row of a table as whole vectors: where it is, or a copy in `scratch`, which `store` copies back.
+  float* load(float* row, float* scratch) const {
+    if (direct()) return row;
+    std::memcpy(scratch, row, sizeof(float) * static_cast<size_t>(call.columns));
+    return scratch;
+  }
+  void store(float* row, const float* loaded) const {
+    if (!direct()) std::memcpy(row, loaded, sizeof(float) * static_cast<size_t>(call.columns));
+  }
 
   // Calls f(q) for each vector of a row. Where the vectors of a few rows fit the registers there is no loop.
   template <class Function>
@@ -61,11 +76,11 @@ struct Job {
 
   // Into the first cache, to be changed.
   void prefetch(const float* row) const {
-    for (i64 d = 0; d < stride(); d += 16) __builtin_prefetch(row + d, 1);
+    for (i64 d = 0; d < pitch(); d += 16) __builtin_prefetch(row + d, 1);
   }
   // Into the second cache, early.
   void prefetch_early(const float* row) const {
-    for (i64 d = 0; d < stride(); d += 16) __builtin_prefetch(row + d, 0, 2);
+    for (i64 d = 0; d < pitch(); d += 16) __builtin_prefetch(row + d, 0, 2);
   }
 };
 

@@ -21,6 +21,7 @@ struct Sets {
         copies(j, memory),
         scores_at_most(job.group_targets * job.K1 + W),
         rows(memory.array<float*>(job.group_words)),
+        loaded(memory.zeros<float>(job.direct() ? 0 : job.group_words * job.stride())),
         errors(memory.array<float>(job.group_targets * job.stride())),
         sums(memory.array<Vector>(scores_at_most)),
         label(memory.zeros<float>(scores_at_most + job.group_targets)),
@@ -36,9 +37,9 @@ struct Sets {
   // Trains a group: its targets' errors replace their hidden layers. `moves` is null where these follow nothing.
   void train(const Targets<ROW>& targets, Negatives<ROW>& negatives, i64 number, float alpha, const Moves* moves) {
     const Group group = group_of(targets, negatives, number);
-    for (i64 i = 0; i < group.rows; i++) rows[i] = job.output(group.words[i]);
     if (number + 1 < job.groups) prefetch_next(group);
     const bool twice = repeated(group.words, group.rows);
+    load(group, twice);
     // The first group follows nothing, and nothing follows the last.
     compute_coefficients(group, negatives, alpha, number > 0 ? moves : nullptr);
     if (twice || targets.lonely || job.call.compute_loss) leave_out(group);
@@ -46,6 +47,7 @@ struct Sets {
     update_rows(group, job.call.output_scale ? scale_coefficients(group) : coefficient,
                 number + 1 < job.groups ? moves : nullptr);
     copies.join();
+    store(group);
   }
 
  private:
@@ -63,6 +65,7 @@ struct Sets {
   Copies<ROW> copies;
   const i64 scores_at_most;
   float** rows;        // (group_words)
+  float* loaded;       // (group_words, stride) rows of the table, where that is not in whole vectors
   float* errors;       // (group_targets, stride) between two tiles of negatives
   Vector* sums;        // (K1, targets) scores whose lanes are not summed yet
   float* label;        // (group_targets) ones, then zeros for the negatives
@@ -82,6 +85,25 @@ struct Sets {
             targets.share_of_slot + slot,
             shared ? 1 : job.K1,
             shared ? 0 : job.K1};
+  }
+
+  // Rows that are not in whole vectors are loaded once each, however often the group has them.
+  void load(const Group& group, bool twice) {
+    for (i64 i = 0; i < group.rows; i++) {
+      i64 first = i;
+      if (twice && !job.direct()) first = first_place(group, i);
+      rows[i] = first < i ? rows[first] : job.load(job.output(group.words[i]), loaded + i * job.stride());
+    }
+  }
+  void store(const Group& group) const {
+    if (job.direct()) return;
+    for (i64 i = 0; i < group.rows; i++)
+      if (first_place(group, i) == i) job.store(job.output(group.words[i]), loaded + i * job.stride());
+  }
+  static i64 first_place(const Group& group, i64 i) {
+    i64 first = 0;
+    while (group.words[first] != group.words[i]) first++;
+    return first;
   }
 
   i64 own(const Group& group, i64 target) const { return job.N + target * group.own_step; }
@@ -133,6 +155,7 @@ struct Sets {
     const i64 count = job.K1 * pitch;
     for (i64 i = count; i % SUMS; i++) sums[i] = Vector{};
     const float weight = negative_weight();
+    const float most = static_cast<float>(job.call.largest_error);
     // Ones for the targets, of which there may be fewer than in other groups, then zeros for the negatives.
     const float* labels = label + job.group_targets - group.targets;
     for (i64 i = 0; i < count; i += SUMS) {
@@ -141,7 +164,9 @@ struct Sets {
       std::memcpy(&l, labels + i * M, sizeof l);
       *vectors(score + i * M) = z;
       // Learning rate times (1 - sigmoid) for a target, times -sigmoid times the negative's weight for a negative.
-      *vectors(coefficient + i * M) = (l - sigmoid(z)) * (l * (1.f - weight) + weight) * alpha;
+      const Vector slope = (l - sigmoid(z)) * (l * (1.f - weight) + weight) * alpha;
+      // 0 where the score is wrong by too much: below for a target, above for a negative.
+      *vectors(coefficient + i * M) = (2.f * l - 1.f) * z > -most ? slope : Vector{};
     }
   }
 
@@ -204,7 +229,7 @@ struct Sets {
       set.row_coefficients = row_coefficient + i;
       set.error_scale = (divide ? group.share : ones) + i;
       set.moves = {};
-      if (moves) set.moves = {moves->drift + i, nullptr, moves->context + i};
+      if (moves) set.moves = {moves->drift + i, nullptr, moves->weight + i};
       tiles<TILE_NEGATIVES>(job.N, [&](i64 k, auto size) {
         constexpr int N = decltype(size)::value;
         set.negatives = rows + i * group.negatives_step + k;

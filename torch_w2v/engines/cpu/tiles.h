@@ -40,9 +40,9 @@ INLINE void tiles(i64 count, Function f) {
 
 // How hidden layers follow earlier errors, and errors join these (drift.h); all (targets).
 struct Moves {
-  float* const* drift;   // rows
-  const float* pull;     // of the drift in a hidden layer
-  const float* context;  // of an error in the drift
+  float* const* drift;  // rows
+  const float* pull;    // of the drift in a hidden layer
+  const float* weight;  // of an error in the drift
 };
 
 // Products of M hidden layers, `stride` floats apart, with their own rows and with N rows of negatives. Each column of
@@ -166,7 +166,7 @@ INLINE void update(const Update& set, i64 q) {
           move<Q>(moved, drift);
         }
         UNROLL
-        for (int j = 0; j < Q; j++) moved[j] += moves.context[i] * error[j];
+        for (int j = 0; j < Q; j++) moved[j] += moves.weight[i] * error[j];
       }
     } else {
       UNROLL

@@ -23,6 +23,7 @@ struct Windows {
         sums(memory.array<float>(ring * job.stride())),
         differences(memory.zeros<float>(ring * job.stride())),
         zero(memory.zeros<float>(job.stride())),
+        loaded(memory.zeros<float>(job.stride())),
         edges(memory.zeros<uint8_t>(span)) {}
 
   // Computes the targets' hidden layers.
@@ -45,6 +46,7 @@ struct Windows {
   float* sums;         // (ring, stride) of the rows before a place
   float* differences;  // (ring, stride) of the errors at a place and at the one before; zeros between two blocks
   float* zero;         // (stride)
+  float* loaded;       // (stride) a row of the table, where that is not in whole vectors
   uint8_t* edges;      // (span) whether a window begins or ends at a place
 
   static i64 power_of_two(i64 least) {
@@ -93,7 +95,7 @@ struct Windows {
       const i64 stop = min(end, targets.begin + i + job.reach + 1);
       while (place < stop) {
         prefetch_later(stream, place);
-        const Vector* x = vectors(job.input(stream.id[place]));
+        const Vector* x = vectors(job.load(job.input(stream.id[place]), loaded));
         job.each_vector([&](i64 q) { sum[q] += x[q]; });
         place++;
         if (WIDE && !edge(place)) continue;
@@ -104,7 +106,7 @@ struct Windows {
       const Vector scale = all(mean || share == 0.f ? share : 1.f);
       const Vector* low = in_ring(sums, targets.low[i]);
       const Vector* high = in_ring(sums, targets.high[i]);
-      const Vector* own = vectors(job.input(stream.id[targets.begin + i]));
+      const Vector* own = vectors(job.load(job.input(stream.id[targets.begin + i]), loaded));
       Vector* hidden = vectors(targets.row(i));
       job.each_vector([&](i64 q) { hidden[q] = (high[q] - low[q] - own[q]) * scale; });
     }
@@ -123,12 +125,14 @@ struct Windows {
         prefetch_later(stream, place);
         const int32_t word = stream.id[place];
         Vector* difference = in_ring(differences, place);
-        Vector* x = vectors(job.input(word));
+        float* row = job.input(word);
+        Vector* x = vectors(job.load(row, loaded));
         const bool inside = targets.has(place);
         const Vector* own = vectors(inside ? targets.row(place - targets.begin) : zero);
         const Vector scale = all(input_scale ? input_scale[word] : 1.f);
         if (WIDE && !inside && !edge(place)) {
           job.each_vector([&](i64 q) { x[q] += sum[q] * scale; });
+          job.store(row, loaded);
           continue;
         }
         if (WIDE) edge(place) = 0;
@@ -137,6 +141,7 @@ struct Windows {
           difference[q] = Vector{};
           x[q] += (sum[q] - own[q]) * scale;
         });
+        job.store(row, loaded);
       }
     };
     for (i64 i = 0; i < targets.count(); i++) {

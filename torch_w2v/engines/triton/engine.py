@@ -10,6 +10,7 @@ are equal to the last bit, since additions to a row come in any order.
 from __future__ import annotations
 
 import importlib.util
+import math
 import os
 from typing import Any
 
@@ -43,7 +44,7 @@ class TritonEngine(TorchEngine):
         """Return the layout of many blocks in flight."""
         return layouts.blocks_in_flight(workload)
 
-    def load_table(self, table: np.ndarray, previous: Any = None) -> Tensor:
+    def load_table(self, table: np.ndarray, previous: Any = None, words: float = math.inf) -> Tensor:
         """Return a padded copy of the table on the device; see `Engine.load_table`."""
         return padded(torch.from_numpy(table), previous, device=self.device)
 
@@ -109,6 +110,7 @@ class TritonEngine(TorchEngine):
                 SCALE_INPUTS=len(plan.input_scale) > 0,
                 SCALE_OUTPUTS=len(plan.output_scale) > 0,
                 DOT=dot,
+                MOST=objective.largest_error,
                 **form,
             )
         for table, trained in zip(tables, own, strict=True):

@@ -83,7 +83,7 @@ def train_blocks(
     inputs, outputs, scratch, losses, ids, low, high, negatives, alphas, input_scale, output_scale,
     first, last, blocks, run, T, N, weight,
     S: tl.constexpr, D: tl.constexpr, MEAN: tl.constexpr, SHARED: tl.constexpr, LOSS: tl.constexpr,
-    SCALE_INPUTS: tl.constexpr, SCALE_OUTPUTS: tl.constexpr, DOT: tl.constexpr,
+    SCALE_INPUTS: tl.constexpr, SCALE_OUTPUTS: tl.constexpr, DOT: tl.constexpr, MOST: tl.constexpr,
     BT: tl.constexpr, BN: tl.constexpr, BC: tl.constexpr, BD: tl.constexpr,
 ):  # fmt: skip
     """Train on the blocks [program * run, (program + 1) * run) of a chunk, one after the other.
@@ -102,6 +102,7 @@ def train_blocks(
         weight: weight of a negative.
         MEAN: hidden layers are means, otherwise sums.
         SHARED: the error is divided among the context words.
+        MOST: see `plan.Objective.largest_error`.
     """
     # all of a hidden layer stays in registers
     ONE: tl.constexpr = D <= BD and S == 1
@@ -159,8 +160,9 @@ def train_blocks(
                 loss += tl.sum((_softplus(-positive) * on).to(tl.float64))
                 loss += tl.sum(tl.sum(_softplus(scores) * weights, 1).to(tl.float64))
                 pairs += tl.sum((on + tl.sum(weights, 1)).to(tl.float64))
-            g = alpha * on / (1.0 + tl.exp(positive))
-            gn = -alpha * weights / (1.0 + tl.exp(-scores))
+            # A sample that is wrong by more than MOST is skipped.
+            g = tl.where(positive > -MOST, alpha * on / (1.0 + tl.exp(positive)), 0.0)
+            gn = tl.where(scores < MOST, -alpha * weights / (1.0 + tl.exp(-scores)), 0.0)
             y_scale, words_scale = tl.full((BT,), 1.0, tl.float32), tl.full((BN,), 1.0, tl.float32)
             if SCALE_OUTPUTS:
                 y_scale, words_scale = tl.load(output_scale + y), tl.load(output_scale + words)

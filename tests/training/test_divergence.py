@@ -1,0 +1,71 @@
+"""Training that diverges is noticed, told once and stopped; the model stays usable."""
+
+import warnings
+
+import gensim.models.callbacks
+import numpy as np
+import pytest
+
+from tests.helpers import ENGINES, ours, topics, trainable
+from torch_w2v.training.divergence import MAX_COMPONENT, has_diverged, looks_diverged
+
+# No learning rate makes training diverge on these corpora: updates of a step are limited, and hopeless samples skipped.
+TOO_MUCH = np.full(1, 1e9, np.float32)
+
+
+class Counting(gensim.models.callbacks.CallbackAny2Vec):
+    def __init__(self):
+        self.calls = []
+
+    def on_train_begin(self, model):
+        self.calls.append("train begins")
+
+    def on_epoch_begin(self, model):
+        self.calls.append("epoch begins")
+
+    def on_epoch_end(self, model):
+        self.calls.append("epoch ends")
+
+    def on_train_end(self, model):
+        self.calls.append("train ends")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_training_stops_at_the_end_of_the_epoch(engine):
+    counting = Counting()
+    model = ours(engine=engine, alpha=0.05, sample=0, epochs=5)
+    model.build_vocab(topics())
+    model.wv.vectors_lockf = TOO_MUCH
+    with pytest.warns(RuntimeWarning, match=r"training diverged in epoch 1: .* Use an alpha below 0\.05") as record:
+        trained, words = model.train(topics(), total_examples=600, epochs=5, callbacks=[counting])
+    assert len(record) == 1
+    assert record[0].filename == __file__
+    assert model.diverged
+    assert (trained, words) == (3600, 3600)
+    assert counting.calls == ["train begins", "epoch begins", "epoch ends", "train ends"]
+    assert model.train_count == 1
+
+
+def test_the_next_training_starts_with_what_is_there():
+    model = ours(topics())
+    assert not model.diverged
+    start = model.wv.vectors.copy()
+    model.wv.vectors_lockf = TOO_MUCH
+    with pytest.warns(RuntimeWarning, match="training diverged"):
+        model.train(topics(), total_examples=600, epochs=1)
+    model.wv.vectors[:], model.syn1neg[:], model.wv.vectors_lockf = start, 0, np.ones(1, np.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert trainable(model, topics())
+    assert not model.diverged
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, MAX_COMPONENT, -MAX_COMPONENT])
+def test_what_counts(value):
+    table = np.zeros((3000, 4), np.float32)
+    assert not has_diverged(table)
+    assert not looks_diverged(10**6, table)
+    table[999, 2] = value
+    assert has_diverged(table)
+    assert looks_diverged(10**6, np.zeros_like(table), table)
+    assert not looks_diverged(10, table), "a small sample for few words"

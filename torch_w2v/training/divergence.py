@@ -1,0 +1,60 @@
+"""Training that diverges is noticed at the end of its epoch, told once, and stopped."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+# Largest component of a row that training may leave. Those of gensim's models stay below 100 on every corpus that was
+# tried; with rows as large as this the sigmoid has no slope left.
+MAX_COMPONENT = 1000.0
+# Of the most frequent words' rows all are looked at, up to so many; of the others one in so many.
+_FREQUENT, _STEP = 1000, 16
+
+
+class StopTraining(Exception):  # noqa: N818  not an error: it ends `train()` early, with the model usable
+    """Raised at the end of an epoch to end the `train()` call that runs."""
+
+
+def looks_diverged(words: float, *tables: np.ndarray) -> bool:
+    """Return whether a sample of the rows of tables (V, D) holds a component that is not finite or too large.
+
+    The rows of frequent words are all looked at: they are updated most often, and diverge first.
+
+    Args:
+        words: number of words that were trained on; the sample is no larger than that by much.
+        tables: the tables.
+    """
+    frequent = int(min(_FREQUENT, max(words, 1)))
+    step = max(_STEP, int(len(tables[0]) / max(words, 1)))
+    return any(_too_large(part) for table in tables for part in (table[:frequent], table[frequent::step]))
+
+
+def has_diverged(table: np.ndarray) -> bool:
+    """Return whether a table (V, D) holds a component that is not finite or too large."""
+    return _too_large(table)
+
+
+def _too_large(rows: np.ndarray) -> bool:
+    # Comparisons with nan are false.
+    return rows.size > 0 and not (rows.max() < MAX_COMPONENT and rows.min() > -MAX_COMPONENT)
+
+
+def warn(epoch: int, alpha: float, window: int) -> None:
+    """Warn that training diverged, with what to change.
+
+    Args:
+        epoch: number of the epoch, from 0.
+        alpha: the model's learning rate.
+        window: the model's window.
+    """
+    smaller_window = f" or a smaller window than {window}" if window > 10 else ""
+    warnings.warn(
+        f"training diverged in epoch {epoch + 1}: some vectors are not finite, or have components beyond "
+        f"{MAX_COMPONENT:g}; training was stopped, and the vectors are useless. Use an alpha below {alpha:g}"
+        f"{smaller_window}, or subsampling (sample=1e-3) where few items make up most of the corpus",
+        RuntimeWarning,
+        # the line that called train()
+        stacklevel=6,
+    )
