@@ -138,7 +138,7 @@ class CorpusCache:
 
     def peek(
         self, source: Corpus, key_to_index: Mapping[Hashable, int], runs: Iterator[Encoded]
-    ) -> tuple[Encoded, Iterator[Encoded]]:
+    ) -> tuple[Encoded | EncodedOnDisk, Iterator[Encoded]]:
         """Return what can be seen of a corpus before an epoch, and the runs of that epoch, from the first one on.
 
         Args:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from torch_w2v.corpus.store import Encoded
+from torch_w2v.corpus.store import Encoded, EncodedOnDisk
 
 # number of targets of a stretch that is looked at
 STRETCH = 32
@@ -16,7 +16,9 @@ _MAX_STRETCHES, _MAX_READS, _MAX_TOKENS = 256, 32_768, 262_144
 _MAX_WINDOW = 1_000
 
 
-def repetition(corpus: Encoded, keep: np.ndarray, window: int, shrink_windows: bool, kept_share: float) -> float:
+def repetition(
+    corpus: Encoded | EncodedOnDisk, keep: np.ndarray, window: int, shrink_windows: bool, kept_share: float
+) -> float:
     """Return how many gradients the row of a context word gets from a stretch of 32 targets, on average over its reads.
 
     With n_w the number of (target, place in its window) pairs of a stretch where word w is, this is
@@ -39,7 +41,7 @@ def repetition(corpus: Encoded, keep: np.ndarray, window: int, shrink_windows: b
     raw = min(n, int(kept_per_place / max(kept_share, 1e-9)) + 1, _MAX_TOKENS // _PLACES)
     starts = np.linspace(0, n - raw, max(1, min(_PLACES, n // raw))).astype(np.int64)
     place = (starts[:, None] + np.arange(raw)).ravel()
-    ids = corpus.tokens[place]
+    ids = np.concatenate([corpus.tokens[start : start + raw] for start in starts.tolist()])
     if corpus.rows is not None:
         ids = corpus.rows[ids]
     kept = (ids >= 0) & (np.random.default_rng(0).random(len(ids)) * 2.0**32 <= keep[ids])

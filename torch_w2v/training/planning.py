@@ -13,7 +13,7 @@ import numpy as np
 from gensim.models.word2vec import MAX_WORDS_IN_BATCH
 
 from torch_w2v.corpus.repetition import STRETCH, repetition
-from torch_w2v.corpus.store import Encoded
+from torch_w2v.corpus.store import Encoded, EncodedOnDisk
 from torch_w2v.engines.interface import Engine
 from torch_w2v.engines.plan import BURSTY, Layout, Objective, TrainingPlan, Workload
 from torch_w2v.engines.row_scales import row_scales
@@ -123,7 +123,7 @@ def objective_of(model: TrainedModel) -> Objective:
     )
 
 
-def training_plan(model: TrainedModel, engine: Engine, seen: Encoded) -> TrainingPlan:
+def training_plan(model: TrainedModel, engine: Engine, seen: Encoded | EncodedOnDisk) -> TrainingPlan:
     """Return what `engine` is to train a model with.
 
     Args:
@@ -205,7 +205,7 @@ def chunk_words(model: TrainedModel, total_words: int | None, preferred: int | N
 
 
 def expected_words(
-    model: TrainedModel, seen: Encoded, size: int, total_examples: int | None, total_words: int | None
+    model: TrainedModel, seen: Encoded | EncodedOnDisk, size: int, total_examples: int | None, total_words: int | None
 ) -> float:
     """Return how many words an epoch is expected to have.
 
