@@ -52,7 +52,7 @@ def test_one_block_per_step(workload, layout):
         (Workload(5, LARGE, 6, cbow_mean=False), Layout(T=64, S=16, N=8, B=16)),
         (Workload(5, 1e6, 6), Layout(T=64, S=4, N=16, B=15)),
         (Workload(5, 1000, 6), Layout(T=64, S=4, N=16, B=1)),
-        (Workload(5, LARGE, 6, repetition=50), Layout(T=32, S=16, N=5, B=8, fresh=True)),
+        (Workload(5, LARGE, 6, repetition=61), Layout(T=32, S=16, N=5, B=8, fresh=True)),
         (Workload(5, 1000, 6, alpha=0.1, repetition=50), Layout(T=32, S=32, N=5, B=1, fresh=True)),
     ],
 )
@@ -77,7 +77,7 @@ def test_bounds_of_many_blocks_per_step():
         (Workload(15, LARGE, 501), Layout(16, 16, 16, 6)),
         (Workload(5, np.float64(1e6), 6), Layout(32, 2, 32, 30)),
         (Workload(5, 1000, 6), Layout(32, 2, 32, 1)),
-        (Workload(5, LARGE, 6, repetition=50), Layout(4, 4, 5, 32)),
+        (Workload(5, LARGE, 6, repetition=61), Layout(4, 4, 5, 32)),
         (Workload(100, 1000, 6, alpha=0.1, repetition=50), Layout(1, 1, 64, 1)),
     ],
 )

@@ -31,7 +31,7 @@ def test_updates_that_reach_further_have_a_lower_cap(mean, gradient):
 
 @pytest.mark.parametrize(
     ("preferred", "sizes"),
-    [(None, [100_000, 10_000, 41_666, 100_000]), (2_000_000, [2_000_000, 10_000, 125_000, 2_000_000])],
+    [(None, [100_000, 10_000, 31_250, 100_000]), (2_000_000, [2_000_000, 10_000, 125_000, 2_000_000])],
 )
 def test_chunks_are_as_large_as_the_engine_prefers(preferred, sizes):
     model = torch_w2v.Word2Vec()

@@ -189,7 +189,7 @@ def chunk_words(model: TrainedModel, total_words: int | None, preferred: int | N
     """Return the size of a chunk in words.
 
     It is ten of gensim's batches, of 10,000 words at least, since a chunk costs some 100 µs besides its words; on a
-    small corpus less, so that an epoch has 24 chunks. An engine that prefers chunks of its own size gets them, if an
+    small corpus less, so that an epoch has 32 chunks. An engine that prefers chunks of its own size gets them, if an
     epoch then has eight.
 
     Args:
@@ -199,7 +199,7 @@ def chunk_words(model: TrainedModel, total_words: int | None, preferred: int | N
     """
     words = total_words or model.corpus_total_words
     batch = max(int(model.batch_words), MAX_WORDS_IN_BATCH)
-    chunks = 24 if preferred is None else 8
+    chunks = 32 if preferred is None else 8
     most = preferred or 10 * batch
     return min(most, max(batch, words // chunks)) if words else most
 
