@@ -344,7 +344,7 @@ def test_vectors_alone_cannot_train(algorithm):
     more = gensim.models.KeyedVectors(8)
     more.add_vectors([f"v{i}" for i in range(500)], np.ones((500, 8), np.float32))
     good, model.wv = model.wv, more
-    with pytest.raises(RuntimeError, match=r"^the vocabulary has 500 words, but .*: this model cannot train\. "):
+    with pytest.raises(RuntimeError, match=r"^the vocabulary uses 500 rows, but .*: this model cannot train\. "):
         model.train(words(), total_examples=300, epochs=1)
     # As many vectors as the vocabulary had, and still no counts.
     model.wv = gensim.models.KeyedVectors(8)

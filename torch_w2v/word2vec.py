@@ -338,7 +338,7 @@ class Word2Vec(GensimThreads):
         report_delay: float = 1.0,
         callbacks: Iterable[CallbackAny2Vec] = (),
     ) -> tuple[int, int, int]:
-        arguments.check_trainable(self)
+        arguments.check_trainable(self, anew=not self._ours)
         if self._ours:
             return self._train_call.run_epoch(
                 data_iterable, cur_epoch, total_examples, total_words, report_delay, False, callbacks
@@ -357,7 +357,7 @@ class Word2Vec(GensimThreads):
         report_delay: float = 1.0,
         **kwargs: Any,
     ) -> tuple[int, int, int]:
-        arguments.check_trainable(self)
+        arguments.check_trainable(self, anew=not self._ours)
         if not self._ours:
             return super()._train_epoch_corpusfile(
                 _path(corpus_file), cur_epoch, total_examples, total_words, callbacks, **kwargs

@@ -118,6 +118,45 @@ def test_a_vocabulary_that_grows_while_training(path):
     assert "late" in models[0].wv
 
 
+@pytest.mark.parametrize("many_calls", [False, True], ids=["callback", "between calls"])
+def test_a_word_that_is_renamed_while_training(many_calls, path):
+    """The dictionary stays the same object, of the same length."""
+
+    def rename(model):
+        if "w1" in model.wv:
+            row = model.wv.key_to_index.pop("w1")
+            model.wv.key_to_index["renamed"] = row
+            model.wv.index_to_key[row] = "renamed"
+
+    class Renaming(gensim.models.callbacks.CallbackAny2Vec):
+        def on_epoch_end(self, model):
+            rename(model)
+
+    def trained(corpus, policy):
+        model = ours(engine="reference", corpus_cache=policy)
+        with model.reading_once():
+            model.build_vocab(**corpus)
+            totals = {"total_examples": model.corpus_count, "total_words": model.corpus_total_words}
+            if not many_calls:
+                model.train(**corpus, **totals, epochs=3, callbacks=[Renaming()])
+            for _ in range(2 * many_calls):
+                model.train(**corpus, **totals, epochs=1)
+                rename(model)
+        return model
+
+    models = [
+        trained(corpus, policy)
+        for corpus in (
+            {"corpus_file": path},
+            {"corpus_iterable": SENTENCES},
+            {"corpus_iterable": CountingCorpus(SENTENCES)},
+        )
+        for policy in ("auto", "disk", "off")
+    ]
+    assert all(same(model, models[0]) for model in models[1:])
+    assert "renamed" in models[0].wv
+
+
 def test_lists_may_change_between_build_vocab_and_train():
     sentences = [list(sentence) for sentence in SENTENCES]
     model = ours(engine="reference")

@@ -1,5 +1,6 @@
 """One `train()` call as a whole: what is observed between epochs, what fits on a device, what is imported."""
 
+import logging
 import math
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 from gensim.models.callbacks import CallbackAny2Vec
 
 import torch_w2v
-from tests.helpers import KERNEL, ours, python, same, topics, trainable, weights
+from tests.helpers import KERNEL, messages, ours, python, same, topics, trainable, weights, words
 from torch_w2v import engines
 from torch_w2v.engines.torch_batched import TorchBatchedEngine
 from torch_w2v.engines.triton.engine import TritonEngine
@@ -144,3 +145,33 @@ def test_a_sentence_longer_than_two_chunks_needs_no_torch_on_the_cpu():
     """Its pieces carry neighbours, for which subsampling is computed outside the kernel."""
     done = python(LONG)
     assert (done.stdout.split(), done.stderr) == (["True", "3000", "False"], "")
+
+
+@pytest.mark.parametrize("trained_before", [False, True])
+def test_an_epoch_without_words_is_in_the_log(trained_before, caplog):
+    model = ours()
+    model.build_vocab(words())
+    if trained_before:
+        model.train(words(), total_examples=300, epochs=1)
+    caplog.clear()
+    # an iterator, which has nothing left for the second epoch
+    model.train(map(list, words()), total_examples=300, epochs=2)
+    (line,) = messages(caplog, logging.WARNING)
+    assert line.startswith(
+        f"epoch 2 has no words, but the vocabulary has {len(model.wv)}: "
+        if trained_before
+        else "train() called with an empty iterator (if not intended, "
+    )
+    caplog.clear()
+    model.train([[]] * 300, total_examples=300, epochs=1)
+    (line,) = messages(caplog, logging.WARNING)
+    assert line.startswith("epoch 1 has no words, ")
+
+
+def test_an_epoch_without_known_words_is_in_the_log(caplog):
+    model = ours()
+    model.build_vocab(words())
+    model.train([["other", "words"]] * 9, total_examples=9, epochs=1)
+    assert messages(caplog, logging.WARNING) == [
+        "epoch 1 trained on none of its 18 words: they are not in the vocabulary, or subsampling left none"
+    ]

@@ -16,7 +16,7 @@ from torch_w2v.corpus import lists
 from torch_w2v.corpus.bindings import remap
 from torch_w2v.corpus.counting import Scan, count_words
 from torch_w2v.corpus.encoded_file import EncodedFile
-from torch_w2v.corpus.encoding import concatenate, encode, rows_in
+from torch_w2v.corpus.encoding import Vocabulary, concatenate, encode, rows_in
 from torch_w2v.corpus.prefetch import Prefetch
 from torch_w2v.corpus.sources import CorpusFile, as_text, files, is_static, same
 from torch_w2v.corpus.store import Encoded, EncodedOnDisk, Spool
@@ -35,16 +35,10 @@ class _Scanned:
 
 @dataclass(frozen=True)
 class _Trained:
-    """A corpus that is ready for the next epoch: its runs are rows of `key_to_index`, which had `size` words."""
+    """A corpus that is ready for the next epoch: its runs are rows of the vocabulary."""
 
     source: Corpus
-    key_to_index: Mapping[Hashable, int]
-    size: int
     encoded: Encoded | EncodedOnDisk
-
-    def matches(self, source: Corpus, key_to_index: Mapping[Hashable, int]) -> bool:
-        """Return whether this is the encoding of `source`, with a vocabulary that is still the same."""
-        return key_to_index is self.key_to_index and len(key_to_index) == self.size and same(source, self.source)
 
 
 class CorpusCache:
@@ -58,10 +52,17 @@ class CorpusCache:
         policy: where to cache the encoded corpus: 'memory', 'disk', 'auto' (see `store.Spool`), or 'off' to encode it
             in every epoch.
         threads: number of threads that split text.
+        fixed_vocabulary: nothing changes the words or the rows of a vocabulary of the same size while the cache is in
+            use. Otherwise every epoch looks at all of them.
+
+    Attributes:
+        vocabulary_version: changes when `runs` finds another vocabulary than before, for a corpus that cannot change.
     """
 
-    def __init__(self, policy: str = "auto", threads: int = 1) -> None:
-        self._policy, self._threads = policy, threads
+    def __init__(self, policy: str = "auto", threads: int = 1, fixed_vocabulary: bool = False) -> None:
+        self._policy, self._threads, self._fixed_vocabulary = policy, threads, fixed_vocabulary
+        self.vocabulary_version = 0
+        self._vocabulary: Vocabulary | None = None
         self._opened: dict[Any, Text | EncodedFile] = {}
         self._scanned: _Scanned | None = None
         self._trained: _Trained | None = None
@@ -113,7 +114,13 @@ class CorpusCache:
             self._scanned = _Scanned(source, scan.words, spool.finish())
         return scan
 
-    def runs(self, source: Corpus, key_to_index: Mapping[Hashable, int], chunk_tokens: int) -> Iterator[Encoded]:
+    def runs(
+        self,
+        source: Corpus,
+        key_to_index: Mapping[Hashable, int],
+        chunk_tokens: int,
+        n_rows: int | None = None,
+    ) -> Iterator[Encoded]:
         """Read one epoch; what has to be encoded is encoded on a thread that runs ahead of the caller.
 
         What was kept of another corpus, or for another vocabulary, is not used: the corpus is then encoded anew.
@@ -122,33 +129,35 @@ class CorpusCache:
             source: the sentences.
             key_to_index: the row of each word of the vocabulary.
             chunk_tokens: minimum number of tokens per run.
+            n_rows: number of rows that there are; None for no limit.
 
         Returns:
             Runs of whole sentences in the corpus's order, their tokens being rows; see `encoding.encode`.
 
         Raises:
+            RuntimeError: here or while iterating, the row of a word is outside `n_rows`.
             Exception: while iterating, whatever the corpus raises, with its own traceback.
         """
         source = as_text(source)
-        encoded = self._encoded(source, key_to_index)
+        encoded = self._encoded(source, key_to_index, n_rows) if is_static(source) else None
         if self._scanned is not None:
             self._scanned = None  # its words take much memory
             system.release_freed_memory()
-        return self._read(source, key_to_index, chunk_tokens) if encoded is None else encoded.runs(chunk_tokens)
+        if encoded is not None:
+            return encoded.runs(chunk_tokens)
+        return self._read(source, encode(source, key_to_index, chunk_tokens, self._threads, n_rows))
 
-    def peek(
-        self, source: Corpus, key_to_index: Mapping[Hashable, int], runs: Iterator[Encoded]
-    ) -> tuple[Encoded | EncodedOnDisk, Iterator[Encoded]]:
+    def peek(self, source: Corpus, runs: Iterator[Encoded]) -> tuple[Encoded | EncodedOnDisk, Iterator[Encoded]]:
         """Return what can be seen of a corpus before an epoch, and the runs of that epoch, from the first one on.
 
         Args:
-            source, key_to_index: as given to `runs`.
-            runs: what it returned.
+            source: as given to `runs`.
+            runs: what it returned just now.
 
         Returns:
             The encoded corpus if it is at hand, otherwise its first run; and the runs.
         """
-        if self._trained is not None and self._trained.matches(as_text(source), key_to_index):
+        if self._trained is not None and same(as_text(source), self._trained.source):
             return self._trained.encoded, runs
         first = next(runs, None)
         if first is None:
@@ -160,51 +169,54 @@ class CorpusCache:
         if self._prefetch is not None:
             self._prefetch.close()
 
-    def _encoded(self, source: Corpus, key_to_index: Mapping[Hashable, int]) -> Encoded | EncodedOnDisk | None:
-        """Return the corpus as rows, if an epoch, the scan or a .w2v file has encoded it."""
-        if self._trained is not None and self._trained.matches(source, key_to_index):
+    def _encoded(
+        self, source: Corpus, key_to_index: Mapping[Hashable, int], n_rows: int | None
+    ) -> Encoded | EncodedOnDisk | None:
+        """Return a corpus that cannot change as rows, if an epoch, the scan or a .w2v file has encoded it."""
+        if self._vocabulary is None or not self._vocabulary.is_still(key_to_index):
+            self._vocabulary = Vocabulary.now(key_to_index, with_items=not self._fixed_vocabulary)
+            self.vocabulary_version += 1
+            self._trained = None
+        if self._trained is not None and same(source, self._trained.source):
             return self._trained.encoded
-        if not is_static(source):
-            return None
         self._trained = None
         encoded: Encoded | EncodedOnDisk
         if isinstance(source, EncodedFile):
-            rows = _rows(source.words, key_to_index)
+            rows = _rows(source.words, key_to_index, n_rows)
             encoded = EncodedOnDisk(source.tokens, source.offsets, rows)
         elif self._scanned is not None and same(source, self._scanned.source):
-            rows = _rows(self._scanned.words, key_to_index)
+            rows = _rows(self._scanned.words, key_to_index, n_rows)
             encoded = self._scanned.encoded
             if encoded.in_memory:
                 remap(encoded.tokens, rows, out=encoded.tokens)
             else:
                 encoded = replace(encoded, rows=rows)
         elif self._policy != "off" and lists.is_short(source):
-            encoded = concatenate(list(lists.parts_in_python(source, rows_in(key_to_index))))
+            encoded = concatenate(list(lists.parts_in_python(source, rows_in(key_to_index, n_rows))))
         else:
             return None
-        self._trained = _Trained(source, key_to_index, len(key_to_index), encoded)
+        self._trained = _Trained(source, encoded)
         return encoded
 
-    def _read(self, source: Corpus, key_to_index: Mapping[Hashable, int], chunk_tokens: int) -> Iterator[Encoded]:
-        """Encode the corpus run by run; keep it if it cannot change and was read to its end."""
+    def _read(self, source: Corpus, runs: Iterator[Encoded]) -> Iterator[Encoded]:
+        """Return the runs of a corpus as they are encoded; keep them if it cannot change and was read to its end."""
         spool = Spool(self._policy) if is_static(source) and self._policy != "off" else None
-        size = len(key_to_index)
         try:
-            with Prefetch(encode(source, key_to_index, chunk_tokens, self._threads)) as prefetch:
+            with Prefetch(runs) as prefetch:
                 self._prefetch = prefetch
                 for run in prefetch:
                     if spool is not None:
                         spool.add(run.tokens, np.diff(run.offsets))
                     yield run
                 if spool is not None and not prefetch.closed:
-                    self._trained = _Trained(source, key_to_index, size, spool.finish())
+                    self._trained = _Trained(source, spool.finish())
         finally:
             if spool is not None:
                 spool.close()
 
 
-def _rows(words: Sequence[Hashable], key_to_index: Mapping[Hashable, int]) -> np.ndarray:
-    return np.array(rows_in(key_to_index)(words), np.int32)
+def _rows(words: Sequence[Hashable], key_to_index: Mapping[Hashable, int], n_rows: int | None) -> np.ndarray:
+    return np.array(rows_in(key_to_index, n_rows)(words), np.int32)
 
 
 def _key(corpus_file: CorpusFile) -> Any:

@@ -101,10 +101,28 @@ class Frequencies:
 _frequencies: WeakKeyDictionary[TrainedModel, Frequencies] = WeakKeyDictionary()
 
 
-def frequencies_of(model: TrainedModel) -> Frequencies:
-    """Return a model's frequencies, the same object as long as its arrays are."""
+def first_rows(array: np.ndarray, rows: int) -> np.ndarray:
+    """Return so many rows of an array; the array itself if it has no more."""
+    return array if len(array) == rows else array[:rows]
+
+
+def common_rows(model: TrainedModel) -> int:
+    """Return the number of rows that all arrays of a model have; rows after those are not in use."""
     expandos = model.wv.expandos
-    arrays = expandos["count"], expandos["sample_int"] if model.sample else None, model.cum_table
+    arrays = [model.wv.vectors, model.syn1neg, model.cum_table, expandos["count"]]
+    if model.sample:
+        arrays.append(expandos["sample_int"])
+    return min(map(len, arrays))
+
+
+def frequencies_of(model: TrainedModel) -> Frequencies:
+    """Return a model's frequencies, of its `common_rows`; the same object as long as its arrays are."""
+    rows, expandos = common_rows(model), model.wv.expandos
+    arrays = (
+        first_rows(expandos["count"], rows),
+        first_rows(expandos["sample_int"], rows) if model.sample else None,
+        first_rows(model.cum_table, rows),
+    )
     frequencies = _frequencies.get(model)
     if frequencies is None or not frequencies.of_the_same(*arrays):
         frequencies = _frequencies[model] = Frequencies(*arrays)

@@ -20,7 +20,7 @@ from torch_w2v.training import divergence
 from torch_w2v.training.divergence import StopTraining
 from torch_w2v.training.epoch import Totals, jobs, train_epoch
 from torch_w2v.training.model import TrainedModel
-from torch_w2v.training.planning import chunk_words, expected_words, training_plan
+from torch_w2v.training.planning import chunk_words, common_rows, expected_words, first_rows, training_plan
 from torch_w2v.training.tables import EngineMemory
 
 logger = logging.getLogger("torch_w2v.word2vec")
@@ -51,7 +51,9 @@ class TrainCall:
         self._outer = {name: attributes.get(name) for name in ("_train_call", "_corpus")}
         nested = self._outer["_train_call"] is not None
         if nested or self._outer["_corpus"] is None:
-            self._cache = corpus.CorpusCache(self._model.corpus_cache, self._model.workers)
+            self._cache = corpus.CorpusCache(
+                self._model.corpus_cache, self._model.workers, fixed_vocabulary=self._unobserved
+            )
         else:
             self._cache = attributes["_corpus"]
         attributes.update(_train_call=self, _corpus=self._cache)
@@ -144,9 +146,10 @@ class TrainCall:
         """
         model = self._model
         size = chunk_words(model, total_words, engine.preferred_chunk_words)
-        runs = self._cache.runs(source, model.wv.key_to_index, size)
+        rows = common_rows(model)
+        runs = self._cache.runs(source, model.wv.key_to_index, size, rows)
         if not deferred or self._plan is None:
-            seen, runs = self._cache.peek(source, model.wv.key_to_index, runs)
+            seen, runs = self._cache.peek(source, runs)
             self._plan = training_plan(model, engine, seen)
             self._words = expected_words(model, seen, size, total_examples, total_words)
         plan, epoch_words = self._plan.for_epoch(model.train_count, epoch), self._words
@@ -176,14 +179,15 @@ class TrainCall:
                 totals.elapsed,
             )
 
-        # A callback may extend the vocabulary, and then the same corpus has other token ids.
+        # A callback may change the vocabulary, and then the same corpus has other token ids.
         encoding: Hashable = None
         if corpus.is_static(source) and model.corpus_cache != "off":
-            encoding = id(model.wv.key_to_index), len(model.wv.key_to_index)
+            encoding = self._cache.vocabulary_version
         chunks = (chunk for run in runs for chunk in corpus.cut_into_chunks(run, size, plan.objective.window, kept))
         words = epoch_words * (model.epochs - epoch if deferred else 1)
         self._trained = True
-        with self._memory.tables(engine, model.wv.vectors, model.syn1neg, deferred, words) as tables:
+        inputs, outputs = first_rows(model.wv.vectors, rows), first_rows(model.syn1neg, rows)
+        with self._memory.tables(engine, inputs, outputs, deferred, words) as tables:
             totals = train_epoch(
                 engine,
                 tables,
@@ -206,6 +210,18 @@ class TrainCall:
             logger.warning(
                 "train() called with an empty iterator (if not intended, "
                 "be sure to provide a corpus that offers restartable iteration = an iterable)."
+            )
+        elif not totals.raw_words:
+            logger.warning(
+                "epoch %d has no words, but the vocabulary has %d: the corpus was empty, or can be read only once",
+                epoch + 1,
+                len(model.wv),
+            )
+        elif not totals.trained_words:
+            logger.warning(
+                "epoch %d trained on none of its %d words: they are not in the vocabulary, or subsampling left none",
+                epoch + 1,
+                totals.raw_words,
             )
         if model.compute_loss:
             model.running_training_loss += totals.loss
