@@ -156,7 +156,14 @@ class CBOWDataset(IterableDataset[Example]):
                 yield from self._examples(self._indices(number, sentence), rng)
 
     def collate(self, batch: Sequence[Example]) -> CBOWBatch:
-        """Collate examples with C = 2 * window in every batch, so that `torch.compile` sees one shape."""
+        """Collate examples into a batch with C = 2 * window columns, always, so that `torch.compile` sees one shape.
+
+        Args:
+            batch: B examples of this dataset.
+
+        Returns:
+            The batch, on the CPU.
+        """
         return collate_cbow(batch, 2 * self.window)
 
     def _examples(self, indices: np.ndarray, rng: np.random.Generator) -> Iterator[Example]:
