@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Hashable, Iterable
 from queue import Queue
 from timeit import default_timer
@@ -159,7 +158,9 @@ class TrainCall:
 
         def alpha(examples: int, words: int) -> float:
             # Without totals (a corpus_count of 0 after build_vocab_from_freq) alpha falls from epoch to epoch only.
-            done = examples / total_examples if total_examples else words / (total_words or math.inf)
+            if not (total_examples or total_words):
+                return float(model._get_next_alpha(0.0, epoch))
+            done = examples / total_examples if total_examples else words / (total_words or 1)
             # gensim trains all of a batch with the rate at its beginning: on average that of half a batch before.
             done -= min(model.batch_words / max(epoch_words, 1.0), 1.0) / 2
             return float(model._get_next_alpha(done if epoch else max(done, 0.0), epoch))
