@@ -5,7 +5,7 @@ import pytest
 from compat_tests.quality import faults, planted
 from tests.helpers import KERNEL
 from torch_w2v.compare import compare
-from torch_w2v.compare.verdict import INFERIOR
+from torch_w2v.compare.verdict import DIFFERS, INFERIOR
 
 SEEDS, ALPHA = 3, 0.05
 ENGINES = ("torch_batched", *KERNEL)
@@ -42,4 +42,6 @@ def test_gensim_finds_what_was_planted(result):
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_is_found(result, fault):
     verdicts = {verdict.measure: verdict.verdict for verdict in result.verdicts if verdict.contender == fault}
-    assert INFERIOR in verdicts.values(), verdicts
+    # Windows that are not shrunk train more pairs, which lowers the held-out loss: there the comparison says 'differs'.
+    expected = DIFFERS if fault == "window not shrunk" else INFERIOR
+    assert expected in verdicts.values(), verdicts

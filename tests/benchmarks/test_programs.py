@@ -10,8 +10,8 @@ import pytest
 from tests.benchmarks.programs import run
 from tests.helpers import ROOT
 
-PROGRAMS = ("engines", "gpu", "quality", "reading", "roofline", "shapes")
-TARGETS = re.findall(r"^\t\$\(BIN\)/python -m benchmarks\.(\w+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+PROGRAMS = ("any_data", "engines", "gpu", "quality", "reading", "roofline", "shapes")
+TARGETS = re.findall(r"\bbenchmarks\.(\w+)", (ROOT / "Makefile").read_text())
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
