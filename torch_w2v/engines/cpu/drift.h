@@ -23,6 +23,8 @@ struct Drift {
     pull = memory.array<float>(slots);
     weight = memory.array<float>(slots);
     before = memory.array<double>(places_at_most + 1);
+    read = memory.array<int32_t>(places_at_most + 1);
+    total = memory.array<int32_t>(places_at_most + W);
     entry = memory.array<int32_t>(places_at_most);
     bits = 4;
     while ((i64{1} << bits) < 2 * places_at_most) bits++;
@@ -58,6 +60,9 @@ struct Drift {
   }
 
  private:
+  // Up to so many places are compared with each other.
+  static constexpr i64 COMPARED = 16 * W;
+
   float* drift = nullptr;    // (T, stride) per sentence of the block: its targets' errors times their weights
   double* before = nullptr;  // (T + 2 reach + 2) a sum over the places before
 
@@ -67,12 +72,15 @@ struct Drift {
   float* weight =
       nullptr;  // pairs of places with the same word, one in the target's window, one in any of its sentence
 
-  // A hash table of the words that a sentence's targets read, with linear probing: smaller than an array over the
-  // vocabulary, and in the first cache.
+  // (T + 2 reach + 1) by place that a sentence's targets reach:
+  int32_t* read = nullptr;   // how many of them read it
+  int32_t* total = nullptr;  // the same of all places with its word
+  int32_t* entry = nullptr;  // its word's entry in the hash table
+
+  // The hash table is smaller than an array over the vocabulary.
   int bits = 0;
   int32_t* known = nullptr;  // (2^bits) words, -1 where there is none
   int32_t* count = nullptr;  // (2^bits) how often each is read
-  int32_t* entry = nullptr;  // (T + 2 reach + 1) that of each place
 
   // Fills in the pairs of the targets from `begin` to `end`, which are of one sentence, each counted by its word's
   // scale; returns their sum. A target does not read its own place.
@@ -85,53 +93,68 @@ struct Drift {
     }
     const int32_t* words = stream.id + low;
     const i64 places = high - low;
-    std::memset(before, 0, sizeof(double) * static_cast<size_t>(places + 1));
+    std::memset(read, 0, sizeof(int32_t) * static_cast<size_t>(places + 1));
     for (i64 i = begin; i < end; i++) {
-      before[targets.low[i] - low] += 1;
-      before[targets.high[i] - low] -= 1;
+      read[targets.low[i] - low]++;
+      read[targets.high[i] - low]--;
     }
-    std::memset(known, 0xff, sizeof(int32_t) << bits);
-    double windows = 0;
+    int32_t windows = 0;
     for (i64 c = 0; c < places; c++) {
-      windows += before[c];
+      windows += read[c];
       const i64 target = low + c - targets.begin;
-      const bool own = target >= begin && target < end;
-      entry[c] = entry_of(words[c]);
-      count[entry[c]] += static_cast<int32_t>(windows) - own;
+      read[c] = windows - (target >= begin && target < end);
     }
+    if (places <= COMPARED)
+      compare(words, places);
+    else
+      look_up(words, places);
+    const float* scale = job.call.input_scale;
     double sum = 0;
     for (i64 c = 0; c < places; c++) {
       before[c] = sum;
-      sum += reads(entry[c]);
+      sum += scale ? total[c] * static_cast<double>(scale[words[c]]) : total[c];
     }
     before[places] = sum;
     double all_pairs = 0;
     for (i64 i = begin; i < end; i++) {
       const double window = before[targets.high[i] - low] - before[targets.low[i] - low];
-      const double others = targets.share[i] == 0.f ? 0 : window - reads(entry[targets.begin + i - low]);
+      const i64 own = targets.begin + i - low;
+      const double others = targets.share[i] == 0.f ? 0 : window - (before[own + 1] - before[own]);
       weight[targets.slot[i]] = static_cast<float>(others);
       all_pairs += others;
     }
     return all_pairs;
   }
 
-  int32_t entry_of(int32_t word) {
-    const int32_t mask = (1 << bits) - 1;
-    int32_t at = static_cast<int32_t>((static_cast<uint32_t>(word) * 2654435769u) >> (32 - bits));
-    while (known[at] != word) {
-      if (known[at] < 0) {
-        known[at] = word;
-        count[at] = 0;
-        return at;
-      }
-      at = (at + 1) & mask;
+  // Fills in the totals of few places by comparing each with all others.
+  void compare(const int32_t* words, i64 places) {
+    // Filled up with a word that is none.
+    Integers these[COMPARED / W];
+    const i64 blocks = (places + W - 1) / W;
+    std::memset(these, 0xff, sizeof(Integers) * static_cast<size_t>(blocks));
+    std::memcpy(these, words, sizeof(int32_t) * static_cast<size_t>(places));
+    for (i64 block = 0; block < blocks; block++) {
+      Integers sum = {};
+      for (i64 c = 0; c < places; c++) sum += (these[block] == words[c]) & (Integers{} + read[c]);
+      std::memcpy(total + block * W, &sum, sizeof sum);
     }
-    return at;
   }
 
-  double reads(int32_t at) const {
-    const float* scale = job.call.input_scale;
-    return scale ? count[at] * static_cast<double>(scale[known[at]]) : count[at];
+  // Fills in the totals of many places through a hash table of their words, with linear probing.
+  void look_up(const int32_t* words, i64 places) {
+    std::memset(known, 0xff, sizeof(int32_t) << bits);
+    const int32_t mask = (1 << bits) - 1;
+    for (i64 c = 0; c < places; c++) {
+      int32_t at = static_cast<int32_t>((static_cast<uint32_t>(words[c]) * 2654435769u) >> (32 - bits));
+      while (known[at] != words[c] && known[at] >= 0) at = (at + 1) & mask;
+      if (known[at] < 0) {
+        known[at] = words[c];
+        count[at] = 0;
+      }
+      count[at] += read[c];
+      entry[c] = at;
+    }
+    for (i64 c = 0; c < places; c++) total[c] = count[entry[c]];
   }
 };
 
