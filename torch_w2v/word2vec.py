@@ -87,8 +87,7 @@ class Word2Vec(GensimThreads):
         TypeError, RuntimeError: as gensim; a device that is not there.
 
     Attributes:
-        training_losses: with `compute_loss`, the mean loss of each epoch of the last `train()`: float, nats per
-            (target, sample) pair.
+        training_losses: with `compute_loss`, the mean loss per epoch of the last `train()`, in nats per pair.
         diverged: whether the last `train()` was stopped because training diverged.
     """
 
