@@ -1,4 +1,4 @@
-"""WordSim-353 on the articles in gensim's wheel: our mean over three seeds beside gensim's, with the same arguments."""
+"""WordSim-353 on the articles in gensim's wheel: our mean over two seeds beside gensim's, with the same arguments."""
 
 import gensim.models
 import numpy as np
@@ -9,7 +9,7 @@ import torch_w2v
 from tests.helpers import DEFAULT_ENGINE, GPU, KERNEL
 from torch_w2v.cli.demo import demo_corpus
 
-SEEDS = (1, 2, 3)
+SEEDS = (1, 2)
 # How far our mean may lie below gensim's; the standard deviation between seeds is 0.01.
 MARGIN = 0.03
 # compat_tests/quality compares `torch_batched` with gensim in less time.

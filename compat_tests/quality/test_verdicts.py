@@ -7,19 +7,19 @@ from tests.helpers import KERNEL
 from torch_w2v.compare import compare
 from torch_w2v.compare.verdict import DIFFERS, INFERIOR
 
-SEEDS, ALPHA = 3, 0.05
+ALPHA = 0.05
 ENGINES = ("torch_batched", *KERNEL)
 FAULTS = faults.faults(ENGINES[-1], ALPHA)
 
 pytestmark = pytest.mark.skipif(not KERNEL, reason="the faults are those of the fused kernel")
 
 
-@pytest.fixture(scope="module")
-def result(tmp_path_factory):
+@pytest.fixture(scope="module", params=[2, pytest.param(3, marks=pytest.mark.slow)], ids="{} seeds".format)
+def result(request, tmp_path_factory):
     return compare(
         planted.sentences(20_000),
         ENGINES,
-        SEEDS,
+        request.param,
         variants=FAULTS,
         gold=planted.gold(tmp_path_factory.mktemp("gold")),
         device="cpu",
