@@ -1,0 +1,138 @@
+"""How a model reads its corpus: once, by `torch_w2v.corpus`, for its vocabulary and for all epochs."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from typing import Any, Self, TypeAlias
+
+import numpy as np
+
+from torch_w2v import corpus
+from torch_w2v.gensim_compat import vocabulary
+from torch_w2v.gensim_compat.threads import GensimThreads
+
+TrimRule: TypeAlias = Callable[[Hashable, int, int], int]
+
+
+class CorpusReading(GensimThreads):
+    """gensim's Word2Vec; its corpus is read, and its vocabulary made, by torch_w2v.
+
+    Attributes:
+        corpus_cache: where the encoded corpus is cached; see `torch_w2v.Word2Vec`.
+    """
+
+    corpus_cache: str = "auto"
+
+    @property
+    def _ours(self) -> bool:
+        """Whether this model trains on our engines."""
+        raise NotImplementedError
+
+    @contextmanager
+    def reading_once(self) -> Iterator[None]:
+        """Read a static corpus once for all calls of `build_vocab()` and `train()` in this block.
+
+        A static corpus is a file, a list or tuple, or one of gensim's readers; it must not change meanwhile. The
+        constructor with a corpus does this by itself. Any other iterable is read anew each time.
+
+            model = Word2Vec(min_count=10)
+            with model.reading_once():
+                model.build_vocab(corpus_file="corpus.txt")
+                model.train(corpus_file="corpus.txt", total_words=model.corpus_total_words, epochs=model.epochs)
+        """
+        if "_corpus" in vars(self):
+            yield
+            return
+        self._corpus = corpus.CorpusCache(self.corpus_cache, self.workers)
+        try:
+            yield
+        finally:
+            del self._corpus
+
+    def _open(self, corpus_file: corpus.CorpusFile) -> corpus.Text | corpus.EncodedFile:
+        return self._corpus.open(corpus_file) if "_corpus" in vars(self) else corpus.files(corpus_file)
+
+    def _check_corpus_sanity(
+        self,
+        corpus_iterable: corpus.Corpus | None = None,
+        corpus_file: corpus.CorpusFile | None = None,
+        passes: int = 1,
+    ) -> None:
+        """Do gensim's checks; our engines read more kinds of `corpus_file` than gensim's."""
+        if self._ours and corpus_file is not None and corpus_iterable is None:
+            self._open(corpus_file)
+        else:
+            super()._check_corpus_sanity(corpus_iterable, path_of(corpus_file), passes)
+            if corpus_file is not None and corpus.is_encoded(path_of(corpus_file)):
+                raise ValueError(f"{corpus_file} is an encoded corpus: gensim's engine (sg=1, hs=1) needs the text")
+
+    def scan_vocab(
+        self,
+        corpus_iterable: corpus.Corpus | None = None,
+        corpus_file: corpus.CorpusFile | None = None,
+        progress_per: float = 10000,
+        workers: int | None = None,
+        trim_rule: TrimRule | None = None,
+    ) -> tuple[int, int]:
+        """Count the words and return (words, sentences); see gensim's `scan_vocab`. `workers` is unused there too."""
+        if corpus_file is not None:
+            corpus_iterable = self._open(corpus_file)
+        return super().scan_vocab(corpus_iterable, None, progress_per, workers, trim_rule)
+
+    def _scan_vocab(self, sentences: corpus.Corpus, progress_per: float, trim_rule: TrimRule) -> tuple[int, int]:
+        if self.max_vocab_size:
+            # gensim forgets words while it counts; which ones depends on every step.
+            return super()._scan_vocab(sentences, progress_per, trim_rule)
+        keep = "_corpus" in vars(self) and self._ours
+        cache = self._corpus if keep else corpus.CorpusCache("off", self.workers)
+        scan = cache.scan(sentences, progress_per, keep)
+        self.raw_vocab = defaultdict(int, zip(scan.words, scan.counts.tolist(), strict=True))
+        return int(scan.counts.sum()), scan.sentences
+
+    def prepare_vocab(
+        self,
+        update: bool = False,
+        keep_raw_vocab: bool = False,
+        trim_rule: TrimRule | None = None,
+        min_count: int | None = None,
+        sample: float | None = None,
+        dry_run: bool = False,
+    ) -> dict[str, int]:
+        """Choose the words that stay and return the counts of what stays and goes; see gensim's `prepare_vocab`."""
+        counts = None if update or trim_rule is not None else vocabulary.countable(self.raw_vocab)
+        if counts is None:
+            return super().prepare_vocab(update, keep_raw_vocab, trim_rule, min_count, sample, dry_run)
+        return vocabulary.prepare(self, counts, keep_raw_vocab, min_count, sample, dry_run)
+
+    def make_cum_table(self, domain: int = 2**31 - 1) -> None:
+        """Make gensim's table of negatives, right for integer tokens too: gensim takes a row for the token's name.
+
+        Raises:
+            ValueError: `ns_exponent` makes frequencies that are all 0, or not finite.
+        """
+        counts = self.wv.expandos["count"] if self.wv.index_to_key else np.zeros(0)
+        with np.errstate(all="ignore"):
+            power = np.cumsum(counts ** float(self.ns_exponent))
+        if len(power) and not 0 < power[-1] < np.inf:
+            raise ValueError(
+                f"ns_exponent={self.ns_exponent}: the sum of count**ns_exponent over the vocabulary is {power[-1]}; "
+                "use an exponent nearer to 0.75, and no counts of 0 with a negative one"
+            )
+        self.cum_table = np.rint(power / power[-1:] * domain).astype(np.uint32)
+
+    def reset_from(self, other_model: Self) -> None:
+        """Take over another model's vocabulary; see gensim's `reset_from`.
+
+        The model can be trained afterwards; gensim leaves it without `vectors_lockf`.
+        """
+        super().reset_from(other_model)
+        self.wv.vectors_lockf = np.ones(1, np.float32)
+        self.corpus_total_words: int = other_model.corpus_total_words
+
+
+def path_of(corpus_file: Any) -> Any:
+    """Return a path as gensim takes it; anything else as it is."""
+    return os.fspath(corpus_file) if isinstance(corpus_file, os.PathLike) else corpus_file
