@@ -33,6 +33,8 @@ CBOWNegativeSampling(3)
 Word2Vec()
 torch_w2v.module.CBOWNegativeSampling
 torch_w2v.dataset.CBOWDataset
+SkipGramNegativeSampling(3)
+torch_w2v.dataset.SkipGramDataset
 """)
 
 

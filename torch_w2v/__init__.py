@@ -1,6 +1,7 @@
 """gensim's Word2Vec with a faster training engine: CBOW with negative sampling.
 
-torch is imported when it is needed: for `CBOWNegativeSampling`, for a GPU, and for every engine but the CPU kernel.
+torch is imported when it is needed: for a training loop of your own, for a GPU, and for every engine but the CPU
+kernel.
 """
 
 import importlib
@@ -10,23 +11,23 @@ from typing import TYPE_CHECKING, Any
 from torch_w2v.word2vec import Word2Vec
 
 if TYPE_CHECKING:
-    from torch_w2v.module import CBOWNegativeSampling
+    from torch_w2v.module import CBOWNegativeSampling, SkipGramNegativeSampling
 
 __version__ = "0.1.0"
-__all__ = ["CBOWNegativeSampling", "Word2Vec", "__version__"]
+__all__ = ["CBOWNegativeSampling", "SkipGramNegativeSampling", "Word2Vec", "__version__"]
+
+_MODULES = ("CBOWNegativeSampling", "SkipGramNegativeSampling")
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 
 def __getattr__(name: str) -> Any:
-    if name == "CBOWNegativeSampling":
-        from torch_w2v.module import CBOWNegativeSampling  # noqa: PLC0415
-
-        return CBOWNegativeSampling
+    if name in _MODULES:
+        return getattr(importlib.import_module("torch_w2v.module"), name)
     if name in ("accel", "dataset", "module"):
         return importlib.import_module(f"torch_w2v.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return [*globals(), "CBOWNegativeSampling", "accel", "dataset", "module"]
+    return [*globals(), *_MODULES, "accel", "dataset", "module"]

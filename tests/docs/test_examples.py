@@ -18,8 +18,8 @@ def executable(page: Path) -> bool:
     return any(block.not_run is None and block.language in ("python", "sh") for block in blocks(page))
 
 
-# tests/docs/test_custom_loop.py runs this page and looks at what it has learned.
-ELSEWHERE = ("docs/guide/custom-loop.md",)
+# tests/docs/test_custom_loop.py runs these pages and looks at what they have learned.
+ELSEWHERE = ("docs/guide/custom-loop.md", "docs/guide/skip-gram-loop.md")
 RUN_HERE = [page for page in FOR_USERS if executable(page) and name(page) not in ELSEWHERE]
 
 

@@ -1,66 +1,31 @@
-"""Training examples for a CBOW loop of your own: (contexts, target, negatives) out of sentences.
+"""What the datasets for loops of your own share: sentences by worker, draws by epoch, subsampling, windows, negatives.
 
-Dimensions in the docstrings: V words in the vocabulary, K negatives per target.
+Dimensions in the docstrings: V words in the vocabulary, K negatives.
 """
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch.utils.data import IterableDataset, get_worker_info
 
-from torch_w2v.batches import CBOWBatch, Example, check_at_least, collate_cbow, pad_contexts
+from torch_w2v.dataset.checks import check_at_least, check_counts
+from torch_w2v.dataset.negatives import NegativePool
 from torch_w2v.gensim_compat.vocabulary import keep_probability
 
-__all__ = ["CBOWBatch", "CBOWDataset", "Example", "NegativePool", "collate_cbow", "pad_contexts"]
+E_co = TypeVar("E_co", covariant=True)
 
 
-class NegativePool:
-    """A ring of negatives, drawn beforehand in proportion to count ** ns_exponent.
+class SentenceDataset(IterableDataset[E_co]):
+    """Sentences as training examples of the type E_co; one iteration is one epoch.
 
-    The noise distribution is that of Mikolov et al. 2013 ("Distributed Representations of Words and Phrases and their
-    Compositionality", section 2.2: the unigram distribution to the power 3/4). A word with count 0 is never drawn.
-
-    Attributes:
-        pool: int32 (pool_size,), the draws, as word indices.
-
-    Args:
-        counts: numbers (V,), the frequency of each word, by index.
-        ns_exponent: 0.75 as in the paper; 1 is the corpus's own distribution, 0 is uniform, and a negative exponent
-            favours rare words.
-        pool_size: the number of draws in the ring (4 bytes each).
-        seed: the seed of the draws.
-
-    Raises:
-        ValueError: `counts` is not (V,) of finite numbers >= 0 with one above 0, or `pool_size` is below 1.
-    """
-
-    def __init__(
-        self, counts: ArrayLike, *, ns_exponent: float = 0.75, pool_size: int = 1_000_000, seed: int = 1
-    ) -> None:
-        counts = _check_counts(counts)
-        check_at_least(1, pool_size=pool_size)
-        weight = np.zeros(counts.size)
-        np.power(counts, float(ns_exponent), out=weight, where=counts > 0)
-        rng = np.random.default_rng(seed)
-        self.pool = rng.choice(counts.size, size=pool_size, p=weight / weight.sum()).astype(np.int32)
-
-    def take(self, n: int, start: int) -> np.ndarray:
-        """Return the `n` draws from position `start` on, int64 (n,); after the last one the first comes again."""
-        return np.take(self.pool, np.arange(start, start + n), mode="wrap").astype(np.int64)
-
-
-class CBOWDataset(IterableDataset[Example]):
-    """Sentences as examples `(contexts, target, negatives)` for `CBOWNegativeSampling`; one iteration is one epoch.
-
-    Each example is `(int64 (c,), int, int64 (K,))` with 1 <= c <= 2 * window: a word of a sentence, the words around
-    it, and draws from the pool. As in gensim, words outside the vocabulary and those that subsampling drops leave the
-    sentence before the windows are cut. A word left without neighbours is not yielded (it trains nothing). A negative
-    may equal its target; the module leaves such a pair out of the loss, as gensim does.
+    As in gensim, words outside the vocabulary and those that subsampling drops leave the sentence before the windows
+    are cut.
 
     In a `DataLoader` the sentences are distributed over the workers, each to exactly one. Draws differ from epoch to
     epoch. After `set_epoch(epoch)` they are a function of `seed`, the epoch and the sentence's position alone,
@@ -76,7 +41,7 @@ class CBOWDataset(IterableDataset[Example]):
             object must start again each time: a list, or an object with `__iter__`, not a generator.
         counts: numbers (V,), the frequency of each word, by index.
         key_to_index: word -> index; words that it lacks are skipped.
-        window: the largest distance of a context word from the target, in words.
+        window: the largest distance between two words of a pair, in words.
         shrink_windows: whether to draw each target's reach uniformly from 1 to `window`, as gensim does.
         sample: gensim's threshold for the subsampling of frequent words; 0 keeps all of them. See
             `torch_w2v.gensim_compat.vocabulary.keep_probability`.
@@ -115,7 +80,7 @@ class CBOWDataset(IterableDataset[Example]):
         if sample < 0:
             raise ValueError(f"sample={sample}: must be 0 (keep every word) or above")
         self.sentences = sentences
-        self.counts = _check_counts(counts)
+        self.counts = check_counts(counts)
         if key_to_index and not 0 <= min(key_to_index.values()) <= max(key_to_index.values()) < self.counts.size:
             raise ValueError(f"key_to_index holds an index outside counts, which has {self.counts.size} entries")
         self.key_to_index = key_to_index
@@ -141,7 +106,7 @@ class CBOWDataset(IterableDataset[Example]):
         check_at_least(0, epoch=epoch)
         self._epoch.fill_(epoch)
 
-    def __iter__(self) -> Iterator[Example]:
+    def __iter__(self) -> Iterator[E_co]:
         worker = get_worker_info()
         shard, shards = (worker.id, worker.num_workers) if worker else (0, 1)
         # A DataLoader copies the dataset into its workers anew for each epoch, so a count kept here stays at 0 there;
@@ -153,32 +118,32 @@ class CBOWDataset(IterableDataset[Example]):
         for number, sentence in enumerate(self.sentences):
             if number % shards == shard:
                 rng = np.random.default_rng([self.seed, epoch, number, epoch_seed])
-                yield from self._examples(self._indices(number, sentence), rng)
+                indices = self._indices(number, sentence)
+                indices = indices[rng.random(indices.size) < self.keep[indices]]
+                yield from self._examples(indices, *self._windows(indices.size, rng), rng)
 
-    def collate(self, batch: Sequence[Example]) -> CBOWBatch:
-        """Collate examples into a batch with C = 2 * window columns, always, so that `torch.compile` sees one shape.
+    @abstractmethod
+    def _examples(
+        self, indices: np.ndarray, low: np.ndarray, high: np.ndarray, rng: np.random.Generator
+    ) -> Iterator[E_co]:
+        """Yield the examples of one sentence.
 
         Args:
-            batch: B examples of this dataset.
-
-        Returns:
-            The batch, on the CPU.
+            indices: int64 (n,), its words that are left.
+            low, high: int64 (n,), each target's window as a half-open range of places, its own among them.
+            rng: draws the negatives.
         """
-        return collate_cbow(batch, 2 * self.window)
 
-    def _examples(self, indices: np.ndarray, rng: np.random.Generator) -> Iterator[Example]:
-        """Yield the examples of one sentence, given as int64 word indices."""
-        indices = indices[rng.random(indices.size) < self.keep[indices]]
-        n = indices.size
+    def _windows(self, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Return the windows of a sentence of `n` words, clipped at its ends, as half-open ranges."""
         reach = rng.integers(1, self.window, size=n, endpoint=True) if self.shrink_windows else self.window
         position = np.arange(n)
-        low = np.maximum(position - reach, 0).tolist()
-        high = np.minimum(position + reach + 1, n).tolist()
+        return np.maximum(position - reach, 0), np.minimum(position + reach + 1, n)
+
+    def _draw_negatives(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """Return int64 (n, K) negatives: a stretch of the ring."""
         start = int(rng.integers(self.negatives.pool.size))
-        negatives = self.negatives.take(n * self.negative, start).reshape(n, self.negative)
-        for i, target in enumerate(indices.tolist()):
-            if high[i] - low[i] > 1:
-                yield np.concatenate((indices[low[i] : i], indices[i + 1 : high[i]])), target, negatives[i]
+        return self.negatives.take(n * self.negative, start).reshape(n, self.negative)
 
     def _indices(self, number: int, sentence: Sequence[Any]) -> np.ndarray:
         """Return the int64 word indices of sentence `number`, or raise an error that names it."""
@@ -193,13 +158,3 @@ class CBOWDataset(IterableDataset[Example]):
         if indices.size and not 0 <= indices.min() <= indices.max() < self.counts.size:
             raise IndexError(f"sentence {number} holds an index outside [0, {self.counts.size}), the length of counts")
         return indices.astype(np.int64)
-
-
-def _check_counts(counts: ArrayLike) -> np.ndarray:
-    """Return `counts` as float64 (V,), or raise a ValueError that says what is wrong with them."""
-    array = np.asarray(counts)
-    if array.ndim != 1 or not array.size or array.dtype.kind not in "iuf":
-        raise ValueError(f"counts has shape {array.shape} and type {array.dtype}: must be numbers of shape (V,)")
-    if not (np.isfinite(array).all() and (array >= 0).all() and array.any()):
-        raise ValueError("counts must be finite and >= 0, with at least one above 0")
-    return array.astype(np.float64)

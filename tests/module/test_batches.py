@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from tests.module_batches import CONTEXTS, FLAT, MASK, NEGATIVES, OFFSETS, PADDED, TARGET, make
-from torch_w2v.batches import pad_contexts
+from tests.module.cases import CONTEXTS, FLAT, MASK, NEGATIVES, OFFSETS, PADDED, TARGET, make
+from torch_w2v.dataset import pad_contexts
 
 T, N = TARGET, NEGATIVES
 

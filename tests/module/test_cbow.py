@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from tests.module_batches import (
+from tests.module.cases import (
     FORMS,
     INPUT_ROWS,
     NEGATIVES,

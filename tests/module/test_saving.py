@@ -11,7 +11,7 @@ import pytest
 import torch
 from gensim.models import KeyedVectors
 
-from tests.module_batches import V, make
+from tests.module.cases import V, make
 from torch_w2v.module import CBOWNegativeSampling
 
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from tests.module_batches import FORMS, INPUT_ROWS, dense_gradients, make, rows_named
+from tests.module.cases import FORMS, INPUT_ROWS, dense_gradients, make, rows_named
 from torch_w2v.module import CBOWDataset, CBOWNegativeSampling
 
 TOPICS = [[f"{topic}{i}" for i in range(12)] for topic in "ab"]

@@ -1,4 +1,4 @@
-"""One small batch for `CBOWNegativeSampling` in each of its three forms, and its loss, computed pair by pair."""
+"""One small batch for each module, that of CBOW in three forms, and their losses, computed pair by pair."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from torch_w2v.module import CBOWNegativeSampling
+from torch_w2v.module import CBOWNegativeSampling, SkipGramNegativeSampling
+from torch_w2v.module.two_tables import NegativeSampling
 
 V, D = 9, 4
 # The batch has one empty context, one negative equal to its target (row 0) and one repeated negative (row 1). Word 7
@@ -27,8 +28,17 @@ FORMS: dict[str, tuple[Any, ...]] = {
 }
 INPUT_ROWS, OUTPUT_ROWS = {1, 2, 3, 4, 6}, {0, 1, 3, 4, 5, 6}
 
+# Skip-gram's has one pair of equal words (row 2), one negative equal to its target (row 0), one repeated negative (row
+# 1) and one repeated input word. Word 7 is only an input word.
+PAIRS = (
+    torch.tensor([1, 7, 2, 1]),
+    torch.tensor([0, 5, 2, 3]),
+    torch.tensor([[1, 0, 4], [6, 6, 1], [8, 8, 1], [6, 1, 1]]),
+)
+PAIR_INPUT_ROWS, PAIR_OUTPUT_ROWS = {1, 2, 7}, {0, 1, 2, 3, 4, 5, 6, 8}
 
-def make(cls: type[CBOWNegativeSampling] = CBOWNegativeSampling, **options: Any) -> Any:
+
+def make(cls: type[NegativeSampling] = CBOWNegativeSampling, **options: Any) -> Any:
     """Return a model whose tables are large enough that every sigmoid is far from 1/2."""
     model = cls(V, D, init="uniform", dtype=options.pop("dtype", torch.float64), **options)
     with torch.no_grad():
@@ -53,7 +63,18 @@ def reference(model: CBOWNegativeSampling, *, skip: bool = True) -> np.ndarray:
     return np.array(losses)
 
 
-def dense_gradients(model: CBOWNegativeSampling) -> tuple[Tensor, Tensor]:
+def reference_of_pairs(model: SkipGramNegativeSampling, *, skip: bool = True) -> np.ndarray:
+    """Return the losses (B,) of skip-gram's batch, by the same equation, pair by pair in plain Python."""
+    W_in, W_out = (table.weight.detach().numpy() for table in (model.input, model.output))
+    losses = []
+    for word, target, negatives in zip(*(part.tolist() for part in PAIRS), strict=True):
+        loss = math.log1p(math.exp(-W_out[target] @ W_in[word]))
+        loss += sum(math.log1p(math.exp(W_out[n] @ W_in[word])) for n in negatives if not (skip and n == target))
+        losses.append(loss)
+    return np.array(losses)
+
+
+def dense_gradients(model: NegativeSampling) -> tuple[Tensor, Tensor]:
     """Return the gradients of the input and the output table, as dense tensors."""
     gradients = [table.weight.grad for table in (model.input, model.output)]
     assert all(gradient is not None for gradient in gradients)

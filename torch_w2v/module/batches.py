@@ -1,7 +1,7 @@
-"""Batches for `CBOWNegativeSampling`: examples collated, contexts padded, every form checked and made tensors.
+"""What the modules are called with: every form checked, and made tensors.
 
-Dimensions in the docstrings: V words in the vocabulary, B targets per batch, C context slots per target, K negatives
-per target, N context words in the whole batch.
+Dimensions in the docstrings: V words in the vocabulary, B targets or pairs per batch, C context slots per target, K
+negatives per target or pair, N context words in the whole batch.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-Example = tuple[np.ndarray, int, np.ndarray]
-"""One target: context words int64 (c,), the target's index, negatives int64 (K,)."""
+from torch_w2v.dataset.cbow import pad_contexts
 
 Indices = Tensor | np.ndarray | Sequence[int] | Sequence[Sequence[int]]
 """Word indices, in any form that `torch.as_tensor` reads."""
@@ -24,22 +23,6 @@ Contexts = Tensor | np.ndarray | Sequence[Sequence[int] | np.ndarray | Tensor]
 
 Mask = Tensor | np.ndarray | Sequence[Sequence[int]]
 """bool or 0/1, (B, C)."""
-
-
-class CBOWBatch(NamedTuple):
-    """A collated batch, in the order of the model's arguments: `model(*batch)`.
-
-    Attributes:
-        contexts: int64 (B, C), 0 in the padding.
-        target: int64 (B,).
-        negatives: int64 (B, K).
-        mask: bool (B, C), True where `contexts` holds a word.
-    """
-
-    contexts: Tensor
-    target: Tensor
-    negatives: Tensor
-    mask: Tensor
 
 
 class TensorBatch(NamedTuple):
@@ -58,58 +41,6 @@ class TensorBatch(NamedTuple):
     negatives: Tensor
     mask: Tensor | None
     offsets: Tensor | None
-
-
-def collate_cbow(batch: Sequence[Example], width: int | None = None) -> CBOWBatch:
-    """Collate examples of `CBOWDataset` into padded tensors; pass it as `DataLoader(collate_fn=collate_cbow)`.
-
-    Args:
-        batch: B examples with the same number of negatives.
-        width: C, the number of columns of the padded contexts; None takes the longest context of the batch.
-
-    Returns:
-        The batch, on the CPU.
-
-    Raises:
-        ValueError: `width` is smaller than the longest context.
-    """
-    contexts, target, negatives = zip(*batch, strict=True)
-    padded, mask = pad_contexts(contexts, width)
-    return CBOWBatch(padded, torch.tensor(target), torch.from_numpy(np.stack(negatives)), mask)
-
-
-def pad_contexts(
-    contexts: Sequence[Sequence[int] | np.ndarray | Tensor], width: int | None = None
-) -> tuple[Tensor, Tensor]:
-    """Pad ragged contexts to a rectangle.
-
-    Args:
-        contexts: B sequences of word indices, of any lengths, empty ones included.
-        width: C, the number of columns of the result; None takes the longest context, and at least 1.
-
-    Returns:
-        `(padded, mask)`: int64 (B, C), with 0 in the padding, and bool (B, C), True at the real words.
-
-    Raises:
-        TypeError: a context is not a flat sequence of integers.
-        ValueError: `width` is smaller than the longest context.
-    """
-    arrays = [np.asarray(context) for context in contexts]
-    for row, array in enumerate(arrays):
-        if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
-            raise TypeError(
-                f"context {row} is {contexts[row]!r}: must be a flat sequence of integer word indices "
-                "(map words through key_to_index first)"
-            )
-    lengths = np.array([array.size for array in arrays], dtype=np.int64)
-    longest = int(lengths.max(initial=1))
-    if width is not None and width < longest:
-        raise ValueError(f"width={width}: must be at least {longest}, the length of the longest context")
-    mask = np.arange(width or longest) < lengths[:, None]
-    padded = np.zeros(mask.shape, dtype=np.int64)
-    if arrays:
-        padded[mask] = np.concatenate(arrays)
-    return torch.from_numpy(padded), torch.from_numpy(mask)
 
 
 def to_tensors(
@@ -169,8 +100,48 @@ def check_values(batch: TensorBatch, vocab_size: int) -> None:
     real = contexts.flatten() if batch.mask is None else contexts[batch.mask]
     if not real.numel():
         raise ValueError("no target of this batch has a context word: leave such targets out, as gensim does")
-    for name, indices in (("contexts", real), ("target", batch.target), ("negatives", batch.negatives)):
-        low, high = (int(bound) for bound in indices.aminmax())
+    check_rows(vocab_size, contexts=real, target=batch.target, negatives=batch.negatives)
+
+
+def pairs_to_tensors(
+    inputs: Indices, target: Indices, negatives: Indices, device: torch.device
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Bring a batch of pairs to int64 tensors on one device and check types and shapes, but no values.
+
+    Args:
+        inputs: integers (B,), B >= 1.
+        target: integers (B,).
+        negatives: integers (B, K), K >= 1.
+        device: the device of the result.
+
+    Returns:
+        The three, in this order.
+
+    Raises:
+        TypeError: indices are not integers.
+        ValueError: shapes do not fit together.
+    """
+    inputs = _indices("inputs", inputs, device)
+    target = _indices("target", target, device)
+    negatives = _indices("negatives", negatives, device)
+    _check_target_and_negatives(target, negatives)
+    if inputs.shape != target.shape:
+        raise ValueError(f"inputs has shape {tuple(inputs.shape)}: must be {tuple(target.shape)}, the shape of target")
+    return inputs, target, negatives
+
+
+def check_rows(vocab_size: int, **indices: Tensor) -> None:
+    """Check that indices are rows of the tables.
+
+    Args:
+        vocab_size: V.
+        indices: integers of any shape, not empty, by the names that the message is to show.
+
+    Raises:
+        IndexError: an index is outside [0, V).
+    """
+    for name, words in indices.items():
+        low, high = (int(bound) for bound in words.aminmax())
         if low < 0 or high >= vocab_size:
             raise IndexError(
                 f"{name} holds the index {low if low < 0 else high}: must be at least 0 and below "
@@ -178,30 +149,11 @@ def check_values(batch: TensorBatch, vocab_size: int) -> None:
             )
 
 
-def check_at_least(least: int, **arguments: int) -> None:
-    """Check arguments against their common lower bound.
-
-    Args:
-        least: the smallest value allowed.
-        arguments: the values, by the names that the message is to show.
-
-    Raises:
-        ValueError: a value is below `least`.
-    """
-    for name, value in arguments.items():
-        if value < least:
-            raise ValueError(f"{name}={value}: must be at least {least}")
-
-
 def _check_shapes(
     contexts: Tensor, target: Tensor, negatives: Tensor, mask: Tensor | None, offsets: Tensor | None
 ) -> None:
     """Raise a ValueError for the first tensor whose shape does not fit the others'."""
-    B = target.shape[0] if target.ndim == 1 else -1
-    if B < 1:
-        raise ValueError(f"target has shape {tuple(target.shape)}: must be (B,) with B >= 1")
-    if negatives.ndim != 2 or negatives.shape[0] != B or negatives.shape[1] < 1:
-        raise ValueError(f"negatives has shape {tuple(negatives.shape)}: must be ({B}, K) with K >= 1")
+    B = _check_target_and_negatives(target, negatives)
     if offsets is not None:
         if contexts.ndim != 1 or offsets.shape != (B,):
             raise ValueError(
@@ -215,6 +167,16 @@ def _check_shapes(
         )
     if mask is not None and mask.shape != contexts.shape:
         raise ValueError(f"mask has shape {tuple(mask.shape)}: must be {tuple(contexts.shape)}, the shape of contexts")
+
+
+def _check_target_and_negatives(target: Tensor, negatives: Tensor) -> int:
+    """Return B, or raise a ValueError for a shape that does not fit."""
+    B = target.shape[0] if target.ndim == 1 else -1
+    if B < 1:
+        raise ValueError(f"target has shape {tuple(target.shape)}: must be (B,) with B >= 1")
+    if negatives.ndim != 2 or negatives.shape[0] != B or negatives.shape[1] < 1:
+        raise ValueError(f"negatives has shape {tuple(negatives.shape)}: must be ({B}, K) with K >= 1")
+    return B
 
 
 def _indices(name: str, values: Contexts | Indices, device: torch.device) -> Tensor:

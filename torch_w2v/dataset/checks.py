@@ -1,0 +1,38 @@
+"""Arguments, checked with errors that say what is allowed. V is the number of words."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+
+def check_at_least(least: int, **arguments: int) -> None:
+    """Check arguments against their common lower bound.
+
+    Args:
+        least: the smallest value allowed.
+        arguments: the values, by the names that the message is to show.
+
+    Raises:
+        ValueError: a value is below `least`.
+    """
+    for name, value in arguments.items():
+        if value < least:
+            raise ValueError(f"{name}={value}: must be at least {least}")
+
+
+def check_counts(counts: ArrayLike) -> np.ndarray:
+    """Return the frequencies of words as float64 (V,).
+
+    Args:
+        counts: numbers (V,).
+
+    Raises:
+        ValueError: `counts` is not (V,) of finite numbers >= 0 with one above 0.
+    """
+    array = np.asarray(counts)
+    if array.ndim != 1 or not array.size or array.dtype.kind not in "iuf":
+        raise ValueError(f"counts has shape {array.shape} and type {array.dtype}: must be numbers of shape (V,)")
+    if not (np.isfinite(array).all() and (array >= 0).all() and array.any()):
+        raise ValueError("counts must be finite and >= 0, with at least one above 0")
+    return array.astype(np.float64)
