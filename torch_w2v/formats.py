@@ -6,15 +6,17 @@ import lzma
 import os
 import pickle
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from gensim.models import KeyedVectors
 from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
+from torch_w2v import arrays
+from torch_w2v.facts import facts_of
 from torch_w2v.files import is_uri, read_whole, replacing
 from torch_w2v.staging import recover
-from torch_w2v.word2vec import Word2Vec
 
 # The errors of reading a file that is damaged, cut off, or packed in a way that needs another package.
 UNREADABLE = (OSError, EOFError, UnicodeDecodeError, zlib.error, lzma.LZMAError, ImportError, NotImplementedError)
@@ -29,41 +31,96 @@ class Format:
     Attributes:
         description: a noun phrase for messages.
         save: writes a model, or its vectors, to a path.
-        load: reads what `save` wrote: a model or vectors.
+        load: reads the vectors from what `save` wrote.
+        check: raises ImportError if a package that the format needs is not installed.
     """
 
     description: str
-    save: Callable[[Word2Vec, str], None]
-    load: Callable[[str], PlainWord2Vec | KeyedVectors]
+    save: Callable[[PlainWord2Vec | KeyedVectors, str], None]
+    load: Callable[[str], KeyedVectors]
+    check: Callable[[], object] = lambda: None
 
 
-def _saving_vectors(save: Callable[[KeyedVectors, str], None]) -> Callable[[Word2Vec, str], None]:
-    """Return a `Format.save` that saves the model's vectors with `save` and replaces older files at the end."""
+def _saving_vectors(save: Callable[[KeyedVectors, str], object]) -> Callable[[PlainWord2Vec | KeyedVectors, str], None]:
+    """Return a `Format.save` that saves the vectors with `save` and replaces older files at the end."""
 
-    def save_and_replace(model: Word2Vec, path: str) -> None:
-        model.wv.lifecycle_events = None  # gensim would store the path of the temporary folder
+    def save_and_replace(model: PlainWord2Vec | KeyedVectors, path: str) -> None:
+        vectors = vectors_of(model)
+        vectors.lifecycle_events = None  # gensim would store the path of the temporary folder
         with replacing(path) as temporary:
-            save(model.wv, temporary)
+            save(vectors, temporary)
+
+    return save_and_replace
+
+
+def _saving_arrays(
+    save: Callable[[KeyedVectors, str, dict[str, Any]], None],
+) -> Callable[[PlainWord2Vec | KeyedVectors, str], None]:
+    def save_and_replace(model: PlainWord2Vec | KeyedVectors, path: str) -> None:
+        with replacing(path) as temporary:
+            save(vectors_of(model), temporary, facts_of(model))
 
     return save_and_replace
 
 
 def _word2vec_format(description: str, binary: bool) -> Format:
+    def save(vectors: KeyedVectors, path: str) -> None:
+        check_separable(vectors.index_to_key)
+        vectors.save_word2vec_format(path, binary=binary)
+
     return Format(
         description,
-        _saving_vectors(lambda vectors, path: vectors.save_word2vec_format(path, binary=binary)),
+        _saving_vectors(save),
         lambda path: KeyedVectors.load_word2vec_format(path, binary=binary),
     )
+
+
+def _save_model(model: PlainWord2Vec | KeyedVectors, path: str) -> None:
+    if not isinstance(model, PlainWord2Vec):
+        raise ValueError(f"{path}: a .model file holds a whole model, but only its vectors are given")
+    model.save(path)
+
+
+def _load_model(path: str) -> KeyedVectors:
+    model = PlainWord2Vec.load(path)
+    return model.wv if isinstance(model, PlainWord2Vec) else model
 
 
 FORMATS = {
     ".kv": Format("gensim's KeyedVectors", _saving_vectors(KeyedVectors.save), KeyedVectors.load),
     ".txt": _word2vec_format("word2vec's text format", binary=False),
     ".txt.gz": _word2vec_format("word2vec's text format, compressed", binary=False),
+    ".vec": _word2vec_format("word2vec's text format, too", binary=False),
     ".bin": _word2vec_format("word2vec's binary format", binary=True),
     ".bin.gz": _word2vec_format("word2vec's binary format, compressed", binary=True),
-    ".model": Format("the whole gensim Word2Vec, which can be trained further", Word2Vec.save, Word2Vec.load),
+    ".npz": Format("numpy's arrays", _saving_arrays(arrays.save_npz), arrays.load_npz),
+    ".safetensors": Format(
+        "safetensors' arrays",
+        _saving_arrays(arrays.save_safetensors),
+        arrays.load_safetensors,
+        arrays.check_safetensors,
+    ),
+    ".model": Format("the whole gensim Word2Vec, which can be trained further", _save_model, _load_model),
 }
+
+
+def vectors_of(model: PlainWord2Vec | KeyedVectors) -> KeyedVectors:
+    """Return the vectors of a model, or vectors as they are."""
+    return model.wv if isinstance(model, PlainWord2Vec) else model
+
+
+def check_separable(words: Iterable[Hashable]) -> None:
+    """Check that words can be told apart in word2vec's formats, which have white space between words and numbers.
+
+    Raises:
+        ValueError: a word is empty or has white space in it.
+    """
+    for word in words:
+        if isinstance(word, str) and word.split() != [word]:
+            raise ValueError(
+                f"the word {word!r} is empty or has white space in it, which word2vec's formats (.txt, .vec, .bin) "
+                "cannot hold: replace it (for example by '_'), or choose .kv, .npz or .safetensors"
+            )
 
 
 def format_of(path: str) -> Format:
@@ -81,40 +138,47 @@ def format_of(path: str) -> Format:
     raise ValueError(f"{path}: the suffix must be one of {', '.join(FORMATS)}")
 
 
-def save_vectors(model: Word2Vec, path: str | os.PathLike[str]) -> None:
+def save_vectors(model: PlainWord2Vec | KeyedVectors, path: str | os.PathLike[str]) -> None:
     """Save the vectors of a model, or all of it (.model), in the format that the suffix names.
 
     A file that exists is replaced when the new one is complete: a save that fails leaves it as it was.
 
     Args:
-        model: with a vocabulary, trained or not.
+        model: with a vocabulary, trained or not; or vectors.
         path: of the file, with a suffix of `FORMATS`.
 
     Raises:
-        ValueError: the suffix is none of `FORMATS`.
+        ValueError: the suffix is none of `FORMATS`, or a word cannot be told apart in word2vec's formats.
+        TypeError: .npz and .safetensors cannot hold a word.
+        ImportError: the format needs a package that is not installed; the message has the command that installs it.
         OSError: the file cannot be written.
     """
     path = os.fspath(path)
-    format_of(path).save(model, path)
+    kind = format_of(path)
+    kind.check()
+    kind.save(model, path)
 
 
 def load_vectors(path: str | os.PathLike[str]) -> KeyedVectors:
     """Load the vectors from a file in the format that the suffix names.
 
-    .kv and .model files are pickles: open only those you trust.
+    .kv and .model files are pickles: open only those you trust. No other format is ever unpickled.
 
     Args:
         path: of the file, or a URI.
 
     Returns:
-        The vectors; those of the model for a .model file.
+        The vectors; those of the model for a .model file. From .npz and .safetensors they have an attribute `facts`,
+        a dict with what was known of their training.
 
     Raises:
         ValueError: the suffix is none of `FORMATS`, or the content is damaged or in another format.
+        ImportError: the format needs a package that is not installed; the message has the command that installs it.
         OSError: there is no such file, or it cannot be opened.
     """
     path = os.fspath(path)
     kind = format_of(path)
+    kind.check()
     if not is_uri(path):
         recover(path)
         open(path, "rb").close()  # says what is wrong with the path, apart from what is wrong with the content
@@ -122,7 +186,6 @@ def load_vectors(path: str | os.PathLike[str]) -> KeyedVectors:
         loaded = read_whole(path, lambda: kind.load(path))
     except _DAMAGED as e:
         raise ValueError(f"{path}: is not {kind.description}, or is damaged: {type(e).__name__}: {e}") from e
-    vectors = loaded.wv if isinstance(loaded, PlainWord2Vec) else loaded
-    if not isinstance(vectors, KeyedVectors):
+    if not isinstance(loaded, KeyedVectors):
         raise ValueError(f"{path}: holds a {type(loaded).__name__}, not {kind.description}")
-    return vectors
+    return loaded

@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     checks.check_at_least("--topn", args.topn, 1)
     try:
         vectors = load_vectors(args.vectors)
-    except (ValueError, OSError) as e:
+    except (ValueError, OSError, ImportError) as e:
         raise CommandError(describe(e)) from e
     known = [word for word in args.words if word in vectors.key_to_index]
     unknown = [word for word in args.words if word not in vectors.key_to_index]

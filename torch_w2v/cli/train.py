@@ -95,9 +95,11 @@ def _train(model: Word2Vec, source: Text | EncodedFile) -> None:
 
 def _format_of(path: str) -> Format:
     try:
-        return format_of(path)
-    except ValueError as e:
+        kind = format_of(path)
+        kind.check()
+    except (ValueError, ImportError) as e:
         raise CommandError(str(e)) from e
+    return kind
 
 
 def _check_vocabulary(model: Word2Vec, args: argparse.Namespace) -> None:
