@@ -34,7 +34,7 @@ def test_damaged_vectors(suffix: str, content: bytes, tmp_path: Path, command: C
 def test_neighbours_mistakes(vectors: Path, command: Command) -> None:
     for argv, message in [
         (["none.kv", "a"], "none.kv: No such file or directory"),
-        (["none.vec", "a"], "none.vec: the suffix must be one of"),
+        (["none.npy", "a"], "none.npy: the suffix must be one of"),
         ([vectors, "a", "--topn", "0"], "--topn 0: must be at least 1"),
         ([vectors], "the following arguments are required: WORD"),
     ]:

@@ -54,7 +54,7 @@ def test_bad_paths(corpus: Path, tmp_path: Path, command: Command) -> None:
         (tmp_path / "none.txt", good, "none.txt: No such file or directory"),
         (folder, good, "there is no file in this folder"),
         ("/dev/null", good, "must be a regular file"),
-        (corpus, tmp_path / "x.vec", "x.vec: the suffix must be one of .kv, .txt, .txt.gz, .bin, .bin.gz, .model"),
+        (corpus, tmp_path / "x.npy", "x.npy: the suffix must be one of .kv, .txt, .txt.gz, .vec, .bin, .bin.gz, .npz"),
         (corpus, tmp_path / ".kv", "the suffix must be one of"),
         (corpus, tmp_path / "none" / "x.kv", "there is no folder"),
         (corpus, folder, "folder.kv: is a folder"),
