@@ -7,7 +7,7 @@ import pytest
 from gensim.models import KeyedVectors
 
 from tests.helpers import ours, same, topics
-from torch_w2v import Word2Vec, formats
+from torch_w2v import Word2Vec, formats, load_vectors
 
 
 @pytest.mark.parametrize("suffix", formats.FORMATS)
@@ -15,8 +15,8 @@ def test_vectors_come_back(suffix, tmp_path):
     if suffix == ".safetensors":
         pytest.importorskip("safetensors")
     model = ours(topics(20))
-    formats.save_vectors(model, tmp_path / f"x{suffix}")
-    loaded = formats.load_vectors(tmp_path / f"x{suffix}")
+    model.save_vectors(tmp_path / f"x{suffix}")
+    loaded = load_vectors(tmp_path / f"x{suffix}")
     assert type(loaded) is KeyedVectors
     assert loaded.index_to_key == model.wv.index_to_key
     np.testing.assert_allclose(loaded.vectors, model.wv.vectors, atol=1e-6)

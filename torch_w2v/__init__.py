@@ -8,13 +8,14 @@ import importlib
 import logging
 from typing import TYPE_CHECKING, Any
 
+from torch_w2v.formats import load_vectors
 from torch_w2v.word2vec import Word2Vec
 
 if TYPE_CHECKING:
     from torch_w2v.module import CBOWNegativeSampling, SkipGramNegativeSampling
 
 __version__ = "0.1.0"
-__all__ = ["CBOWNegativeSampling", "SkipGramNegativeSampling", "Word2Vec", "__version__"]
+__all__ = ["CBOWNegativeSampling", "SkipGramNegativeSampling", "Word2Vec", "__version__", "load_vectors"]
 
 _MODULES = ("CBOWNegativeSampling", "SkipGramNegativeSampling")
 

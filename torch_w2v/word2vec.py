@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from gensim.models.callbacks import CallbackAny2Vec
 from gensim.models.word2vec import MAX_WORDS_IN_BATCH
 
-from torch_w2v import corpus, engines
+from torch_w2v import corpus, engines, formats
 from torch_w2v.gensim_compat import arguments, hooks, persistence
 from torch_w2v.gensim_compat.reading import CorpusReading, TrimRule, path_of
 from torch_w2v.training.divergence import StopTraining
@@ -278,6 +278,17 @@ class Word2Vec(CorpusReading):
         A file is replaced only when the new one is complete.
         """
         persistence.save(self, fname_or_handle, *args, **kwargs)
+
+    def save_vectors(self, path: str | os.PathLike[str]) -> None:
+        """Save the vectors alone, in the format that the suffix names; see `torch_w2v.formats.save_vectors`.
+
+        Args:
+            path: of a file that ends in .safetensors, .npz, .kv, .txt, .vec or .bin, …
+
+        Raises:
+            ValueError, TypeError, ImportError, OSError: as `torch_w2v.formats.save_vectors`.
+        """
+        formats.save_vectors(self, path)
 
     @classmethod
     def load(cls, fname: str | os.PathLike[str], *args: Any, **kwargs: Any) -> Self:
