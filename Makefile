@@ -1,15 +1,17 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
+INTEROP := .venv-interop/installed
 # One process per core, each with a whole file at a time, in the order in which they are collected.
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo test test-slow lint bench speed reading gpu quality clean
+.PHONY: help demo test test-slow test-interop lint bench speed reading gpu quality clean
 
 help:
 	@echo 'make demo        train gensim and torch_w2v on a small corpus and compare them, about a minute'
 	@echo 'make test        run the tests, under four minutes on two cores; ARGS="-k word" is passed to pytest'
 	@echo 'make test-slow   run all tests, also those that take minutes each'
+	@echo 'make test-interop  have the libraries that exports are for read them back, in an environment of their own'
 	@echo 'make lint        check the code with ruff, mypy and clang-format'
 	@echo 'make bench       compare the speed with gensim; CORPUS=file.txt, ARGS="--epochs 1 --workers 2"'
 	@echo 'make speed       compare the speed with gensim for several shapes of work; needs CORPUS=file.txt'
@@ -26,6 +28,9 @@ test: $(INSTALLED)
 
 test-slow: $(INSTALLED)
 	$(PYTEST) $(ARGS)
+
+test-interop: $(INTEROP)
+	.venv-interop/bin/python -m pytest -q tests/interop $(ARGS)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -49,10 +54,20 @@ bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks.engines $(if $(CORPUS),'$(CORPUS)') $(ARGS)
 
 clean:
-	rm -rf .venv
+	rm -rf .venv .venv-interop
 
 # Everything a build of the package reads.
 $(INSTALLED): pyproject.toml constraints.txt CMakeLists.txt $(shell find torch_w2v -name '*.cpp' -o -name '*.h')
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[test,lint]'
+	@touch $@
+
+# The packages of .venv, and over them those that only tests/interop needs.
+$(INTEROP): $(INSTALLED)
+	$(PYTHON) -m venv .venv-interop
+	$(BIN)/python -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \
+		> "$$(.venv-interop/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/tests.pth"
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["interop"], sep="\n")' \
+		> .venv-interop/requirements.txt
+	.venv-interop/bin/python -m pip install --disable-pip-version-check -c constraints.txt -r .venv-interop/requirements.txt
 	@touch $@

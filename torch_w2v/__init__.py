@@ -25,10 +25,10 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return getattr(importlib.import_module("torch_w2v.module"), name)
-    if name in ("accel", "dataset", "module"):
+    if name in ("accel", "dataset", "export", "module"):
         return importlib.import_module(f"torch_w2v.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *_MODULES, "accel", "dataset", "module"]
+    return [*globals(), *_MODULES, "accel", "dataset", "export", "module"]

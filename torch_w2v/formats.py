@@ -31,13 +31,13 @@ class Format:
     Attributes:
         description: a noun phrase for messages.
         save: writes a model, or its vectors, to a path.
-        load: reads the vectors from what `save` wrote.
+        load: reads what `save` wrote: a model or vectors.
         check: raises ImportError if a package that the format needs is not installed.
     """
 
     description: str
     save: Callable[[PlainWord2Vec | KeyedVectors, str], None]
-    load: Callable[[str], KeyedVectors]
+    load: Callable[[str], PlainWord2Vec | KeyedVectors]
     check: Callable[[], object] = lambda: None
 
 
@@ -81,11 +81,6 @@ def _save_model(model: PlainWord2Vec | KeyedVectors, path: str) -> None:
     model.save(path)
 
 
-def _load_model(path: str) -> KeyedVectors:
-    model = PlainWord2Vec.load(path)
-    return model.wv if isinstance(model, PlainWord2Vec) else model
-
-
 FORMATS = {
     ".kv": Format("gensim's KeyedVectors", _saving_vectors(KeyedVectors.save), KeyedVectors.load),
     ".txt": _word2vec_format("word2vec's text format", binary=False),
@@ -100,7 +95,7 @@ FORMATS = {
         arrays.load_safetensors,
         arrays.check_safetensors,
     ),
-    ".model": Format("the whole gensim Word2Vec, which can be trained further", _save_model, _load_model),
+    ".model": Format("the whole gensim Word2Vec, which can be trained further", _save_model, PlainWord2Vec.load),
 }
 
 
@@ -176,6 +171,11 @@ def load_vectors(path: str | os.PathLike[str]) -> KeyedVectors:
         ImportError: the format needs a package that is not installed; the message has the command that installs it.
         OSError: there is no such file, or it cannot be opened.
     """
+    return vectors_of(load(path))
+
+
+def load(path: str | os.PathLike[str]) -> PlainWord2Vec | KeyedVectors:
+    """Load what a file holds: the whole model from .model, vectors from all others; see `load_vectors`."""
     path = os.fspath(path)
     kind = format_of(path)
     kind.check()
@@ -186,6 +186,6 @@ def load_vectors(path: str | os.PathLike[str]) -> KeyedVectors:
         loaded = read_whole(path, lambda: kind.load(path))
     except _DAMAGED as e:
         raise ValueError(f"{path}: is not {kind.description}, or is damaged: {type(e).__name__}: {e}") from e
-    if not isinstance(loaded, KeyedVectors):
+    if not isinstance(loaded, (PlainWord2Vec, KeyedVectors)):
         raise ValueError(f"{path}: holds a {type(loaded).__name__}, not {kind.description}")
     return loaded

@@ -35,7 +35,7 @@ def test_the_readme_has_one_python_example_and_shows_every_command() -> None:
     shown = {
         words[1] for block in readme if block.language == "sh" for words in commands(block) if "torch-w2v" in words
     }
-    assert shown == {"train", "neighbours", "encode", "compare", "demo"}
+    assert shown == {"train", "neighbours", "export", "encode", "compare", "demo"}
 
 
 COMMANDS = [

@@ -11,6 +11,7 @@ import pytest
 import torch_w2v.accel
 import torch_w2v.compare
 import torch_w2v.dataset
+import torch_w2v.export
 import torch_w2v.module
 from tests.docs.pages import ROOT
 from torch_w2v import cli
@@ -47,9 +48,10 @@ def test_every_argument_of_word2vec_has_its_default() -> None:
         torch_w2v.accel.__all__,
         torch_w2v.module.__all__,
         torch_w2v.compare.__all__,
+        torch_w2v.export.__all__,
         ENGINES,
     ],
-    ids=["torch_w2v", "accel", "module", "compare", "engines"],
+    ids=["torch_w2v", "accel", "module", "compare", "export", "engines"],
 )
 def test_every_public_name_is_in_the_reference(names: tuple[str, ...]) -> None:
     assert [name for name in names if name != "__version__" and not re.search(rf"\b{name}\b", API)] == []

@@ -6,7 +6,7 @@ import errno
 import glob
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -111,6 +111,33 @@ def check_output(path: str, corpus: str, overwrite: bool) -> None:
     if existing and not overwrite:
         raise CommandError(f"{existing[0]}: exists; --overwrite replaces it")
     for file in (path, *arrays):
+        try:
+            check_writable(file)
+        except OSError as e:
+            raise CommandError(f"{file}: cannot be written: {e.strerror}") from e
+
+
+def check_output_folder(folder: str, names: Sequence[str], overwrite: bool) -> None:
+    """Check that files can be written into a folder, which need not exist.
+
+    Args:
+        folder: the path.
+        names: of the files.
+        overwrite: whether they may exist.
+
+    Raises:
+        CommandError: the parent is no folder, a file exists, or `files.replacing` would fail.
+    """
+    parent = os.path.dirname(os.path.abspath(folder))
+    if not os.path.isdir(parent):
+        raise CommandError(f"{folder}: there is no folder {parent}")
+    if os.path.lexists(folder) and not os.path.isdir(folder):
+        raise CommandError(f"{folder}: exists, and is no folder")
+    existing = [name for name in names if os.path.lexists(os.path.join(folder, name))]
+    if existing and not overwrite:
+        raise CommandError(f"{os.path.join(folder, existing[0])}: exists; --overwrite replaces it")
+    tried = [os.path.join(folder, name) for name in names] if os.path.isdir(folder) else [os.path.abspath(folder)]
+    for file in tried:
         try:
             check_writable(file)
         except OSError as e:

@@ -10,10 +10,10 @@ from contextlib import contextmanager, redirect_stdout
 from typing import NoReturn, TextIO
 
 from torch_w2v import __version__, engines
-from torch_w2v.cli import compare, demo, encode, neighbours, train
+from torch_w2v.cli import compare, demo, encode, export, neighbours, train
 from torch_w2v.cli.errors import BAD_INPUT, FAILED, INTERRUPTED, CommandError
 
-COMMANDS = (train, neighbours, demo, compare, encode)  # each has `add_parser(commands)` and `run(args)`
+COMMANDS = (train, neighbours, export, demo, compare, encode)  # each has `add_parser(commands)` and `run(args)`
 
 
 class _Parser(argparse.ArgumentParser):

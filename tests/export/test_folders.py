@@ -1,0 +1,81 @@
+"""Folders are written as one, and words become text."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from gensim.models import KeyedVectors
+
+from torch_w2v import Word2Vec, export
+from torch_w2v.export import embedding, hub, index, projector, sentence_model
+from torch_w2v.export.folders import texts_of, writing
+
+
+def vectors_of(words: list[Any]) -> KeyedVectors:
+    vectors = KeyedVectors(2, dtype=np.float32)
+    vectors.add_vectors(words, np.ones((len(words), 2), np.float32))
+    return vectors
+
+
+@pytest.mark.parametrize(
+    "files", [m.FILES for m in (embedding, index, projector, sentence_model)], ids=lambda files: files[0]
+)
+def test_the_main_file_has_the_shortest_name(files: tuple[str, ...]) -> None:
+    """As `staging.recover` expects."""
+    assert all(len(name) > len(files[0]) for name in files[1:])
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_a_failure_leaves_what_was_there(is_new: bool, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    if not is_new:
+        folder.mkdir()
+        (folder / "a.txt").write_text("old")
+    with pytest.raises(OSError, match="disk full"), writing(folder, ("a.txt", "more.txt")) as temporary:  # noqa: PT012
+        Path(temporary, "a.txt").write_text("new")
+        raise OSError("disk full")
+    assert folder.exists() is not is_new
+    if not is_new:
+        assert {path.name: path.read_text() for path in folder.iterdir()} == {"a.txt": "old"}
+
+
+def test_a_second_export_replaces_the_first_and_leaves_other_files(model: Word2Vec, tmp_path: Path) -> None:
+    export.save_projector(model, tmp_path, limit=3)
+    (tmp_path / "mine.txt").write_text("precious")
+    export.save_projector(model, tmp_path, limit=5)
+    assert len((tmp_path / "tensors.tsv").read_text().splitlines()) == 5
+    assert sorted(os.listdir(tmp_path)) == sorted([*projector.FILES, "mine.txt"])
+
+
+@pytest.mark.parametrize(
+    "save",
+    [export.save_embedding, export.save_projector, export.save_static_embedding, export.save_hub_folder],
+    ids=lambda save: save.__name__,
+)
+def test_words_that_are_no_text_are_refused(save: Callable[..., Any], tmp_path: Path) -> None:
+    pytest.importorskip("safetensors")
+    with pytest.raises(TypeError, match=r"\('a', 'b'\) is a tuple: words must be str or integers"):
+        save(vectors_of([("a", "b")]), tmp_path / "out")
+    with pytest.raises(ValueError, match="the text '1' stands for two words"):
+        save(vectors_of(["a", 1, "1"]), tmp_path / "out")
+    assert os.listdir(tmp_path) == []
+
+
+def test_integers_become_digits() -> None:
+    assert texts_of(vectors_of([5, np.int64(6), "a"])) == ["5", "6", "a"]
+
+
+def test_a_missing_parent_is_an_error_of_the_system(model: Word2Vec, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        export.save_embedding(model, tmp_path / "none" / "out")
+
+
+def test_the_files_of_the_hub_are_all_that_is_written(model: Word2Vec, tmp_path: Path) -> None:
+    pytest.importorskip("safetensors")
+    export.save_hub_folder(model, tmp_path / "out")
+    assert sorted(os.listdir(tmp_path / "out")) == sorted(hub.FILES)
