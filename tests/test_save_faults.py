@@ -5,16 +5,14 @@ import os
 import random
 import shutil
 import stat
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from tests.faults import Fault
 from tests.helpers import python
 from torch_w2v.files import replacing
 
-# What `replacing` calls, but for `close` and `stat`, which do not fail on a file that is there.
-CALLS = ("open", "mkdir", "replace", "chmod", "chown", "fsync", "listdir", "scandir", "rmdir", "unlink")
 OLD = {"m": "old main", "m.a.npy": "old a", "m.b.npy": "old b"}
 NEW = {"m": "new main", "m.a.npy": "new a", "m.c.npy": "new c"}
 ERRORS = {
@@ -23,30 +21,6 @@ ERRORS = {
     "EACCES": PermissionError(errno.EACCES, "Permission denied"),
     "interrupt": KeyboardInterrupt(),
 }
-
-
-class Fault:
-    """Makes one call of the functions in CALLS raise, before or after it has done its work."""
-
-    def __init__(self, patch, at, error, after):
-        self.left, self.error, self.after = at, error, after
-        patch.setattr(os, "fsync", lambda _: None)  # the disk has nothing to do with it
-        for name in CALLS:
-            patch.setattr(os, name, self.faulty(getattr(os, name)))
-
-    def faulty(self, function):
-        def call(*args, **kwargs):
-            self.left -= 1
-            if self.left == -1 and not self.after:
-                raise self.error
-            result = function(*args, **kwargs)
-            if self.left == -1:
-                with suppress(TypeError):
-                    os.close(result)
-                raise self.error
-            return result
-
-        return call
 
 
 def save(folder, files):
@@ -106,7 +80,8 @@ def test_a_fault_at_any_call(names, error, after, tmp_path, monkeypatch):
 KILLS = """
 import os, shutil, signal, sys
 from pathlib import Path
-from tests.test_save_faults import CALLS, NEW, OLD, contents, save
+from tests.faults import CALLS
+from tests.test_save_faults import NEW, OLD, contents, save
 from torch_w2v.staging import recover
 
 root, step, count = Path(sys.argv[1]), int(sys.argv[2]), 0

@@ -12,6 +12,11 @@ from gensim import utils
 import torch_w2v
 from tests.helpers import DEFAULT_ENGINE, both_classes, ours, same, topics, trainable, words
 
+CHECKPOINTS = [
+    ("checkpoint", None, inspect.Parameter.KEYWORD_ONLY),
+    ("checkpoint_every", 600.0, inspect.Parameter.KEYWORD_ONLY),
+]
+
 
 def parameters(function):
     return [(p.name, p.default, p.kind) for p in inspect.signature(function).parameters.values()]
@@ -27,6 +32,7 @@ def test_constructor_is_gensims_plus_keywords():
         ("engine", "auto", keyword),
         ("cbow_gradient", "gensim", keyword),
         ("corpus_cache", "auto", keyword),
+        *CHECKPOINTS,
     ]
 
 
@@ -41,6 +47,8 @@ def test_constructor_is_gensims_plus_keywords():
 def test_methods_take_gensims_arguments(method):
     theirs = parameters(getattr(gensim.models.Word2Vec, method))
     mine = parameters(getattr(torch_w2v.Word2Vec, method))
+    if method == "train":
+        theirs[-1:-1] = CHECKPOINTS
     if method == "save":  # which takes *args there: they are those of SaveLoad
         theirs = parameters(utils.SaveLoad.save)[:2]
     assert mine[: len(theirs)] == theirs

@@ -4,6 +4,9 @@ torch is imported when it is needed: for a training loop of your own, for a GPU,
 kernel.
 """
 
+# Before the imports: modules below need it.
+__version__ = "0.1.0"
+
 import importlib
 import logging
 from typing import TYPE_CHECKING, Any
@@ -14,7 +17,6 @@ from torch_w2v.word2vec import Word2Vec
 if TYPE_CHECKING:
     from torch_w2v.module import CBOWNegativeSampling, SkipGramNegativeSampling
 
-__version__ = "0.1.0"
 __all__ = ["CBOWNegativeSampling", "SkipGramNegativeSampling", "Word2Vec", "__version__", "load_vectors"]
 
 _MODULES = ("CBOWNegativeSampling", "SkipGramNegativeSampling")

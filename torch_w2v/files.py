@@ -18,7 +18,7 @@ def is_uri(path: str) -> bool:
 
 
 @contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[str]:
+def replacing(path: str | os.PathLike[str], previous: str | None = None) -> Iterator[str]:
     """Write a file, and any others beside it, so that a failure or an interrupt leaves the older ones as they were.
 
     A save is a write: it goes through symbolic links, keeps the mode and, where the system permits it, the owner of a
@@ -32,6 +32,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[str]:
     Args:
         path: of the main file. One that exists and is not a regular file (a device, a pipe, a folder) cannot be
             replaced, nor can a URI: these are written to directly.
+        previous: path in the folder of the file itself, at the end of all links, for the older file; None to let that
+            go. Where the new file is copied into the older one, there is no previous one.
 
     Yields:
         The path of a file to write, of the same name but in another folder. When the block ends, every file in that
@@ -48,7 +50,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[str]:
     with staging_folder(path) as staging:
         new = os.path.join(staging, "new")
         yield os.path.join(new, os.path.basename(path))
-        put_in_place(staging, path)
+        put_in_place(staging, path, previous)
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:

@@ -105,8 +105,14 @@ def _make_folder(folder: str, stack: ExitStack) -> str:
             return staging
 
 
-def put_in_place(staging: str, path: str) -> None:
-    """Move the files of new/ beside `path`, or copy them where they cannot be moved."""
+def put_in_place(staging: str, path: str, previous: str | None = None) -> None:
+    """Move the files of new/ beside `path`, or copy them where they cannot be moved.
+
+    Args:
+        staging: the folder that `staging_folder` has made.
+        path: of the main file.
+        previous: where to leave the older main file; None for nowhere.
+    """
     new = os.path.join(staging, "new")
     main = os.path.basename(path)
     names = sorted(os.listdir(new), key=lambda name: name == main)
@@ -119,11 +125,15 @@ def put_in_place(staging: str, path: str) -> None:
     _sync(staging)
     with _locked(os.path.dirname(places[main]), _PATIENCE):
         try:
+            if previous is not None:
+                _keep(staging, places[main], previous)
             if len(names) > 1:
                 _move_out(staging, places)
             _move_in(staging, path, names)
         except BaseException as e:
             undone = _move_back(staging, places)
+            if undone and previous is not None:
+                _unkeep(places[main], previous)
             if not (undone and isinstance(e, OSError) and e.errno in _NO_MOVES):
                 raise
             logger.info("%s cannot be replaced (%s): writing into it", path, e.strerror)
@@ -170,6 +180,30 @@ def _copy_attributes(old: str, new: str) -> None:
         for name in os.listxattr(old):
             with suppress(OSError):
                 os.setxattr(new, name, os.getxattr(old, name))
+
+
+def _keep(staging: str, place: str, previous: str) -> None:
+    """Let the older file be at `previous` too, so that there is a whole file at its place at every moment.
+
+    Where the file system has no such links it is at `previous` only, until the new file is at its place.
+    """
+    if not os.path.lexists(place):
+        return
+    link = os.path.join(staging, "previous")
+    try:
+        os.link(place, link)
+    except OSError:
+        os.replace(place, previous)
+    else:
+        os.replace(link, previous)
+
+
+def _unkeep(place: str, previous: str) -> None:
+    """Let the older file be at its place only."""
+    if not os.path.lexists(place) and os.path.lexists(previous):
+        os.replace(previous, place)
+    elif os.path.exists(place) and os.path.exists(previous) and os.path.samefile(place, previous):
+        os.remove(previous)
 
 
 def _move_out(staging: str, places: dict[str, str]) -> None:

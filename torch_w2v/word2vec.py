@@ -16,6 +16,8 @@ from gensim.models.word2vec import MAX_WORDS_IN_BATCH
 from torch_w2v import corpus, engines, formats
 from torch_w2v.gensim_compat import arguments, hooks, persistence
 from torch_w2v.gensim_compat.reading import CorpusReading, TrimRule, path_of
+from torch_w2v.training import call_arguments
+from torch_w2v.training.call_arguments import DEFAULT_INTERVAL
 from torch_w2v.training.divergence import StopTraining
 from torch_w2v.training.session import TrainCall
 
@@ -73,6 +75,10 @@ class Word2Vec(CorpusReading):
             one of gensim's readers is read once: 'memory', 'disk' (a temporary file in TMPDIR, which is gone when
             training ends, however it ends), 'auto' (memory up to a quarter of the machine's, then disk), or 'off'
             (read the corpus anew at every epoch).
+        checkpoint: path of a file, in which training is kept while it runs. The same call again goes on from there,
+            and ends as if it had not been interrupted; a checkpoint of another corpus or of other arguments is
+            refused. docs/guide/checkpoints.md tells more.
+        checkpoint_every: seconds between two checkpoints.
 
     `device`, `engine`, `cbow_gradient` and `corpus_cache` have no effect where gensim's own engine trains: with `sg=1`
     or `hs=1`, and in a subclass that overrides a method which only that engine calls, such as `_do_train_job`.
@@ -131,8 +137,13 @@ class Word2Vec(CorpusReading):
         engine: str = "auto",
         cbow_gradient: str = "gensim",
         corpus_cache: str = "auto",
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: float = DEFAULT_INTERVAL,
     ) -> None:
         options = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
+        path, every = call_arguments.check(options.pop("checkpoint"), checkpoint_every), options.pop("checkpoint_every")
+        if path is not None and sentences is None and corpus_file is None:
+            raise ValueError(f"checkpoint={path!r}: without a corpus nothing is trained here; give it to train()")
         arguments.check(options)
         engines.check(engine, device)
         self.device = str(options.pop("device"))
@@ -143,8 +154,13 @@ class Word2Vec(CorpusReading):
         self.diverged = False
         # workers is an attribute only after gensim's constructor, which reads the corpus
         self.workers = int(workers)
-        with self.reading_once():
-            super().__init__(**options)
+        # gensim's constructor calls train()
+        self._checkpoint = path, every
+        try:
+            with self.reading_once():
+                super().__init__(**options)
+        finally:
+            self.__dict__.pop("_checkpoint", None)
 
     def _why_gensim(self) -> str | None:
         """Return why gensim's own engine trains this model; None where one of ours does."""
@@ -173,6 +189,9 @@ class Word2Vec(CorpusReading):
         report_delay: float = 1.0,
         compute_loss: bool = False,
         callbacks: Iterable[CallbackAny2Vec] = (),
+        *,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: float = DEFAULT_INTERVAL,
         **kwargs: Any,
     ) -> tuple[int, int]:
         """Train the model; see gensim's `train` (https://radimrehurek.com/gensim/models/word2vec.html).
@@ -191,26 +210,36 @@ class Word2Vec(CorpusReading):
             report_delay: seconds between two lines of progress in the log.
             compute_loss: compute the loss of each epoch.
             callbacks: gensim's callbacks.
+            checkpoint, checkpoint_every: as in the constructor; each call of `train()` needs a file of its own.
             kwargs: as gensim.
 
         Returns:
             The numbers of words trained on and of words in the corpus, over all epochs.
 
         Raises:
-            ValueError: no epochs, no totals, or an attribute (`window`, `workers`, …) that was set out of its range.
+            ValueError: no epochs, no totals, or an attribute (`window`, `workers`, …) that was set out of its range;
+                a checkpoint of another call.
             RuntimeError: no vocabulary, no output vectors, or a device that is not there.
             Exception: whatever the corpus raises, at once.
 
         Warns:
-            RuntimeWarning: training diverged; it was stopped at the end of that epoch (see `diverged`).
+            RuntimeWarning: training diverged; it was stopped at the end of that epoch (see `diverged`). Or a checkpoint
+                was damaged, or could not be written.
         """
+        path, every = self.__dict__.pop("_checkpoint", (None, checkpoint_every))
+        path = path or call_arguments.check(checkpoint, every)
         rates = {"alpha": start_alpha or self.alpha, "min_alpha": end_alpha or self.min_alpha}
         arguments.check({name: getattr(self, name) for name in arguments.CHECKED} | rates)
         arguments.make_writable(self)
         self.training_losses, self.diverged = [], False
         if reason := self._why_gensim():
+            if path is not None:
+                raise ValueError(f"checkpoint={path!r}: {reason}, and gensim's own engine has no checkpoints")
             logger.info("%s: training with gensim's own engine", reason)
-        with TrainCall(self, can_defer_write_back=not callbacks and type(self) is Word2Vec) as call:
+        unobserved = not callbacks and type(self) is Word2Vec
+        totals = {"total_examples": total_examples, "total_words": total_words}
+        with TrainCall(self, unobserved, path, every, totals) as call:
+            callbacks = call.events(callbacks)
             try:
                 return super().train(
                     corpus_iterable,

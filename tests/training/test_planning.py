@@ -5,7 +5,6 @@ import pytest
 
 import torch_w2v
 from tests.helpers import ours
-from torch_w2v.corpus.store import Encoded
 from torch_w2v.engines.plan import Layout
 from torch_w2v.engines.row_scales import CAP, MAX_INDEPENDENT_BLOCKS
 from torch_w2v.engines.torch_batched import TorchBatchedEngine
@@ -22,7 +21,7 @@ class LargeStepsEngine(TorchBatchedEngine):
 def test_updates_that_reach_further_have_a_lower_cap(mean, gradient):
     model = ours(min_count=1, sample=0, cbow_mean=mean, cbow_gradient=gradient)
     model.build_vocab([list("abcd")] * 100)
-    plan = training_plan(model, LargeStepsEngine("cpu"), Encoded(np.zeros(0, np.int32), np.zeros(1, np.int64)))
+    plan = training_plan(model, LargeStepsEngine("cpu"), repetition=1.0)
     context_words = min(model.window + 1, 4)
     moves = model.alpha * 64 * 640 * context_words / 4 * plan.input_scale
     cap = CAP if (mean, gradient) == (0, "exact") else CAP * MAX_INDEPENDENT_BLOCKS

@@ -15,6 +15,7 @@ from torch_w2v.cli.errors import FAILED, CommandError, describe
 from torch_w2v.corpus.store import CacheError
 from torch_w2v.files import check_writable
 from torch_w2v.formats import UNREADABLE
+from torch_w2v.training import call_arguments
 from torch_w2v.word2vec import Word2Vec
 
 
@@ -142,6 +143,28 @@ def check_output_folder(folder: str, names: Sequence[str], overwrite: bool) -> N
             check_writable(file)
         except OSError as e:
             raise CommandError(f"{file}: cannot be written: {e.strerror}") from e
+
+
+def check_checkpoint(path: str | None, every: float, others: Sequence[str]) -> None:
+    """Check that a checkpoint can be written.
+
+    Args:
+        path: of the file; None for no checkpoints.
+        every: seconds between two.
+        others: paths that it must not be.
+
+    Raises:
+        CommandError: what is wrong.
+    """
+    for other in others:
+        if path is not None and os.path.realpath(path) == os.path.realpath(other):
+            raise CommandError(f"--checkpoint {path}: is also the corpus or the output; give a file of its own")
+    try:
+        call_arguments.check(path, every)
+    except ValueError as e:
+        raise CommandError(str(e)) from e
+    except OSError as e:
+        raise CommandError(f"{path}: cannot be written: {e.strerror}") from e
 
 
 def check_space(path: str, size: int) -> None:

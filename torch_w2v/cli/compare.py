@@ -18,8 +18,9 @@ from torch_w2v.compare.gold import SHIPPED, analogies_file, pairs_file
 from torch_w2v.engines import ENGINES
 from torch_w2v.system import cores
 
-# --engines chooses the engines, and skip-gram and hierarchical softmax are trained by gensim's own.
-_LEFT_OUT = ("engine", "sg", "hs")
+# --engines chooses the engines, skip-gram and hierarchical softmax are trained by gensim's own, and a comparison has no
+# checkpoints.
+_LEFT_OUT = ("engine", "sg", "hs", "checkpoint", "checkpoint_every")
 
 
 def add_parser(commands: Commands) -> None:

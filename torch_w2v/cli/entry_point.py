@@ -12,6 +12,7 @@ from typing import NoReturn, TextIO
 from torch_w2v import __version__, engines
 from torch_w2v.cli import compare, demo, encode, export, neighbours, train
 from torch_w2v.cli.errors import BAD_INPUT, FAILED, INTERRUPTED, CommandError
+from torch_w2v.training.interrupts import Terminated
 
 COMMANDS = (train, neighbours, export, demo, compare, encode)  # each has `add_parser(commands)` and `run(args)`
 
@@ -40,7 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments after the program's name; None for those of this process.
 
     Returns:
-        The exit code: 0, or 1 (failure), 2 (wrong input) or 130 (interrupted), as named in `torch_w2v.cli.errors`.
+        The exit code: 0, or 1 (failure), 2 (wrong input) or 128 and the number of a signal (130 after
+        Ctrl-C), as named in `torch_w2v.cli.errors`.
     """
     _open_closed_streams()
     args = parser().parse_args(argv)
@@ -53,6 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             message, code = str(e), e.code
         except KeyboardInterrupt:
             message, code = "interrupted", INTERRUPTED
+        except Terminated as e:
+            message, code = "interrupted", e.exit_code
         except BrokenPipeError:  # as in `torch-w2v neighbours … | head -1`
             code = FAILED
         except _reported_errors() as e:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from torch_w2v.cli import checks
-from torch_w2v.cli.errors import FAILED, CommandError
+from torch_w2v.cli.errors import FAILED, INTERRUPTED, CommandError
 from torch_w2v.cli.logs import log_lines
 from torch_w2v.cli.options import (
     CORPUS,
@@ -18,6 +21,8 @@ from torch_w2v.cli.options import (
 )
 from torch_w2v.corpus import EncodedFile, Text
 from torch_w2v.formats import FORMATS, Format, format_of
+from torch_w2v.training import checkpoint_file
+from torch_w2v.training.interrupts import Interrupts, Terminated
 from torch_w2v.word2vec import Word2Vec
 
 
@@ -55,38 +60,75 @@ def run(args: argparse.Namespace) -> int:
     checks.check_at_least("--seed", args.seed, 0)
     if not args.negative and not args.hs:
         raise CommandError("--negative 0 trains nothing without --hs 1")
-    model = checks.construct(chosen_options(args))
-    with log_lines(args.quiet), model.reading_once():
+    options = chosen_options(args)
+    path, every = options.pop("checkpoint"), options.pop("checkpoint_every")
+    checks.check_checkpoint(path, every, (args.corpus, args.output))
+    model = checks.construct(options)
+    with _interruptible(path), log_lines(args.quiet), model.reading_once():
         with checks.reading(args.corpus):
             model.build_vocab(source, keep_raw_vocab=True)
         _check_vocabulary(model, args)
         _check_space(model, args.output)
+        if path is not None:
+            _check_space(model, path, tables=2)
         model.raw_vocab.clear()
-        _train(model, source)
-    try:
-        output_format.save(model, args.output)
-    except OSError as e:
-        raise CommandError(f"{args.output}: cannot be written: {e}", FAILED) from e
+        _train(model, source, path, every)
+        try:
+            output_format.save(model, args.output)
+        except OSError as e:
+            raise CommandError(f"{args.output}: cannot be written: {e}", FAILED) from e
+    if path is not None:
+        checkpoint_file.remove(path)
     if not args.quiet:
         _print_result(model, args.output)
     return 0
 
 
-def _train(model: Word2Vec, source: Text | EncodedFile) -> None:
+@contextmanager
+def _interruptible(path: str | None) -> Iterator[None]:
+    """Let signals raise in this block where there are checkpoints, and say at an interrupt how to go on.
+
+    Args:
+        path: of the checkpoint, or None.
+
+    Raises:
+        CommandError: training was interrupted, and has a checkpoint.
+    """
+    if path is None:
+        yield
+        return
+    with Interrupts():
+        try:
+            yield
+        except (KeyboardInterrupt, Terminated) as e:
+            if not os.path.exists(path):
+                raise
+            code = e.exit_code if isinstance(e, Terminated) else INTERRUPTED
+            raise CommandError(f"interrupted; the same command goes on from the checkpoint {path}", code) from e
+
+
+def _train(model: Word2Vec, source: Text | EncodedFile, checkpoint: str | None, every: float) -> None:
     """Train a model.
 
     Raises:
-        CommandError: training diverged.
+        CommandError: training diverged, or the checkpoint is of another training.
     """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        model.train(
-            source,
-            total_examples=model.corpus_count,
-            total_words=model.corpus_total_words,
-            epochs=model.epochs,
-            compute_loss=model.compute_loss,
-        )
+        try:
+            model.train(
+                source,
+                total_examples=model.corpus_count,
+                total_words=model.corpus_total_words,
+                epochs=model.epochs,
+                compute_loss=model.compute_loss,
+                checkpoint=checkpoint,
+                checkpoint_every=every,
+            )
+        except ValueError as e:
+            if checkpoint is None:
+                raise
+            raise CommandError(str(e)) from e
     if model.diverged:
         raise CommandError(f"{caught[-1].message}. Nothing was written", FAILED)
     for warning in caught:
@@ -116,8 +158,9 @@ def _check_vocabulary(model: Word2Vec, args: argparse.Namespace) -> None:
         )
 
 
-def _check_space(model: Word2Vec, path: str) -> None:
-    tables = 2 if path.endswith(".model") else 1
+def _check_space(model: Word2Vec, path: str, tables: int = 1) -> None:
+    if path.endswith(".model"):
+        tables = 2
     if not path.endswith(".gz"):
         checks.check_space(path, 4 * tables * len(model.wv) * model.vector_size)
 

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import queue
 import threading
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from timeit import default_timer
 
+import numpy as np
+
 from torch_w2v.corpus.chunks import Chunk
 from torch_w2v.engines.interface import ChunkResult, Engine, Rates, Tables
 from torch_w2v.engines.plan import EpochPlan
+from torch_w2v.training.interrupts import Interrupts
+
+# Seconds between two looks for a signal that was held back.
+_PATIENCE = 0.1
 
 
 @dataclass
@@ -24,6 +31,9 @@ class Totals:
         trained_words: number of words that were targets.
         loss: summed loss in nats.
         pairs: summed weight of the (target, sample) pairs of the loss.
+        last: number of the last chunk of those that are finished; -1 before the first.
+        checksum: CRC-32 of the corpus up to that chunk's end, where `jobs` computes it.
+        failed: a chunk may be trained in part.
         start: when the epoch began, in seconds of `timeit.default_timer`.
     """
 
@@ -33,16 +43,30 @@ class Totals:
     trained_words: int = 0
     loss: float = 0.0
     pairs: float = 0.0
+    last: int = -1
+    checksum: int = 0
+    failed: bool = False
     start: float = field(default_factory=default_timer)
 
-    def add(self, chunk: Chunk, result: ChunkResult) -> None:
-        """Count a finished chunk with what the engine returned for it."""
-        self.chunks += 1
-        self.examples += chunk.examples
-        self.raw_words += chunk.end - chunk.begin
+    def add(self, job: Job, result: ChunkResult) -> None:
+        """Count a finished job with what the engine returned for it."""
+        self.skip(job)
         self.trained_words += result.trained_words
         self.loss += result.loss
         self.pairs += result.pairs
+
+    def skip(self, job: Job) -> None:
+        """Count a job that is not run here."""
+        self.chunks += 1
+        if job.number > self.last:
+            self.last, self.checksum = job.number, job.checksum
+        self.examples += job.chunk.examples
+        self.raw_words += job.chunk.end - job.chunk.begin
+
+    @property
+    def is_a_beginning(self) -> bool:
+        """Whether what is trained is the corpus up to a place: every chunk before it, and none after it."""
+        return self.chunks == self.last + 1 and not self.failed
 
     @property
     def elapsed(self) -> float:
@@ -52,26 +76,56 @@ class Totals:
 
 @dataclass(frozen=True)
 class Job:
-    """A chunk with its learning rates."""
+    """A chunk with its learning rates.
+
+    Attributes:
+        number: of the chunk in the epoch, from 0.
+        checksum: CRC-32 of the corpus up to the chunk's end, or 0.
+    """
 
     chunk: Chunk
     rates: Rates
+    number: int = 0
+    checksum: int = 0
 
 
-def jobs(chunks: Iterable[Chunk], alpha: Callable[[int, int], float]) -> Iterator[Job]:
+def jobs(chunks: Iterable[Chunk], alpha: Callable[[int, int], float], checksums: bool = False) -> Iterator[Job]:
     """Return the chunks in order, each with the learning rates at its beginning and its end.
 
     Args:
         chunks: in corpus order.
         alpha: function of the numbers of sentences and of words before a place that returns the learning rate there.
+        checksums: compute the jobs' checksums.
     """
-    examples = words = 0
+    examples = words = checksum = 0
     rate = alpha(0, 0)
-    for chunk in chunks:
+    for number, chunk in enumerate(chunks):
         examples += chunk.examples
         words += chunk.end - chunk.begin
         begin, rate = rate, alpha(examples, words)
-        yield Job(chunk, Rates(begin, rate))
+        if checksums:
+            for array in (chunk.tokens[chunk.begin : chunk.end], chunk.offsets):
+                checksum = zlib.crc32(np.ascontiguousarray(array).data, checksum)
+        yield Job(chunk, Rates(begin, rate), number, checksum)
+
+
+class _UntilDue(Iterator[Job]):
+    """The jobs of a source, until a pause is due; at least one, if it has one.
+
+    Attributes:
+        is_due: the end was reached because of that, not because the source has no more.
+    """
+
+    def __init__(self, source: Iterator[Job], due: Callable[[], bool]) -> None:
+        self._source, self._due = source, due
+        self._begun = self.is_due = False
+
+    def __next__(self) -> Job:
+        self.is_due = self.is_due or (self._begun and self._due())
+        if self.is_due:
+            raise StopIteration
+        self._begun = True
+        return next(self._source)
 
 
 def train_epoch(
@@ -84,6 +138,10 @@ def train_epoch(
     report_delay: float,
     stop: Callable[[], None] = lambda: None,
     load_chunk: Callable[[Chunk], Chunk] | None = None,
+    totals: Totals | None = None,
+    due: Callable[[], bool] = lambda: False,
+    pause: Callable[[], None] = lambda: None,
+    interrupts: Interrupts | None = None,
 ) -> Totals:
     """Train on every job of one epoch.
 
@@ -97,8 +155,17 @@ def train_epoch(
         report_delay: seconds.
         stop: makes `source` end for a consumer that waits for its next job; called when training ends for any reason.
         load_chunk: returns a chunk as the engine takes it; `engine.load_chunk` by default.
+        totals: what the epoch has done before the first job of `source`; they are updated, and right also when this
+            raises.
+        due: whether to pause; called from any thread.
+        pause: called then, while no job is running, and all that were begun are in the totals.
+        interrupts: hold signals back while a job is running that is not yet in the totals.
+
+    Returns:
+        The totals.
     """
-    totals = Totals()
+    totals = Totals() if totals is None else totals
+    interrupts = interrupts or Interrupts()
     next_report = 1.0
     loaded_plan = engine.load_plan(plan)
     load_chunk = load_chunk or engine.load_chunk
@@ -106,34 +173,82 @@ def train_epoch(
     def run(job: Job) -> ChunkResult:
         if job.chunk.end == job.chunk.begin:
             return ChunkResult(0, 0.0, 0.0)
-        return engine.train(tables, load_chunk(job.chunk), job.rates, loaded_plan)
+        try:
+            return engine.train(tables, load_chunk(job.chunk), job.rates, loaded_plan)
+        except BaseException:
+            totals.failed = True
+            raise
 
-    def count(job: Job, result: ChunkResult) -> None:
+    def report_if_due() -> None:
         nonlocal next_report
-        totals.add(job.chunk, result)
         if totals.elapsed >= next_report:
             report(totals)
             next_report = totals.elapsed + report_delay
 
-    if engine.thread_safe and workers > 1:
-        for job, result in _run_on_threads(run, source, workers, stop):
-            count(job, result)
-    else:
-        try:
-            for job in source:
-                count(job, run(job))
-        finally:
+    stopped = False
+
+    def stop_once() -> None:
+        nonlocal stopped
+        if not stopped:
+            stopped = True
             stop()
-    return totals
+
+    several = engine.thread_safe and workers > 1
+    try:
+        with interrupts.held():
+            while True:
+                part = _UntilDue(source, due)
+                if several:
+                    _run_on_threads(run, part, workers, stop_once, totals, report_if_due, interrupts)
+                else:
+                    _run(run, part, totals, report_if_due, interrupts)
+                if not part.is_due:
+                    return totals
+                pause()
+    finally:
+        stop_once()
+
+
+def _run(
+    run: Callable[[Job], ChunkResult],
+    source: Iterator[Job],
+    totals: Totals,
+    report_if_due: Callable[[], None],
+    interrupts: Interrupts,
+) -> None:
+    """Run jobs on this thread; see `_run_on_threads`."""
+    while True:
+        with interrupts.released():
+            job = next(source, None)
+        if job is None:
+            return
+        totals.add(job, run(job))
+        report_if_due()
+        interrupts.poll()
 
 
 def _run_on_threads(
-    run: Callable[[Job], ChunkResult], source: Iterator[Job], workers: int, stop: Callable[[], None]
-) -> Iterator[tuple[Job, ChunkResult]]:
-    """Run jobs on at most `workers` threads; finished ones are returned in the order in which they finish.
+    run: Callable[[Job], ChunkResult],
+    source: Iterator[Job],
+    workers: int,
+    stop: Callable[[], None],
+    totals: Totals,
+    report_if_due: Callable[[], None],
+    interrupts: Interrupts,
+) -> None:
+    """Run jobs on at most `workers` threads, and count them on this one in the order in which they finish.
 
     A thread is started with its first job, so there are never more threads than jobs. An exception, or an interrupt of
-    the main thread, stops the threads after their present chunk; none outlives this.
+    this thread, stops the threads after their present chunk, which is counted too; none outlives this.
+
+    Args:
+        run: runs a job.
+        source: the jobs.
+        workers: number of threads.
+        stop: makes `source` end for a thread that waits for its next job.
+        totals: what is finished is added to them.
+        report_if_due: called after that.
+        interrupts: are held back, but for waiting.
     """
     done: queue.SimpleQueue[tuple[Job, ChunkResult] | BaseException | None] = queue.SimpleQueue()
     turn, stopped = threading.Lock(), threading.Event()
@@ -152,13 +267,22 @@ def _run_on_threads(
         finally:
             done.put(None)
 
+    def next_result() -> tuple[Job, ChunkResult] | BaseException | None:
+        while True:
+            interrupts.poll()
+            try:
+                return done.get(timeout=_PATIENCE)
+            except queue.Empty:
+                pass
+
     threads: list[threading.Thread] = []
     running = 0
     exhausted = False
     try:
         while True:
             if not exhausted and len(threads) < workers:
-                job = next_job()
+                with interrupts.released():
+                    job = next_job()
                 exhausted = job is None
                 if job is not None:
                     name = f"torch_w2v-{len(threads)}"
@@ -166,22 +290,29 @@ def _run_on_threads(
                     threads.append(thread)
                     thread.start()
                     running += 1
-                    # What is done by now is returned at once, so that a slow source does not hold it back.
+                    # What is done by now is counted at once, so that a slow source does not hold it back.
                     if done.empty():
                         continue
             if not running:
                 return
-            item = done.get()
+            item = next_result()
             if item is None:
                 running -= 1
             elif isinstance(item, BaseException):
                 raise item
             else:
-                yield item
-    finally:
+                totals.add(*item)
+                report_if_due()
+    except BaseException:
         stopped.set()
         stop()
+        raise
+    finally:
         for thread in threads:
             # The last one may have failed to start.
             if thread.ident is not None:
                 thread.join()
+        while not done.empty():
+            rest = done.get()
+            if isinstance(rest, tuple):
+                totals.add(*rest)

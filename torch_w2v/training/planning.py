@@ -141,33 +141,44 @@ def objective_of(model: TrainedModel) -> Objective:
     )
 
 
-def training_plan(model: TrainedModel, engine: Engine, seen: Encoded | EncodedOnDisk) -> TrainingPlan:
+def repetition_of(model: TrainedModel, seen: Encoded | EncodedOnDisk) -> float:
+    """Return the repetition of a model's corpus (`corpus.repetition`).
+
+    Args:
+        model: the model.
+        seen: the encoded corpus, or its beginning.
+    """
+    frequencies = frequencies_of(model)
+    return repetition(
+        seen,
+        frequencies.keep.view(np.uint32),
+        operator.index(model.window),
+        bool(model.shrink_windows),
+        frequencies.kept_words / max(model.corpus_total_words or 0, frequencies.words, 1.0),
+    )
+
+
+def training_plan(model: TrainedModel, engine: Engine, repetition: float, seed: int | None = None) -> TrainingPlan:
     """Return what `engine` is to train a model with.
 
     Args:
         model: the model.
         engine: chooses the layout.
-        seen: the encoded corpus, or its beginning.
+        repetition: of the corpus, as `repetition_of` returns it.
+        seed: of the draws; the model's by default, and a random one if it has none.
     """
     objective, frequencies = objective_of(model), frequencies_of(model)
     context = objective.window + 1.0 if objective.shrink_windows else 2.0 * objective.window
     if model.corpus_count:
         # A sentence shorter than the window has fewer context words.
         context = min(context, max(frequencies.kept_words / model.corpus_count, 1.0))
-    words = max(model.corpus_total_words or 0, frequencies.words, 1.0)
     workload = Workload(
         negative=objective.negative,
         kept_words=frequencies.kept_words,
         context_words=context,
         cbow_mean=objective.cbow_mean,
         alpha=float(model.alpha),
-        repetition=repetition(
-            seen,
-            frequencies.keep.view(np.uint32),
-            objective.window,
-            objective.shrink_windows,
-            frequencies.kept_words / words,
-        ),
+        repetition=repetition,
     )
     layout = engine.layout(workload)
     if logger.isEnabledFor(logging.INFO):
@@ -176,6 +187,8 @@ def training_plan(model: TrainedModel, engine: Engine, seen: Encoded | EncodedOn
     input_scale, output_scale = frequencies.row_scales(
         layout, workload, model.wv.vectors_lockf, float(model.alpha), whole_sums
     )
+    if seed is None:
+        seed = secrets.randbits(32) if model.seed is None else operator.index(model.seed)
     return TrainingPlan(
         objective=objective,
         layout=layout,
@@ -183,7 +196,7 @@ def training_plan(model: TrainedModel, engine: Engine, seen: Encoded | EncodedOn
         noise=frequencies.noise,
         input_scale=input_scale,
         output_scale=output_scale,
-        seed=secrets.randbits(32) if model.seed is None else operator.index(model.seed),
+        seed=seed,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Hashable, Iterable
 from queue import Queue
@@ -15,11 +16,18 @@ from gensim.models.callbacks import CallbackAny2Vec
 from torch_w2v import corpus, engines
 from torch_w2v.engines.plan import TrainingPlan
 from torch_w2v.engines.streams import keep_mask
-from torch_w2v.training import divergence
+from torch_w2v.training import checkpoints, divergence
 from torch_w2v.training.divergence import StopTraining
 from torch_w2v.training.epoch import Totals, jobs, train_epoch
 from torch_w2v.training.model import TrainedModel
-from torch_w2v.training.planning import chunk_words, common_rows, expected_words, first_rows, training_plan
+from torch_w2v.training.planning import (
+    chunk_words,
+    common_rows,
+    expected_words,
+    first_rows,
+    repetition_of,
+    training_plan,
+)
 from torch_w2v.training.tables import EngineMemory
 
 logger = logging.getLogger("torch_w2v.word2vec")
@@ -32,16 +40,31 @@ class TrainCall:
         model: the model that is trained.
         can_defer_write_back: nothing outside can observe the model between epochs: no callbacks, no methods of a
             subclass. Then the tables stay with the engine from epoch to epoch.
+        checkpoint: path of the checkpoint; None for none.
+        checkpoint_every: seconds between two checkpoints.
+        totals: the `total_examples` and `total_words` of the call, which a checkpoint must have too.
     """
 
-    def __init__(self, model: TrainedModel, can_defer_write_back: bool) -> None:
+    def __init__(
+        self,
+        model: TrainedModel,
+        can_defer_write_back: bool,
+        checkpoint: str | None = None,
+        checkpoint_every: float = 0.0,
+        totals: dict[str, int | None] | None = None,
+    ) -> None:
         self._model = model
         self._unobserved = can_defer_write_back
         self._memory = EngineMemory()
         self._plan: TrainingPlan | None = None
         self._trained = False
-        self._words = 0.0
-        self._trained_words = self._raw_words = self._chunks = 0
+        self._checkpoints = checkpoints.Checkpoints()
+        if checkpoint is not None:
+            self._checkpoints = checkpoints.KeptCheckpoints(
+                model, checkpoint, checkpoint_every, totals or {}, self._memory.store
+            )
+        self._progress = self._checkpoints.progress
+        self._returned = Totals()
         self._start = default_timer() - 1e-5
 
     def __enter__(self) -> Self:
@@ -56,6 +79,7 @@ class TrainCall:
         else:
             self._cache = attributes["_corpus"]
         attributes.update(_train_call=self, _corpus=self._cache)
+        self._checkpoints.open()
         return self
 
     def __exit__(
@@ -63,6 +87,8 @@ class TrainCall:
     ) -> None:
         try:
             self._memory.synchronize()
+            if kind is not None:
+                self._checkpoints.save()
             if self._trained:
                 self._publish_vectors()
                 self._check_at_the_end()
@@ -72,11 +98,16 @@ class TrainCall:
                     delattr(self._model, name)
                 else:
                     setattr(self._model, name, value)
+            self._checkpoints.close()
+
+    def events(self, callbacks: Iterable[CallbackAny2Vec]) -> Iterable[CallbackAny2Vec]:
+        """Return the callbacks as gensim's `train` is to call them."""
+        return self._checkpoints.events(callbacks)
 
     def _check_at_the_end(self) -> None:
         """Look at all rows once, where after an epoch only a sample is."""
         model = self._model
-        small = self._raw_words < len(model.wv.vectors)
+        small = self._progress.call.raw_words < len(model.wv.vectors)
         if not (model.diverged or small) and divergence.has_diverged(model.wv.vectors):
             model.diverged = True
             divergence.warn(max(model.epochs - 1, 0), model.alpha, model.window)
@@ -105,26 +136,41 @@ class TrainCall:
         Returns:
             The numbers of words trained on, of words in the corpus, and of chunks.
 
+        An epoch that was trained before the checkpoint that the call goes on from is not trained again; what it
+        returned then is added to what the first one returns that is.
+
         Raises:
             StopTraining: training diverged in this epoch; its callbacks have been called.
+            ValueError: the corpus is not that of the checkpoint.
         """
+        if self._checkpoints.is_over(epoch):
+            return 0, 0, 0
         model = self._model
         engine = engines.choose(model.engine, model.device, model.vector_size)
         deferred = corpus.is_static(source) and self._unobserved
         with engine.thread_limit(model.workers):
-            totals, diverged = self._train_epoch(
+            ended, diverged = self._train_epoch(
                 engine, source, epoch, total_examples, total_words, report_delay, file_mode, deferred
             )
         if not deferred:
             self._publish_vectors()
-        self._finish_epoch(totals, epoch, total_examples, total_words, file_mode)
+        if not ended:
+            with self._checkpoints.interrupts.held():
+                self._finish_epoch(epoch, total_examples, total_words, file_mode)
+                self._checkpoints.enter(checkpoints.END)
         if diverged:
             model.diverged = True
             divergence.warn(epoch, model.alpha, model.window)
             for callback in callbacks:
                 callback.on_epoch_end(model)
             raise StopTraining
-        return totals.trained_words, totals.raw_words, totals.chunks
+        done, returned = self._progress.call, self._returned
+        self._returned = dataclasses.replace(done)
+        return (
+            done.trained_words - returned.trained_words,
+            done.raw_words - returned.raw_words,
+            done.chunks - returned.chunks,
+        )
 
     def _train_epoch(
         self,
@@ -136,22 +182,31 @@ class TrainCall:
         report_delay: float,
         file_mode: bool,
         deferred: bool,
-    ) -> tuple[Totals, bool]:
-        """Train on every sentence once, and return the totals and whether training diverged; see `run_epoch`.
+    ) -> tuple[bool, bool]:
+        """Train on every sentence once; see `run_epoch`.
 
         Args:
             engine: trains.
             deferred: the tables stay with the engine until the next epoch.
+
+        Returns:
+            Whether the checkpoint that the call goes on from stands at the end of this epoch, which is then not
+            finished here; and whether training diverged.
         """
-        model = self._model
+        model, progress = self._model, self._progress
+        stage = self._checkpoints.resume(epoch)
         size = chunk_words(model, total_words, engine.preferred_chunk_words)
         rows = common_rows(model)
         runs = self._cache.runs(source, model.wv.key_to_index, size, rows)
-        if not deferred or self._plan is None:
+        if stage is not None:
+            self._plan = training_plan(model, engine, progress.repetition, progress.seed)
+        elif not deferred or self._plan is None:
             seen, runs = self._cache.peek(source, runs)
-            self._plan = training_plan(model, engine, seen)
-            self._words = expected_words(model, seen, size, total_examples, total_words)
-        plan, epoch_words = self._plan.for_epoch(model.train_count, epoch), self._words
+            progress.repetition = repetition_of(model, seen)
+            progress.expected_words = expected_words(model, seen, size, total_examples, total_words)
+            self._plan = training_plan(model, engine, progress.repetition)
+            progress.seed = self._plan.seed
+        plan, epoch_words = self._plan.for_epoch(model.train_count, epoch), progress.expected_words
 
         def kept(tokens: np.ndarray, position: int) -> np.ndarray:
             return keep_mask(tokens, position, plan.keep, plan.token_stream)
@@ -186,27 +241,37 @@ class TrainCall:
             encoding = self._cache.vocabulary_version
         chunks = (chunk for run in runs for chunk in corpus.cut_into_chunks(run, size, plan.objective.window, kept))
         words = epoch_words * (model.epochs - epoch if deferred else 1)
+        source_jobs = jobs(chunks, alpha, self._checkpoints.kept)
+        if stage is not None:
+            self._checkpoints.skip(source_jobs, corpus.is_static(source))
         self._trained = True
+        if stage not in (None, checkpoints.TRAIN):
+            # so that the corpus is kept for the next epoch
+            next(source_jobs, None)
+            self._cache.stop()
+            return True, False
         inputs, outputs = first_rows(model.wv.vectors, rows), first_rows(model.syn1neg, rows)
         with self._memory.tables(engine, inputs, outputs, deferred, words) as tables:
-            totals = train_epoch(
+            train_epoch(
                 engine,
                 tables,
                 plan,
-                jobs(chunks, alpha),
+                source_jobs,
                 model.workers,
                 report,
                 report_delay,
                 stop=self._cache.stop,
                 load_chunk=lambda chunk: self._memory.load_chunk(engine, chunk, encoding),
+                totals=progress.totals,
+                due=self._checkpoints.due,
+                pause=self._checkpoints.save,
+                interrupts=self._checkpoints.interrupts,
             )
-            diverged = divergence.looks_diverged(totals.raw_words, *map(engine.as_array, tables))
-        return totals, diverged
+            diverged = divergence.looks_diverged(progress.totals.raw_words, *map(engine.as_array, tables))
+        return False, diverged
 
-    def _finish_epoch(
-        self, totals: Totals, epoch: int, total_examples: int | None, total_words: int | None, file_mode: bool
-    ) -> None:
-        model = self._model
+    def _finish_epoch(self, epoch: int, total_examples: int | None, total_words: int | None, file_mode: bool) -> None:
+        model, totals, call = self._model, self._progress.totals, self._progress.call
         if totals.chunks == 0 and model.train_count == 0:
             logger.warning(
                 "train() called with an empty iterator (if not intended, "
@@ -239,9 +304,9 @@ class TrainCall:
             file_mode,
         )
         model.total_train_time += elapsed
-        self._trained_words += totals.trained_words
-        self._raw_words += totals.raw_words
-        self._chunks += totals.chunks
+        call.trained_words += totals.trained_words
+        call.raw_words += totals.raw_words
+        call.chunks += totals.chunks
 
     def finish_early(self, callbacks: Iterable[CallbackAny2Vec]) -> tuple[int, int]:
         """Do what gensim's `train` does after its last epoch, for a call that `StopTraining` has ended.
@@ -252,13 +317,13 @@ class TrainCall:
         Returns:
             The numbers of words trained on and of words in the corpus.
         """
-        model = self._model
-        model._log_train_end(self._raw_words, self._trained_words, default_timer() - self._start, self._chunks)
+        model, done = self._model, self._progress.call
+        model._log_train_end(done.raw_words, done.trained_words, default_timer() - self._start, done.chunks)
         model.train_count += 1
         model._clear_post_train()
         for callback in callbacks:
             callback.on_train_end(model)
-        return self._trained_words, self._raw_words
+        return done.trained_words, done.raw_words
 
     def _publish_vectors(self) -> None:
         """Make the model right for whoever observes it now: callbacks, and the user."""

@@ -80,6 +80,13 @@ class EngineMemory:
         except engine.out_of_memory_errors as e:
             raise type(e)(engine.explain_out_of_memory(tables)) from e
 
+    def store(self) -> None:
+        """Write what was trained so far into the model's tables, while training goes on."""
+        if self._pending is not None:
+            engine, tables = self._pending
+            for table, rows in zip(tables, self._rows, strict=True):
+                engine.store_table(table, rows)
+
     def synchronize(self, keep_memory: bool = False) -> None:
         """Write what was trained back into the model's tables, if that is still to be done.
 

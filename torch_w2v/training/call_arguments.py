@@ -1,0 +1,115 @@
+"""The arguments of a `train()` call that a checkpoint must agree with, and whether those of checkpoints are right."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from torch_w2v import engines
+from torch_w2v.files import check_writable, is_uri
+from torch_w2v.training import checkpoint_file
+from torch_w2v.training.callback_states import plain
+from torch_w2v.training.model import TrainedModel
+
+DEFAULT_INTERVAL = 600.0
+# Attributes of a model that decide what a call of `train()` does; `workers` and `corpus_cache` decide only how.
+_ARGUMENTS = (
+    "vector_size",
+    "alpha",
+    "min_alpha",
+    "window",
+    "min_count",
+    "max_vocab_size",
+    "max_final_vocab",
+    "sample",
+    "seed",
+    "negative",
+    "ns_exponent",
+    "cbow_mean",
+    "null_word",
+    "sorted_vocab",
+    "batch_words",
+    "compute_loss",
+    "shrink_windows",
+    "cbow_gradient",
+    "epochs",
+    "train_count",
+    "corpus_count",
+    "corpus_total_words",
+)
+_CORPUS = {"corpus_count": "sentences of the corpus", "corpus_total_words": "words of the corpus"}
+
+
+def check(path: str | os.PathLike[str] | None, every: float) -> str | None:
+    """Check the arguments `checkpoint` and `checkpoint_every`, and return the path.
+
+    Raises:
+        ValueError: what was given, and what is allowed.
+        OSError: the file cannot be written.
+    """
+    if path is None:
+        if every != DEFAULT_INTERVAL:
+            raise ValueError(f"checkpoint_every={every} needs a file to write to: give checkpoint=PATH, too")
+        return None
+    if not every >= 0:
+        raise ValueError(f"checkpoint_every={every}: must be a number of seconds, 0 or more")
+    path = os.fspath(path)
+    if not path or is_uri(path) or os.path.isdir(path):
+        raise ValueError(f"checkpoint={path!r}: must be the path of a file")
+    for file in (path, checkpoint_file.previous_of(path)):
+        check_writable(file)
+    return path
+
+
+def encoded_words(model: TrainedModel) -> np.ndarray:
+    """Return the words of a vocabulary as a list in JSON, in UTF-8, uint8 (n,).
+
+    Words that are neither texts nor integers are there as Python shows them.
+    """
+    words = [word if type(word) in (str, int) else repr(word) for word in model.wv.index_to_key]
+    return np.frombuffer(json.dumps(words).encode(), np.uint8)
+
+
+def of_call(model: TrainedModel, totals: dict[str, int | None], words: np.ndarray) -> dict[str, Any]:
+    """Return what must be the same in a call that goes on from a checkpoint, as JSON gives it back.
+
+    Args:
+        model: with the attributes that gensim's `train` has set.
+        totals: the `total_examples` and `total_words` of the call.
+        words: as `encoded_words` returns them.
+    """
+    engine = engines.choose(model.engine, model.device, model.vector_size)
+    digest = hashlib.sha256(words.data)
+    digest.update(np.ascontiguousarray(model.wv.expandos["count"], "<i8").data)
+    result: dict[str, Any] = plain(
+        {
+            **{name: getattr(model, name, None) for name in _ARGUMENTS},
+            **totals,
+            "engine": engine.name,
+            "device": engine.device.partition(":")[0],
+            "vocabulary": {"words": len(model.wv.index_to_key), "sha256": digest.hexdigest()},
+        }
+    )
+    return result
+
+
+def differences(saved: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
+    """Return what differs between the arguments of a checkpoint and those of a call, as phrases."""
+    for name in sorted(saved.keys() | now.keys()):
+        before: Any = saved.get(name)
+        here: Any = now.get(name)
+        if before == here:
+            continue
+        if name == "vocabulary":
+            number = [f"{value['words']:,} words" for value in (before, here)]
+            if number[0] == number[1]:
+                number = ["other words, or other counts of them,", number[1]]
+            before, here = number
+        else:
+            before, here = repr(before), repr(here)
+        yield f"{_CORPUS.get(name, name)}: {before} in the checkpoint, {here} in this call"

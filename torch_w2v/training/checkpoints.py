@@ -1,0 +1,379 @@
+"""Checkpoints of a `train()` call: what they hold, when they are written, and how the same call goes on from one."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import logging
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from timeit import default_timer
+from typing import Any
+
+import numpy as np
+from gensim.models.callbacks import CallbackAny2Vec
+
+from torch_w2v.training import call_arguments, checkpoint_file
+from torch_w2v.training.callback_states import CallbackStates, plain
+from torch_w2v.training.epoch import Job, Totals
+from torch_w2v.training.interrupts import Interrupts
+from torch_w2v.training.model import TrainedModel
+
+logger = logging.getLogger("torch_w2v.word2vec")
+
+# Attributes that the call itself or a callback may have changed.
+_STATE = (
+    "alpha",
+    "min_alpha",
+    "min_alpha_yet_reached",
+    "window",
+    "sample",
+    "negative",
+    "cbow_mean",
+    "batch_words",
+    "compute_loss",
+    "shrink_windows",
+    "cbow_gradient",
+    "running_training_loss",
+    "training_losses",
+    "total_train_time",
+)
+# The stages of an epoch, in order: its chunks; then `on_epoch_end` is called; then it is done. The call is finished.
+TRAIN, END, DONE, FINISHED = "train", "end", "done", "finished"
+
+
+@dataclass
+class Progress:
+    """How far a call of `train()` is.
+
+    Attributes:
+        epoch: number of the epoch that is trained, or was trained last, from 0.
+        totals: of that epoch.
+        call: totals of all epochs that are finished; only words and chunks are counted.
+        seed: of the draws.
+        repetition: of the corpus, which the layout depends on.
+        expected_words: words that the epoch is expected to have.
+    """
+
+    epoch: int = -1
+    totals: Totals = field(default_factory=Totals)
+    call: Totals = field(default_factory=Totals)
+    seed: int | None = None
+    repetition: float = 1.0
+    expected_words: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON can hold it."""
+        values = dataclasses.asdict(self)
+        for totals in (values["totals"], values["call"]):
+            del totals["start"], totals["failed"]
+        return {**values, "elapsed": self.totals.elapsed}
+
+    def load(self, values: dict[str, Any]) -> None:
+        """Take over what `as_dict` has returned."""
+        for name in ("epoch", "seed", "repetition", "expected_words"):
+            setattr(self, name, values[name])
+        self.call = Totals(**values["call"])
+        self.totals = Totals(**values["totals"], start=default_timer() - values["elapsed"])
+
+
+class Checkpoints:
+    """No checkpoints: what a call of `train()` without them does. `KeptCheckpoints` is the other kind.
+
+    Attributes:
+        progress: of the call, which updates it.
+        interrupts: hold signals back while there is something that is not in a checkpoint.
+        kept: whether checkpoints are written.
+    """
+
+    kept = False
+
+    def __init__(self) -> None:
+        self.progress = Progress()
+        self.interrupts = Interrupts()
+
+    def events(self, callbacks: Iterable[CallbackAny2Vec]) -> Iterable[CallbackAny2Vec]:
+        """Return the callbacks as they are to be called."""
+        return callbacks
+
+    def is_over(self, epoch: int) -> bool:
+        """Return whether an epoch was trained before the checkpoint that the call goes on from."""
+        return False
+
+    def resume(self, epoch: int) -> str | None:
+        """Begin an epoch; return the stage of the checkpoint that the call goes on from, if it stands in this one.
+
+        The model's attributes and `progress` are then those of the checkpoint; its tables not yet. In any other epoch
+        `progress` is that of its beginning.
+        """
+        self.progress.epoch, self.progress.totals = epoch, Totals()
+        return None
+
+    def skip(self, jobs: Iterator[Job], static: bool) -> None:
+        """Skip the jobs that are done already, then load the tables."""
+
+    def enter(self, stage: str) -> None:
+        """Note that the epoch has reached a stage."""
+
+    def due(self) -> bool:
+        """Return whether it is time for a checkpoint."""
+        return False
+
+    def save(self) -> None:
+        """Write a checkpoint of the last place where the call can go on."""
+
+    def open(self) -> None:
+        """Begin the call."""
+
+    def close(self) -> None:
+        """End the call."""
+
+
+class KeptCheckpoints(Checkpoints):
+    """The checkpoints of a call of `train()`.
+
+    A checkpoint stands between two chunks, or before or after a callback is called for an epoch. Draws are a function
+    of the place in the corpus, so the tables, the place and some numbers are all that the rest of the call depends on.
+
+    Args:
+        model: is trained.
+        path: of the file.
+        every: seconds between two checkpoints.
+        totals: the `total_examples` and `total_words` of the call.
+        store: writes what was trained so far into the model's tables.
+    """
+
+    kept = True
+
+    def __init__(
+        self, model: TrainedModel, path: str, every: float, totals: dict[str, int | None], store: Callable[[], None]
+    ) -> None:
+        super().__init__()
+        self._model, self._path, self._every, self._store = model, path, every, store
+        self._totals = totals
+        self._next = time.monotonic() + every
+        self._callbacks = CallbackStates(())
+        self._arguments: dict[str, Any] = {}
+        self._words = np.zeros(0, np.uint8)
+        self._found: checkpoint_file.CheckpointFile | None = None
+        self._resumed: tuple[int, str] | None = None
+        self._before: dict[str, Any] = {}
+        # An epoch's chunks are trained; otherwise, and before the first of them, what a checkpoint would hold.
+        self._training = False
+        self._snapshot: dict[str, Any] | None = None
+        # the place of the last checkpoint
+        self._written: tuple[object, ...] | None = None
+        self._keep_older = True
+
+    def open(self) -> None:
+        """Begin the call: signals may be held back."""
+        self.interrupts.__enter__()
+
+    def close(self) -> None:
+        """End the call; a signal that was held back takes its effect."""
+        if self._found is not None:
+            self._found.__exit__()
+            self._found = None
+        self.interrupts.__exit__()
+
+    def events(self, callbacks: Iterable[CallbackAny2Vec]) -> Iterable[CallbackAny2Vec]:
+        """Return one callback in the place of all: it begins, resumes and ends the checkpoints too."""
+        self._callbacks = CallbackStates(callbacks)
+        return (_Events(self, self._callbacks.callbacks),)
+
+    def begin(self) -> None:
+        """Look for a checkpoint of this call, once gensim has set what the model is trained with.
+
+        Raises:
+            ValueError: the checkpoint is of another call; with what differs.
+        """
+        self._callbacks.begin()
+        self._words = call_arguments.encoded_words(self._model)
+        self._arguments = call_arguments.of_call(self._model, self._totals, self._words)
+        self._found = checkpoint_file.newest(self._path)
+        if self._found is None:
+            return
+        self._keep_older = self._found.path == self._path
+        manifest = self._found.manifest
+        if differences := list(call_arguments.differences(manifest["arguments"], self._arguments)):
+            raise ValueError(
+                f"the checkpoint {self._found.path} is of another call of train(): {'; '.join(differences)}. Give what "
+                "the checkpoint was given to go on from it; or another path, or delete it, to start anew"
+            )
+        self._resumed = int(manifest["progress"]["epoch"]), str(manifest["stage"])
+        logger.info(
+            "going on from the checkpoint %s: epoch %d, after %d words",
+            self._found.path,
+            self._resumed[0] + 1,
+            manifest["progress"]["totals"]["raw_words"],
+        )
+
+    def is_over(self, epoch: int) -> bool:
+        """Return whether an epoch was trained before the checkpoint that the call goes on from."""
+        if self._resumed is None:
+            return False
+        at, stage = self._resumed
+        return epoch < at or (epoch > at and stage == FINISHED)
+
+    def skips(self, epoch: int, begins: bool) -> bool:
+        """Return whether the callbacks of an epoch's begin or end have been called before the checkpoint."""
+        if self._resumed is None:
+            return False
+        at, stage = self._resumed
+        return stage == FINISHED or epoch < at or (epoch == at and (begins or stage == DONE))
+
+    def resume(self, epoch: int) -> str | None:
+        """Return the stage of the checkpoint that the call goes on from; see `Checkpoints.resume`."""
+        if self._found is None or self._resumed is None or self._resumed[0] != epoch:
+            self._training = True
+            return super().resume(epoch)
+        manifest = self._found.manifest
+        self._before = {name: getattr(self._model, name) for name in manifest["attributes"]}
+        self._set(manifest["attributes"])
+        self.progress.load(manifest["progress"])
+        self._callbacks.load(manifest["callbacks"])
+        self._model.wv.vectors_lockf = self._found.array("vectors_lockf")
+        return self._resumed[1]
+
+    def _set(self, attributes: dict[str, Any]) -> None:
+        for name, value in attributes.items():
+            setattr(self._model, name, value)
+
+    def skip(self, jobs: Iterator[Job], static: bool) -> None:
+        """Skip the jobs that are done already, check that they are those, and load the tables.
+
+        Args:
+            jobs: of the epoch, from its first on.
+            static: the corpus cannot have changed, so other jobs mean another corpus.
+
+        Raises:
+            ValueError: the corpus is another one.
+        """
+        assert self._found is not None
+        assert self._resumed is not None
+        totals, seen = self.progress.totals, Totals()
+        last = None
+        for last in itertools.islice(jobs, totals.chunks):
+            seen.skip(last)
+        if (seen.chunks, seen.examples, seen.raw_words) != (totals.chunks, totals.examples, totals.raw_words) or (
+            static and seen.checksum != totals.checksum
+        ):
+            self._set(self._before)
+            raise ValueError(
+                f"corpus: its first {totals.raw_words:,} words are not those of the checkpoint {self._found.path}, "
+                "which is of another corpus. Give that one to go on from the checkpoint; or another path, or delete "
+                "it, to start anew"
+            )
+        if seen.checksum != totals.checksum:
+            logger.warning("the corpus has other sentences than the one of the checkpoint; going on at the same place")
+        with self.interrupts.held():
+            for name, table in (("vectors", self._model.wv.vectors), ("syn1neg", self._model.syn1neg)):
+                self._found.read_into(name, table)
+            stage = self._resumed[1]
+            self._training, self._snapshot = stage == TRAIN, self._state(stage)
+            self._written = _place(self._snapshot)
+            self._next = time.monotonic() + self._every
+
+    def enter(self, stage: str) -> None:
+        """Note that the epoch has reached a stage after its last chunk.
+
+        A checkpoint of it holds what is so now: a callback that is interrupted is called again.
+        """
+        self._training, self._snapshot = False, self._state(stage)
+
+    def due(self) -> bool:
+        """Return whether it is time for a checkpoint."""
+        return time.monotonic() >= self._next
+
+    def _state(self, stage: str) -> dict[str, Any]:
+        state: dict[str, Any] = plain(
+            {
+                "stage": stage,
+                "progress": self.progress.as_dict(),
+                "attributes": {name: getattr(self._model, name) for name in _STATE},
+            }
+        )
+        return {**state, "callbacks": self._callbacks.changed()}
+
+    def save(self) -> None:
+        """Write a checkpoint of the last place where the call can go on, unless that has one or there is none yet.
+
+        Where it cannot be written a warning says so, and training goes on: the older one is still there.
+        """
+        with self.interrupts.held():
+            state, totals = self._snapshot, self.progress.totals
+            if self._training and totals.last >= 0:
+                state = self._state(TRAIN) if totals.is_a_beginning else None
+            if state is None or self._written == _place(state):
+                return
+            try:
+                self._write(state)
+            except (OSError, MemoryError, ValueError) as e:
+                warnings.warn(
+                    f"no checkpoint was written to {self._path}: {e}. Training goes on; an older checkpoint stays",
+                    RuntimeWarning,
+                    stacklevel=2,
+                )
+            finally:
+                self._next = time.monotonic() + self._every
+
+    def _write(self, state: dict[str, Any]) -> None:
+        begin = time.monotonic()
+        self._store()
+        wv = self._model.wv
+        if len(wv.index_to_key) != self._arguments["vocabulary"]["words"]:
+            raise ValueError("the vocabulary has changed since train() began")
+        arrays = {
+            "vectors": wv.vectors,
+            "syn1neg": self._model.syn1neg,
+            "vectors_lockf": wv.vectors_lockf,
+            "counts": wv.expandos["count"],
+            "words": self._words,
+        }
+        checkpoint_file.write(self._path, {"arguments": self._arguments, **state}, arrays, self._keep_older)
+        self._written, self._keep_older = _place(state), True
+        logger.info(
+            "wrote the checkpoint %s: %.0f MB in %.1f s",
+            self._path,
+            sum(array.nbytes for array in arrays.values()) / 1e6,
+            time.monotonic() - begin,
+        )
+
+
+class _Events(CallbackAny2Vec):
+    """The callbacks of a call as one; those of epochs that were trained before the checkpoint are not called again."""
+
+    def __init__(self, checkpoints: KeptCheckpoints, callbacks: Iterable[CallbackAny2Vec]) -> None:
+        self._checkpoints, self._callbacks = checkpoints, callbacks
+        self._epoch = -1
+
+    def on_train_begin(self, model: Any) -> None:
+        self._checkpoints.begin()
+        for callback in self._callbacks:
+            callback.on_train_begin(model)
+
+    def on_epoch_begin(self, model: Any) -> None:
+        self._epoch += 1
+        if not self._checkpoints.skips(self._epoch, begins=True):
+            for callback in self._callbacks:
+                callback.on_epoch_begin(model)
+
+    def on_epoch_end(self, model: Any) -> None:
+        if not self._checkpoints.skips(self._epoch, begins=False):
+            for callback in self._callbacks:
+                callback.on_epoch_end(model)
+            self._checkpoints.enter(DONE)
+
+    def on_train_end(self, model: Any) -> None:
+        if not model.diverged:
+            self._checkpoints.enter(FINISHED)
+            self._checkpoints.save()
+        for callback in self._callbacks:
+            callback.on_train_end(model)
+
+
+def _place(state: dict[str, Any]) -> tuple[object, ...]:
+    """Return what tells two checkpoints of a call apart."""
+    return state["stage"], state["progress"]["epoch"], state["progress"]["totals"]["chunks"]
