@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import re
-import tomllib
+import sys
 from pathlib import Path
 from typing import Any, NamedTuple
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 FILE = Path(__file__).with_name("expected_failures.toml")
 PAGE = Path(__file__).parents[1] / "docs" / "guide" / "from-gensim.md"

@@ -5,16 +5,16 @@ from __future__ import annotations
 import ctypes
 import importlib.metadata
 import logging
-import sys
 from functools import cache
 from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
-_FILES = ("_native.so", "_native.dylib")
+_FILES = ("_native.so", "_native.dylib", "_native.dll")
+# Where no wheel has the library for a machine, pip builds it, which needs the compiler.
 REINSTALL = (
-    "reinstall with a compiler (gcc 12+ or clang 14+): pip install --force-reinstall --no-deps --no-cache-dir "
-    "--no-binary torch_w2v torch_w2v; or use engine='torch_batched'"
+    "reinstall (where there is no wheel for this system, with gcc 12+ or clang 14+): pip install --force-reinstall "
+    "--no-deps --no-cache-dir torch_w2v; or use engine='gensim'"
 )
 
 
@@ -44,15 +44,11 @@ def library() -> ctypes.CDLL:
     Raises:
         RuntimeError: there is no library, or it cannot be loaded; the message says what to do.
     """
-    if sys.platform == "win32":
-        raise RuntimeError(
-            "there is no native library (CPU kernel and text splitter) for Windows; use engine='torch_batched'"
-        )
     path = find()
     if path is None:
         raise RuntimeError(
-            "the native library (CPU kernel and text splitter) was not built (was there no C++ compiler at install "
-            f"time?): {REINSTALL}"
+            "the native library (CPU kernel and text splitter) is not installed (it is built where there is a C++ "
+            f"compiler, or comes with a wheel): {REINSTALL}"
         )
     try:
         loaded = ctypes.CDLL(str(path))

@@ -41,6 +41,8 @@ _NO_NEW_FILES = (errno.EACCES, errno.EPERM, errno.EROFS)
 # A file cannot be moved, or not onto this one: another device, a mount point, the sticky bit.
 _NO_MOVES = (*_NO_NEW_FILES, errno.EXDEV, errno.EBUSY)
 _COPY_STEP = 1 << 22  # bytes that are copied at a time
+_WINDOWS = os.name == "nt"
+_IN_USE_PATIENCE = 1  # seconds to wait on Windows for a file that is open, as by a virus scanner
 
 
 def recover(path: str) -> None:
@@ -98,7 +100,8 @@ def _make_folder(folder: str, stack: ExitStack) -> str:
     while True:
         staging = os.path.join(folder, _PREFIX + secrets.token_hex(4))
         stack.callback(_remove, staging)
-        os.mkdir(staging, 0o700)
+        # On Windows newer versions of Python would give the files to their owner alone, and they would stay so.
+        os.mkdir(staging, 0o777 if _WINDOWS else 0o700)
         with suppress(FileNotFoundError):  # another save has taken it for a leftover before it was locked
             stack.enter_context(_locked(staging, _PATIENCE))
             os.mkdir(os.path.join(staging, "new"))
@@ -213,7 +216,7 @@ def _move_out(staging: str, places: dict[str, str]) -> None:
     _sync(staging)
     for name in reversed(places):
         with suppress(FileNotFoundError):
-            os.replace(places[name], os.path.join(old, name))
+            _replace(places[name], os.path.join(old, name))
             _sync(os.path.dirname(places[name]))
 
 
@@ -223,7 +226,20 @@ def _move_in(staging: str, path: str, names: list[str]) -> None:
         place = _place(path, name)
         if len(names) > 1 and name == names[-1]:
             _sync(os.path.dirname(place))
-        os.replace(os.path.join(staging, "new", name), place)
+        _replace(os.path.join(staging, "new", name), place)
+
+
+def _replace(source: str, target: str) -> None:
+    """Move a file onto another; Windows refuses that while a program has one of them open."""
+    deadline = time.monotonic() + _IN_USE_PATIENCE
+    while True:
+        try:
+            os.replace(source, target)
+            return
+        except PermissionError:
+            if not _WINDOWS or time.monotonic() >= deadline:
+                raise
+            time.sleep(0.02)
 
 
 def _move_back(staging: str, places: dict[str, str]) -> bool:
@@ -242,6 +258,9 @@ def _move_back(staging: str, places: dict[str, str]) -> bool:
 
 def _copy_in(new: str, places: dict[str, str]) -> None:
     """Write new files into the older ones; meanwhile the main file of several is empty."""
+    if _WINDOWS:
+        for place in places.values():
+            _refuse_mapped(place)
     with ExitStack() as stack:
         files = {}
         for name, place in places.items():
@@ -258,6 +277,32 @@ def _copy_in(new: str, places: dict[str, str]) -> None:
             file.truncate()
             file.flush()
             _fsync(file.fileno())
+
+
+def _refuse_mapped(place: str) -> None:
+    """Refuse to write into a file that a program has mapped: it would see the new contents in the older ones' place.
+
+    Windows makes no file shorter that is mapped.
+
+    Raises:
+        PermissionError: the file is mapped, or cannot be opened; it is as it was.
+    """
+    if not os.path.exists(place) or not os.path.getsize(place):
+        return
+    with open(place, "r+b") as file:
+        last = file.seek(-1, os.SEEK_END)
+        byte = file.read(1)
+        try:
+            file.truncate(last)
+        except OSError as e:
+            raise PermissionError(
+                errno.EACCES,
+                "the file is mapped into memory (by load(mmap='r')?), and Windows does not replace such a file; "
+                "end the program that uses it, or save under another name",
+                place,
+            ) from e
+        file.seek(last)
+        file.write(byte)
 
 
 def _sync(folder: str) -> None:
@@ -338,7 +383,7 @@ def _locked(folder: str, seconds: float = 0) -> Iterator[bool]:
         OSError: there is no such folder.
     """
     if fcntl is None:
-        yield False
+        yield from _locked_by_file(folder, time.monotonic() + seconds)
         return
     try:
         descriptor = os.open(folder, os.O_RDONLY)
@@ -349,6 +394,28 @@ def _locked(folder: str, seconds: float = 0) -> Iterator[bool]:
         yield _lock(descriptor, time.monotonic() + seconds)
     finally:
         os.close(descriptor)
+
+
+def _locked_by_file(folder: str, deadline: float) -> Iterator[bool]:
+    """Do what `_locked` does by a file, which Windows removes when it is closed, however the process ends."""
+    os.stat(folder)
+    is_staging = os.path.basename(folder).startswith(_PREFIX)
+    # A file in a folder would keep it from being removed.
+    name = f"{folder}.lock" if is_staging else os.path.join(folder, f"{_PREFIX}folder.lock")
+    descriptor = None
+    while descriptor is None:
+        try:
+            descriptor = os.open(name, os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_TEMPORARY", 0))
+        except OSError as e:
+            # PermissionError while Windows removes it
+            if not isinstance(e, (FileExistsError, PermissionError)) or time.monotonic() >= deadline:
+                break
+            time.sleep(0.01)
+    try:
+        yield descriptor is not None
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 def _lock(descriptor: int, deadline: float) -> bool:

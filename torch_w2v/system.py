@@ -20,10 +20,30 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+class _WindowsMemory(ctypes.Structure):
+    """Windows' MEMORYSTATUSEX: what GlobalMemoryStatusEx fills in, in bytes."""
+
+    _fields_ = [
+        ("size", ctypes.c_uint32),
+        ("percent_used", ctypes.c_uint32),
+        *((name, ctypes.c_uint64) for name in ("total", "available", "total_paged", "available_paged")),
+        *((name, ctypes.c_uint64) for name in ("total_virtual", "available_virtual", "available_extended")),
+    ]
+
+
+def _windows_memory() -> _WindowsMemory | None:
+    """Return what Windows says of its memory; None on another system."""
+    kernel = getattr(getattr(ctypes, "windll", None), "kernel32", None)
+    status = _WindowsMemory(size=ctypes.sizeof(_WindowsMemory))
+    return status if kernel is not None and kernel.GlobalMemoryStatusEx(ctypes.byref(status)) else None
+
+
 def memory_limit() -> int:
     """Return the bytes of memory of the machine, or of the container if that has less."""
     limits = [_ASSUMED_MEMORY]
-    if hasattr(os, "sysconf"):
+    if (windows := _windows_memory()) is not None:
+        limits = [windows.total]
+    elif hasattr(os, "sysconf"):
         limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     return min([*limits, *(limit for limit in map(_number_in, _CONTAINER_LIMITS) if limit is not None)])
 
@@ -38,6 +58,8 @@ def _number_in(path: str) -> int | None:
 def available_memory() -> int:
     """Return how many bytes can still be used without swapping; the limit where the system does not tell."""
     most = memory_limit()
+    if (windows := _windows_memory()) is not None:
+        return min(windows.available, most)
     try:
         with open("/proc/meminfo", encoding="ascii") as lines:
             free = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))

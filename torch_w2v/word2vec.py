@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from gensim.models.callbacks import CallbackAny2Vec
 from gensim.models.word2vec import MAX_WORDS_IN_BATCH
@@ -23,6 +23,7 @@ from torch_w2v.training.session import TrainCall
 
 if TYPE_CHECKING:
     import torch
+    from typing_extensions import Self
 
 logger = logging.getLogger(__name__)
 

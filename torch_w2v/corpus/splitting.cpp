@@ -11,6 +11,8 @@
 #include <sys/mman.h>
 #endif
 
+#include "../native.h"
+
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "words are compared and scanned as little-endian integers");
 
 namespace {
@@ -112,8 +114,8 @@ const u8* bytes_of(const Words& w, i64 word) { return reinterpret_cast<const u8*
 bool grow(Words& w) {
   const u64 n = w.slots ? 2 * (w.mask + 1) : 1 << 12;
   const u64 size = n * sizeof(Slot);
-  void* memory = nullptr;
-  if (posix_memalign(&memory, size < HUGE_PAGE ? 64 : HUGE_PAGE, size)) return false;
+  void* memory = allocate_aligned(size < HUGE_PAGE ? 64 : HUGE_PAGE, size);
+  if (!memory) return false;
 #ifdef __linux__
   if (size >= HUGE_PAGE) madvise(memory, size, MADV_HUGEPAGE);  // fewer page walks; advice
 #endif
@@ -126,7 +128,7 @@ bool grow(Words& w) {
     while (slots[at].word >= 0) at = (at + 1) & (n - 1);
     slots[at] = s;
   }
-  std::free(w.slots);
+  free_aligned(w.slots);
   w.slots = slots;
   w.mask = n - 1;
   return true;
@@ -244,8 +246,6 @@ u64 special(const u8* p) {
 
 }  // namespace
 
-#define EXPORT extern "C" __attribute__((visibility("default")))
-
 // Sets what the hash of the tables made from now on depends on; the numbers of the words do not.
 EXPORT void w2v_words_set_hash_key(u64 first, u64 second) { hash_key = {first, second}; }
 
@@ -264,7 +264,7 @@ EXPORT Words* w2v_words_new(int separator) {
 
 EXPORT void w2v_words_free(Words* w) {
   if (!w) return;
-  std::free(w->slots);
+  free_aligned(w->slots);
   std::free(w->bytes);
   std::free(w->starts);
   std::free(w);

@@ -8,6 +8,7 @@ import mmap
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -158,13 +159,14 @@ def _anonymous_map(size: int) -> mmap.mmap:
 
 
 def _resized(memory: mmap.mmap, size: int) -> mmap.mmap:
-    try:
-        memory.resize(size)
-    except SystemError:  # the operating system cannot: macOS
-        larger = _anonymous_map(size)
-        larger[: len(memory)] = memory[:]
-        return larger
-    return memory
+    if os.name == "posix":
+        with suppress(SystemError):  # the system cannot: macOS
+            memory.resize(size)
+            return memory
+    # On Windows older versions of Python lose what an anonymous map holds.
+    larger = _anonymous_map(size)
+    larger[: len(memory)] = memory[:]
+    return larger
 
 
 def _write(file: BinaryIO, items: np.ndarray | None) -> None:

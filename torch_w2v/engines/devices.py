@@ -56,13 +56,14 @@ def best_device() -> str:
 @cache
 def may_have_gpu() -> bool:
     """Return whether there may be a GPU that torch calls 'cuda', NVIDIA's or AMD's; True where that is hard to say."""
-    if not sys.platform.startswith("linux"):
+    driver = {"linux": "libcuda.so.1", "win32": "nvcuda.dll"}.get(sys.platform)
+    if driver is None:
         return sys.platform != "darwin"
     # The last of these is the driver of Windows' subsystem for Linux.
     if any(Path("/dev", name).exists() for name in ("nvidiactl", "kfd", "dxg")):
         return True
     try:
-        ctypes.CDLL("libcuda.so.1")
+        ctypes.CDLL(driver)
     except OSError:
         return False
     return True

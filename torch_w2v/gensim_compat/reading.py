@@ -6,13 +6,16 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from typing import Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from torch_w2v import corpus
 from torch_w2v.gensim_compat import vocabulary
 from torch_w2v.gensim_compat.threads import GensimThreads
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 TrimRule: TypeAlias = Callable[[Hashable, int, int], int]
 

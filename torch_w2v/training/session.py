@@ -8,7 +8,7 @@ from collections.abc import Hashable, Iterable
 from queue import Queue
 from timeit import default_timer
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from gensim.models.callbacks import CallbackAny2Vec
@@ -29,6 +29,9 @@ from torch_w2v.training.planning import (
     training_plan,
 )
 from torch_w2v.training.tables import EngineMemory
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 logger = logging.getLogger("torch_w2v.word2vec")
 

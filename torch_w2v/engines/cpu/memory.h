@@ -2,8 +2,9 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
+
+#include "../../native.h"
 
 namespace {
 
@@ -21,7 +22,7 @@ struct Memory {
   Memory(const Memory&) = delete;
   Memory& operator=(const Memory&) = delete;
   ~Memory() {
-    while (count) std::free(parts[--count]);
+    while (count) free_aligned(parts[--count]);
   }
 
   // An array aligned to 64 bytes.
@@ -30,8 +31,8 @@ struct Memory {
     // Staggered: rows at the same place in two page-aligned arrays would look alike to the processor's store buffer.
     const size_t shift = 576 * static_cast<size_t>(count);
     const size_t bytes = shift + sizeof(T) * static_cast<size_t>(size > 0 ? size : 1);
-    void* part = nullptr;
-    if (count == MOST || posix_memalign(&part, 64, bytes)) {
+    void* part = count == MOST ? nullptr : allocate_aligned(64, bytes);
+    if (!part) {
       failed = true;
       return nullptr;
     }
