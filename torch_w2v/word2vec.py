@@ -167,7 +167,7 @@ class Word2Vec(CorpusReading):
         """Return why gensim's own engine trains this model; None where one of ours does."""
         if methods := hooks.overridden(self, Word2Vec):
             return f"{type(self).__name__} overrides {', '.join(methods)}"
-        if self.sg or self.hs or self.negative <= 0:
+        if self.hs or self.negative <= 0 or (self.sg and not engines.trains_skip_gram(self.engine)):
             return f"sg={self.sg}, hs={self.hs}, negative={self.negative}"
         return None
 

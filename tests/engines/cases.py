@@ -60,6 +60,7 @@ def case(
     exact_gradient=False,
     shrink_windows=True,
     compute_loss=True,
+    skip_gram=False,
     sample=True,
     scales=False,
     unknown=0.1,
@@ -98,7 +99,7 @@ def case(
         rng.uniform(0, 1, V if scales else 0).astype(np.float32) for _ in ("inputs", "outputs")
     )
     plan = EpochPlan(
-        objective=Objective(window, negative, cbow_mean, exact_gradient, shrink_windows, compute_loss),
+        objective=Objective(window, negative, cbow_mean, exact_gradient, shrink_windows, compute_loss, skip_gram),
         layout=layout or Layout(BLOCKS.T, BLOCKS.S, negative, BLOCKS.B),
         keep=keep.astype(np.uint32).view(np.int32),
         noise=noise,

@@ -15,6 +15,21 @@ def splitmix(stream, counter):
     return z >> 32, z & 0xFFFFFFFF
 
 
+def stream_of(case):
+    """(word, place in tokens, sentence, reach of its window) of each kept token."""
+    chunk, plan, objective = case.chunk, case.plan, case.plan.objective
+    keep = plan.keep.view(np.uint32).astype(int)
+    stream = []
+    for sentence in range(len(chunk.offsets) - 1):
+        for i in range(int(chunk.offsets[sentence]), int(chunk.offsets[sentence + 1])):
+            word = int(chunk.tokens[i])
+            high, low = splitmix(plan.token_stream, chunk.position + i)
+            if word >= 0 and keep[word] >= high:
+                reach = 1 + low * objective.window // 2**32 if objective.shrink_windows else objective.window
+                stream.append((word, i, sentence, reach))
+    return stream
+
+
 def context_of(stream, k):
     """The words in the window of the target at place k."""
     _, _, sentence, reach = stream[k]
@@ -35,20 +50,11 @@ def transcribe(case):
     chunk, rates, plan = case.chunk, case.rates, case.plan
     objective, layout = plan.objective, plan.layout
     Wi, Wo = (table.astype(np.float64) for table in case.tables)
-    keep, noise = plan.keep.view(np.uint32).astype(int), plan.noise
-    threshold, other = noise[:, 0].copy().view(np.uint32).astype(int), noise[:, 1].astype(int)
+    threshold, other = plan.noise[:, 0].copy().view(np.uint32).astype(int), plan.noise[:, 1].astype(int)
     input_scale = plan.input_scale if len(plan.input_scale) else np.ones(len(Wi))
     output_scale = plan.output_scale if len(plan.output_scale) else np.ones(len(Wi))
 
-    # (word, place in tokens, sentence, reach) of each kept token
-    stream = []
-    for sentence in range(len(chunk.offsets) - 1):
-        for i in range(int(chunk.offsets[sentence]), int(chunk.offsets[sentence + 1])):
-            word = int(chunk.tokens[i])
-            high, low = splitmix(plan.token_stream, chunk.position + i)
-            if word >= 0 and keep[word] >= high:
-                reach = 1 + low * objective.window // 2**32 if objective.shrink_windows else objective.window
-                stream.append((word, i, sentence, reach))
+    stream = stream_of(case)
     targets = [k for k, (_, i, _, _) in enumerate(stream) if chunk.begin <= i < chunk.end]
     blocks = [targets[k : k + layout.T] for k in range(0, len(targets), layout.T)]
     steps = math.ceil(len(blocks) / layout.B)

@@ -50,6 +50,11 @@ def check(engine: str, device: Device) -> str | None:
     return where
 
 
+def trains_skip_gram(engine: str) -> bool:
+    """Return whether skip-gram trains on `engine=`; where it does not, gensim's own engine takes it."""
+    return engine in ("torch_batched", "reference")
+
+
 def choose(engine: str, device: Device, vector_size: int) -> Engine:
     """Return the engine for `engine=` and `device=`, checked as by `check`; the log says what 'auto' chose and why.
 

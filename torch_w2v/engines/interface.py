@@ -19,7 +19,7 @@ class Tables(NamedTuple):
     """The two tables of a model: numpy arrays, or what `Engine.load_table` makes of them; updated in place.
 
     Attributes:
-        inputs: (V, D) context rows, gensim's `wv.vectors`.
+        inputs: (V, D) context rows, or in skip-gram those of the inputs; gensim's `wv.vectors`.
         outputs: (V, D) output rows, gensim's `syn1neg`.
     """
 
@@ -38,7 +38,7 @@ class ChunkResult(NamedTuple):
     """What training on a chunk returns.
 
     Attributes:
-        trained_words: number of kept tokens that were targets.
+        trained_words: number of kept tokens that were targets, or in skip-gram inputs.
         loss: summed loss in nats; 0 unless the objective asks for the loss.
         pairs: summed weight of the (target, sample) pairs of the loss; 0 unless the objective asks for the loss.
     """

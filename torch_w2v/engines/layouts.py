@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from torch_w2v.engines.plan import Layout, Workload
 
 # kept words per epoch below which a corpus is small
@@ -10,6 +12,19 @@ SMALL = 2_000_000
 WIDE = 32
 # minimum number of steps per epoch for large steps; on a smaller corpus the steps shrink instead
 STEPS = 1024
+
+# Skip-gram. Inputs of a block at most: the scores of one negative with all of them are one vector of AVX-512.
+_INPUTS = 16
+# inputs whose updates are made together
+_INPUTS_TOGETHER = 4
+# alpha times the number of gradients of an input's row that are computed from one state of the tables
+_MOST_PER_INPUT = 0.9
+# and of the output row that collects most
+_MOST_PER_OUTPUT = 0.8
+# negatives of a set at most
+_MOST_NEGATIVES = 64
+# number of words below which all meet again and again within a block
+_FEW_WORDS = 100
 
 
 def one_block_per_step(workload: Workload) -> Layout:
@@ -78,6 +93,38 @@ def blocks_in_flight(workload: Workload) -> Layout:
     N = 32 if S < 8 else 16
     S = min(T, max(S, -(-T * negative // (10 * N))))
     return Layout(T=T, S=S, N=N, B=_blocks(most, T, workload, most * 32 * 6 / (T * workload.context_words)))
+
+
+def skip_gram_block(workload: Workload) -> Layout:
+    """Return the layout of skip-gram on the fused CPU kernel, and of the specification.
+
+    All by arithmetic. Gradients that are computed from the same state of a row must not be too many: times alpha, those
+    of an input's row come to `_MOST_PER_INPUT`, which makes the number of parts, and those of the busiest output row to
+    `_MOST_PER_OUTPUT`, which bounds the block. A set has as many negatives as there are in gensim for one input's part
+    of the positives, so that an input meets as many different ones.
+    """
+    alpha, context, negative = abs(workload.alpha), workload.context_words, workload.negative
+    S = max(1, round(alpha * context * (negative + 1) / _MOST_PER_INPUT))
+    if workload.vocabulary < _FEW_WORDS:
+        S *= 2
+    S = max(S, math.ceil(negative * context / _MOST_NEGATIVES))
+    # A part without positives trains nothing.
+    S = max(1, min(S, round(2 * context)))
+    N = 4 * math.ceil(negative * context / S / 4)
+    T = _MOST_PER_OUTPUT / max(alpha * context / S * workload.busiest_output, 1e-9)
+    return Layout(T=int(max(1, min(_INPUTS, T))), S=S, N=N, G=_INPUTS_TOGETHER, fresh=True)
+
+
+def skip_gram_steps(workload: Workload) -> Layout:
+    """Return a layout of skip-gram in synchronous steps: the blocks of `skip_gram_block`, several at once.
+
+    There are so many that the busiest output row moves no further than that of three blocks (`row_scales` caps it
+    there), fewer on a small corpus, and where words repeat only as many as move it no further than one.
+    """
+    block = skip_gram_block(workload)
+    moves = abs(workload.alpha) * block.T * workload.context_words / block.S * workload.busiest_output
+    most = (1 if workload.repetitive else 3) * _MOST_PER_OUTPUT / max(moves, 1e-9)
+    return Layout(T=block.T, S=block.S, N=block.N, B=_blocks(64, block.T, workload, most))
 
 
 def _sets(T: int, context: float) -> int:

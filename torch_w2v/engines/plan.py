@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -25,6 +26,8 @@ class Objective:
         exact_gradient: context rows get the derivative of the loss; otherwise gensim's update.
         shrink_windows: each target's window is drawn uniformly from 1 to `window`; otherwise it is `window`.
         compute_loss: compute the loss of every chunk.
+        skip_gram: each word predicts each of the words around it (`sg=1`), instead of being predicted by all of them
+            together; then `cbow_mean` and `exact_gradient` mean nothing.
     """
 
     window: int
@@ -33,6 +36,7 @@ class Objective:
     exact_gradient: bool = False
     shrink_windows: bool = True
     compute_loss: bool = False
+    skip_gram: bool = False
 
     @property
     def largest_error(self) -> float:
@@ -40,7 +44,10 @@ class Objective:
         above it) is skipped, or rows explode where few items repeat much.
 
         gensim skips samples with scores beyond 6 either way. A sum's scores are larger, and there 6 would cost quality.
+        Skip-gram skips none.
         """
+        if self.skip_gram:
+            return math.inf
         return 6.0 if self.cbow_mean else 10.0
 
     def __post_init__(self) -> None:
@@ -57,6 +64,13 @@ class Layout:
     at the start and updated once at the end; its output rows are read and updated set by set, or G sets at once.
     With `fresh`, hidden layers follow what the errors of the block's earlier groups of sets do to the context rows
     (docs/explanation/algorithm.md), so that blocks may be long where windows are wide.
+
+    For skip-gram a block is up to T consecutive inputs, and ends before an input word's third place in it. All inputs
+    of a block use its S sets, one after the other, each with one of S parts of their positives; the N negatives of a
+    set weigh negative / N times the number of the input's positives in the part. A step is B blocks taken evenly
+    across the chunk; both tables are updated set by set. With `fresh`, G inputs are updated at once, and all updates
+    see the rows as the ones before have left them; otherwise they are computed from the rows at the set's start, and G
+    means nothing.
     """
 
     T: int = 64
@@ -100,6 +114,10 @@ class Workload:
         cbow_mean: as `Objective.cbow_mean`.
         alpha: the highest learning rate.
         repetition: number of gradients that a context row gets from 32 targets (`corpus.repetition`).
+        skip_gram: as `Objective.skip_gram`.
+        vocabulary: number of words.
+        busiest_output: the share of kept tokens that are a word, plus `negative` times its share of the negatives: the
+            largest of these sums over all words.
     """
 
     negative: int
@@ -108,6 +126,9 @@ class Workload:
     cbow_mean: bool = True
     alpha: float = 0.025
     repetition: float = 1.0
+    skip_gram: bool = False
+    vocabulary: int = 1_000_000
+    busiest_output: float = 0.0
 
     @property
     def bursty(self) -> bool:

@@ -12,10 +12,10 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from torch_w2v.corpus.chunks import Chunk
-from torch_w2v.engines import layouts, sampling
+from torch_w2v.engines import layouts, reference_skipgram, sampling
 from torch_w2v.engines.interface import ChunkResult, Rates, Tables
 from torch_w2v.engines.plan import EpochPlan, Layout, Objective, Workload
-from torch_w2v.engines.torch_engine import TorchEngine
+from torch_w2v.engines.torch_engine import TorchEngine, add_rows
 
 
 class ReferenceEngine(TorchEngine):
@@ -25,13 +25,15 @@ class ReferenceEngine(TorchEngine):
 
     def layout(self, workload: Workload) -> Layout:
         """Return the layout of the fused CPU kernel."""
-        return layouts.one_block_per_step(workload)
+        return layouts.skip_gram_block(workload) if workload.skip_gram else layouts.one_block_per_step(workload)
 
     def train(self, tables: Tables, chunk: Chunk, rates: Rates, plan: EpochPlan) -> ChunkResult:
         """Train on a chunk; see `Engine.train`. The tables may be float64."""
+        if plan.objective.skip_gram:
+            return reference_skipgram.train(tables, chunk, rates, plan)
         inputs, outputs = tables
-        objective, (T, S, N, B, G, fresh) = plan.objective, plan.layout.sizes
-        kept, first, last, starts, raw, drawn = sampling.blocks_of(chunk, plan)
+        objective, (_, S, N, B, G, fresh) = plan.objective, plan.layout.sizes
+        kept, first, last, starts, stops, raw, drawn = sampling.blocks_of(chunk, plan)
         steps = -(-len(starts) // B)
         loss, pairs = 0.0, 0.0
         span, length = rates.end - rates.begin, chunk.end - chunk.begin
@@ -39,7 +41,8 @@ class ReferenceEngine(TorchEngine):
 
         for step in range(steps):
             blocks = [
-                _read(inputs, kept, start, min(start + T, last), objective) for start in starts[step::steps].tolist()
+                _read(inputs, kept, start, stop, objective)
+                for start, stop in zip(starts[step::steps].tolist(), stops[step::steps].tolist(), strict=True)
             ]
             moves = [_moves(kept, block, objective.cbow_mean, plan.input_scale) if fresh else None for block in blocks]
             for group in range(0, S, G):
@@ -74,8 +77,10 @@ class ReferenceEngine(TorchEngine):
                         divide = objective.cbow_mean == objective.exact_gradient
                         block.e[s::S] = e / block.C[s::S] if divide else e
                         updates += [(y, g * h), (neg, gn.T @ h)]
-                _add(outputs, updates, plan.output_scale)
-            _add(inputs, [(block.context, block.band.T @ block.e) for block in blocks], plan.input_scale)
+                for rows, update in updates:
+                    add_rows(outputs, rows, update, plan.output_scale)
+            for block in blocks:
+                add_rows(inputs, block.context, block.band.T @ block.e, plan.input_scale)
         return ChunkResult(last - first, loss, pairs)
 
 
@@ -144,8 +149,3 @@ def _moves(kept: sampling.Kept, block: _Block, cbow_mean: bool, input_scale: Ten
             divide = 1 / C[own].clamp(min=1) if cbow_mean else torch.ones_like(C[own])
             moves[both] = (pairs[:, None] * pairs / pairs.sum() * divide).flatten()
     return moves
-
-
-def _add(table: Tensor, updates: list[tuple[Tensor, Tensor]], scale: Tensor) -> None:
-    for rows, update in updates:
-        table.index_add_(0, rows, update * scale[rows, None] if len(scale) else update)

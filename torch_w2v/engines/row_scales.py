@@ -59,6 +59,43 @@ def row_scales(
     return scale(n_input, cap, lockf[np.arange(len(kept_share)) % len(lockf)]), scale(n_output, CAP, 1.0)
 
 
+def skip_gram_row_scales(
+    kept_share: np.ndarray,
+    noise_share: np.ndarray,
+    layout: Layout,
+    workload: Workload,
+    *,
+    lockf: np.ndarray,
+    alpha: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the factors on the updates of input rows and of output rows in skip-gram; an empty array where all are 1.
+
+    The layout of one block needs no caps: its sizes see to it. Several blocks that are computed from the same rows have
+    the caps of as many blocks, up to `MAX_INDEPENDENT_BLOCKS`, whose errors have different directions.
+
+    Args:
+        kept_share: (V,) each word's share of the kept tokens.
+        noise_share: (V,) each word's share of the negatives.
+        layout: its inputs in flight are what makes a row collect many gradients.
+        workload: negatives and expected positives per input.
+        lockf: gensim's `vectors_lockf`, used as lockf[w % len(lockf)].
+        alpha: the highest learning rate.
+
+    Returns:
+        Two arrays of shape (V,) or (0,), float32.
+    """
+    pairs = layout.B * layout.T * workload.context_words / layout.S
+    n_input = pairs * (1 + workload.negative) * kept_share
+    n_output = pairs * (kept_share + workload.negative * noise_share)
+    cap = CAP * min(layout.B, MAX_INDEPENDENT_BLOCKS) if layout.B > 1 else math.inf
+
+    def scale(n: np.ndarray, factor: np.ndarray | float) -> np.ndarray:
+        full = np.minimum(1, cap / np.maximum(abs(alpha) * n, 1e-9)) * factor
+        return full.astype(np.float32) if (full != 1).any() else np.zeros(0, np.float32)
+
+    return scale(n_input, lockf[np.arange(len(kept_share)) % len(lockf)]), scale(n_output, 1.0)
+
+
 def _cap_for_mean(share: np.ndarray, moves: np.ndarray, most: float) -> float:
     """Return the highest cap for which the mean of min(moves, cap), weighted by `share`, is at most `most`.
 

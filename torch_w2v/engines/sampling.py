@@ -142,6 +142,7 @@ class Blocks(NamedTuple):
         kept: the chunk's kept tokens.
         first, last: the targets are kept tokens `first` to `last`, exclusive.
         starts: (blocks,) int64, the first target of each block.
+        stops: (blocks,) int64, the place behind its last one.
         raw: (blocks,) int64, its place in the chunk's tokens.
         negatives: (blocks, S, N) int64 rows.
     """
@@ -150,6 +151,7 @@ class Blocks(NamedTuple):
     first: int
     last: int
     starts: Tensor
+    stops: Tensor
     raw: Tensor
     negatives: Tensor
 
@@ -159,9 +161,48 @@ def blocks_of(chunk: Chunk, plan: EpochPlan) -> Blocks:
     device, layout = chunk.tokens.device, plan.layout
     kept = kept_in(chunk, plan)
     first, last = torch.searchsorted(kept.place, torch.tensor([chunk.begin, chunk.end], device=device)).tolist()
-    starts = torch.arange(first, last, layout.T, device=device)
+    if plan.objective.skip_gram:
+        starts, stops = skip_gram_blocks(kept.ids, first, last, layout.T)
+    else:
+        starts = torch.arange(first, last, layout.T, device=device)
+        stops = (starts + layout.T).clamp(max=last)
     raw = kept.place[starts]
     drawn = layout.S * layout.N
     counters = ((chunk.position + raw) * drawn)[:, None] + torch.arange(drawn, device=device)
     negatives = noise_words(plan.noise, plan.noise_stream, counters).view(-1, layout.S, layout.N)
-    return Blocks(kept, first, last, starts, raw, negatives)
+    return Blocks(kept, first, last, starts, stops, raw, negatives)
+
+
+def skip_gram_blocks(ids: Tensor, first: int, last: int, T: int) -> tuple[Tensor, Tensor]:
+    """Cut kept tokens into blocks of at most `T` inputs, each of which ends before a word's third place in it.
+
+    Args:
+        ids: (n,) int64 rows of the kept tokens.
+        first, last: the tokens from `first` to `last`, exclusive, are cut.
+        T: the largest number of inputs per block.
+
+    Returns:
+        The first place of each block and the place behind its last one, both (blocks,) int64.
+    """
+    ids = ids[first:last]
+    n = len(ids)
+    place = torch.arange(n, device=ids.device)
+    # the place where a word was the time before last, or -1
+    order = ids.argsort(stable=True)
+    third = ids[order[2:]] == ids[order[:-2]]
+    before_last = torch.full_like(ids, -1)
+    before_last[order[2:]] = torch.where(third, order[:-2], -1)
+    # the end of a block that would start at each place
+    end = (place + T).clamp(max=n)
+    for distance in range(min(T, n) - 1, 1, -1):
+        start = place[: n - distance]
+        end[: n - distance] = torch.where(before_last[distance:] >= start, start + distance, end[: n - distance])
+    # Blocks follow each other: in each round the places that are known to be starts lead to as many others.
+    is_start = torch.zeros(n + 1, dtype=torch.bool, device=ids.device)
+    is_start[0] = True
+    jump = torch.cat([end, end.new_tensor([n])])
+    for _ in range(n.bit_length()):
+        is_start[jump[is_start]] = True
+        jump = jump[jump]
+    starts = is_start[:n].nonzero().flatten()
+    return starts + first, end[starts] + first

@@ -10,10 +10,10 @@ from torch import Tensor
 from torch.nn.functional import pad, softplus
 
 from torch_w2v.corpus.chunks import Chunk
-from torch_w2v.engines import layouts, sampling
+from torch_w2v.engines import layouts, sampling, torch_batched_skipgram
 from torch_w2v.engines.interface import ChunkResult, Rates, Tables
 from torch_w2v.engines.plan import EpochPlan, Layout, Objective, Workload
-from torch_w2v.engines.torch_engine import TorchEngine
+from torch_w2v.engines.torch_engine import TorchEngine, add_rows
 
 
 class TorchBatchedEngine(TorchEngine):
@@ -24,16 +24,18 @@ class TorchBatchedEngine(TorchEngine):
 
     def layout(self, workload: Workload) -> Layout:
         """Return a layout of up to 4,096 targets per step."""
-        return layouts.many_blocks_per_step(workload)
+        return layouts.skip_gram_steps(workload) if workload.skip_gram else layouts.many_blocks_per_step(workload)
 
     def train(self, tables: Tables, chunk: Chunk, rates: Rates, plan: EpochPlan) -> ChunkResult:
-        """Train on a chunk; see `Engine.train`. Layouts with G > 1 are not implemented."""
+        """Train on a chunk; see `Engine.train`. Layouts with G > 1 are not implemented, nor `fresh` for skip-gram."""
+        if plan.objective.skip_gram:
+            return torch_batched_skipgram.train(tables, chunk, rates, plan)
         objective, (T, S, N, B, G, fresh) = plan.objective, plan.layout.sizes
         if G != 1:
             raise ValueError(f"G={G}: engine 'torch_batched' takes G=1 only")
         inputs, outputs = tables
         device, dtype = inputs.device, inputs.dtype
-        kept, first, last, starts, raw, negatives = sampling.blocks_of(chunk, plan)
+        kept, first, last, starts, _, raw, negatives = sampling.blocks_of(chunk, plan)
         steps = -(-len(starts) // B)
         span, length = rates.end - rates.begin, chunk.end - chunk.begin
         alphas = (rates.begin + span * (raw - chunk.begin).to(dtype) / length)[:, None, None]
@@ -91,9 +93,9 @@ class TorchBatchedEngine(TorchEngine):
                 gn = -alpha * weight * (scores < most) * torch.sigmoid(scores)
                 e = torch.baddbmm(g * P, gn, Q)
                 E[:, s::S] = e * inverse[:, s::S] if divide else e
-                _add(outputs, y, g * h, plan.output_scale)
-                _add(outputs, neg, torch.bmm(gn.transpose(1, 2), h), plan.output_scale)
-            _add(inputs, rows, torch.bmm(band.transpose(1, 2), E), plan.input_scale)
+                add_rows(outputs, y, g * h, plan.output_scale)
+                add_rows(outputs, neg, torch.bmm(gn.transpose(1, 2), h), plan.output_scale)
+            add_rows(inputs, rows, torch.bmm(band.transpose(1, 2), E), plan.input_scale)
         loss_sum, pairs = totals.tolist()
         return ChunkResult(last - first, loss_sum, pairs)
 
@@ -127,9 +129,3 @@ def _moves(
     if objective.cbow_mean:
         each = each / C.clamp(min=1)
     return torch.where(same, each * pairs.transpose(1, 2), 0)
-
-
-def _add(table: Tensor, rows: Tensor, update: Tensor, scale: Tensor) -> None:
-    rows = rows.flatten()
-    update = update.reshape(len(rows), -1)
-    table.index_add_(0, rows, update * scale[rows, None] if len(scale) else update)

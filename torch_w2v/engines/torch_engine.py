@@ -99,6 +99,20 @@ def copy_rows(into: Tensor, table: Tensor) -> None:
         part.copy_(source)
 
 
+def add_rows(table: Tensor, rows: Tensor, update: Tensor, scale: Tensor) -> None:
+    """Add to rows of a table; a row that is named more than once gets all of its updates.
+
+    Args:
+        table: (V, D), updated in place.
+        rows: int64, any shape.
+        update: the same shape, and D.
+        scale: (V,) a factor per row, or empty where all are 1.
+    """
+    rows = rows.flatten()
+    update = update.reshape(len(rows), table.shape[1])
+    table.index_add_(0, rows, update * scale[rows, None] if len(scale) else update)
+
+
 def _free(device: torch.device) -> int:
     """Return how many bytes tensors can still take on a GPU."""
     unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)

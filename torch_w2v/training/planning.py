@@ -16,7 +16,7 @@ from torch_w2v.corpus.repetition import STRETCH, repetition
 from torch_w2v.corpus.store import Encoded, EncodedOnDisk
 from torch_w2v.engines.interface import Engine
 from torch_w2v.engines.plan import BURSTY, Layout, Objective, TrainingPlan, Workload
-from torch_w2v.engines.row_scales import row_scales
+from torch_w2v.engines.row_scales import row_scales, skip_gram_row_scales
 from torch_w2v.engines.streams import alias_table
 from torch_w2v.training.model import TrainedModel
 
@@ -78,6 +78,19 @@ class Frequencies:
         """(V, 2) int32, the alias table of the negatives."""
         return alias_table(self._drawn)
 
+    @cached_property
+    def _kept_share(self) -> np.ndarray:
+        return self.kept / max(self.kept_words, 1.0)
+
+    @cached_property
+    def _noise_share(self) -> np.ndarray:
+        share: np.ndarray = self._drawn / self._drawn.sum()
+        return share
+
+    def busiest_output(self, negative: int) -> float:
+        """Return `Workload.busiest_output` for so many negatives."""
+        return float((self._kept_share + negative * self._noise_share).max())
+
     def row_scales(
         self, layout: Layout, workload: Workload, lockf: np.ndarray, alpha: float, whole_sums: bool
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -85,14 +98,11 @@ class Frequencies:
         key = layout, workload, lockf.tobytes(), alpha, whole_sums
         if key not in self._scales:
             self._scales.clear()
-            self._scales[key] = row_scales(
-                self.kept / max(self.kept_words, 1.0),
-                self._drawn / self._drawn.sum(),
-                layout,
-                workload,
-                lockf=lockf,
-                alpha=alpha,
-                whole_sums=whole_sums,
+            shares = self._kept_share, self._noise_share
+            self._scales[key] = (
+                skip_gram_row_scales(*shares, layout, workload, lockf=lockf, alpha=alpha)
+                if workload.skip_gram
+                else row_scales(*shares, layout, workload, lockf=lockf, alpha=alpha, whole_sums=whole_sums)
             )
         return self._scales[key]
 
@@ -138,6 +148,7 @@ def objective_of(model: TrainedModel) -> Objective:
         exact_gradient=model.cbow_gradient == "exact",
         shrink_windows=bool(model.shrink_windows),
         compute_loss=bool(model.compute_loss),
+        skip_gram=bool(model.sg),
     )
 
 
@@ -179,6 +190,9 @@ def training_plan(model: TrainedModel, engine: Engine, repetition: float, seed: 
         cbow_mean=objective.cbow_mean,
         alpha=float(model.alpha),
         repetition=repetition,
+        skip_gram=objective.skip_gram,
+        vocabulary=len(frequencies.count),
+        busiest_output=frequencies.busiest_output(objective.negative) if objective.skip_gram else 0.0,
     )
     layout = engine.layout(workload)
     if logger.isEnabledFor(logging.INFO):
@@ -210,8 +224,9 @@ def _explain(engine: Engine, layout: Layout, workload: Workload) -> str:
             f"{workload.kept_words:.3g} kept words per epoch, {workload.context_words:.1f} context words per target, "
             f"{workload.repetition:.0f} gradients per row and {STRETCH} targets"
         )
+    trained = "inputs" if workload.skip_gram else "targets"
     return (
-        f"engine '{engine.name}': blocks of {layout.T} targets, {layout.S} sets of {layout.N} negatives, "
+        f"engine '{engine.name}': blocks of {layout.T} {trained}, {layout.S} sets of {layout.N} negatives, "
         f"{layout.B} block{'s' * (layout.B > 1)} at once ({reason})"
     )
 

@@ -34,6 +34,7 @@ struct Call {
   int64_t exact_gradient;
   int64_t shrink_windows;
   int64_t compute_loss;
+  int64_t skip_gram;
   int64_t T;  // T, S, N and G are those of docs/explanation/algorithm.md
   int64_t S;
   int64_t N;

@@ -106,6 +106,8 @@ class CpuEngine(Engine):
         that the machine has.
         """
         layout = plan.layout
+        if plan.objective.skip_gram:
+            raise ValueError("skip_gram=True: the CPU kernel trains CBOW only")
         if layout.B != 1:
             raise ValueError(f"B={layout.B}: the CPU kernel works on one block at a time")
         if layout.G > 1 and layout.S != layout.T:

@@ -55,10 +55,12 @@ class TritonEngine(TorchEngine):
         more exact than tf32, and slower.
 
         Raises:
-            ValueError: a layout that the kernel does not take.
+            ValueError: a layout or an objective that the kernel does not take.
             RuntimeError: tables on a device where it does not work.
         """
         objective, (T, S, N, B, G, fresh) = plan.objective, plan.layout.sizes
+        if objective.skip_gram:
+            raise ValueError("skip_gram=True: the Triton kernel trains CBOW only")
         if T > MAX_T or N > MAX_N:
             raise ValueError(f"T={T}, N={N}: the Triton kernel takes blocks of up to {MAX_T} and sets of up to {MAX_N}")
         if G != 1 or fresh:
@@ -71,7 +73,7 @@ class TritonEngine(TorchEngine):
             raise RuntimeError(f"the Triton engine cannot be used: {reason}")
         from torch_w2v.engines.triton.kernel import train_blocks  # noqa: PLC0415  triton is an optional extra
 
-        kept, first, last, starts, raw, negatives = sampling.blocks_of(chunk, plan)
+        kept, first, last, starts, _, raw, negatives = sampling.blocks_of(chunk, plan)
         if not len(starts):
             return ChunkResult(0, 0.0, 0.0)
         span, length = rates.end - rates.begin, chunk.end - chunk.begin

@@ -1,0 +1,106 @@
+"""Skip-gram: every engine against the specification, with the same draws, on odd shapes."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from tests.engines.cases import case, run
+from tests.engines.shapes import GRID, is_long, name_of, odd_shape, pairwise
+from tests.engines.test_agreement import agree
+from tests.helpers import ENGINES
+from torch_w2v.engines.interface import Rates, Tables
+from torch_w2v.engines.plan import Layout
+
+OTHERS = [name for name in ENGINES if name not in ("reference", "cpu")]
+BLOCK = Layout(T=16, S=1, N=32, G=4, fresh=True)
+PARTS = Layout(T=16, S=3, N=8, G=4, fresh=True)
+OPTIONS = [
+    {},
+    {"shrink_windows": False},
+    {"sample": False, "unknown": 0},
+    {"compute_loss": False},
+    {"lengths": (5001,), "V": 1000, "alpha": (1e-3, 9e-4)},
+    {"lengths": (701, 63), "window": 500, "V": 1000, "alpha": (1e-4, 9e-5)},
+    *({"lengths": lengths} for lengths in ((), (0,), (1,), (2,), (1,) * 200, (2,) * 100, (63, 64, 65, 128))),
+    {"lengths": (300,), "begin": 100, "end": 210},
+    {"position": 2**40},
+    {"unknown": 1.0},
+    {"window": 10**6, "alpha": (1e-3, 9e-4)},
+    {"lengths": (8,) * 300, "V": 1000},
+    {"alpha": (0.0, 0.0)},
+    {"layout": Layout(T=16, S=2, N=28, G=4, fresh=True), "window": 10, "D": 100, "V": 1000},
+    {"layout": Layout(T=1, S=4, N=5, G=4, fresh=True)},
+    {"layout": Layout(T=5, S=1, N=3, G=4, fresh=True)},
+    {"layout": Layout(T=13, S=7, N=12, G=4, fresh=True), "D": 300, "V": 16},
+    {"layout": Layout(T=16, S=1, N=500, G=4, fresh=True), "negative": 100},
+]
+
+
+def agrees(engine, **options):
+    layout = options.pop("layout", PARTS if options.get("window", 5) > 5 else BLOCK)
+    if engine == "torch_batched":
+        for B in (1, 3):
+            agree(engine, skip_gram=True, layout=dataclasses.replace(layout, B=B, fresh=False), **options)
+    else:
+        agree(engine, skip_gram=True, layout=layout, **options)
+
+
+@pytest.mark.parametrize("engine", OTHERS)
+@pytest.mark.parametrize("shape", pairwise(GRID), ids=name_of)
+def test_shapes(engine, shape):
+    """D, window, negative, V: every pair of values."""
+    agrees(engine, **odd_shape(*shape))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", OTHERS)
+@pytest.mark.parametrize("shape", GRID, ids=name_of)
+def test_all_shapes(engine, shape):
+    agrees(engine, **odd_shape(*shape))
+
+
+@pytest.mark.parametrize(
+    ("engine", "options"),
+    [
+        pytest.param(
+            engine,
+            options,
+            marks=pytest.mark.slow if engine == "torch_batched" and is_long(options) else [],
+            id=f"{engine}-{name_of(options)}",
+        )
+        for engine in OTHERS
+        for options in OPTIONS
+    ],
+)
+def test_options(engine, options):
+    agrees(engine, **options)
+
+
+@pytest.mark.parametrize("engine", OTHERS)
+def test_factors_of_rows(engine):
+    agrees(engine, scales=True, layout=PARTS)
+
+
+@pytest.mark.parametrize("engine", ["reference", *OTHERS])
+def test_two_chunks_equal_their_halves(engine):
+    """Draws belong to the place in the corpus: a chunk may be cut into several calls."""
+    layout = Layout(T=16, S=1, N=12, G=4, fresh=engine != "torch_batched")
+    whole = case(lengths=(64, 64), sample=False, V=100, skip_gram=True, layout=layout)
+    # no word is in a block three times: so the blocks are the same
+    whole = whole.changed(tokens=np.arange(128, dtype=np.int32) % 100)
+    inputs, outputs, _ = run(engine, whole)
+    (begin, end), tables = whole.rates, whole.tables
+    middle = (begin + end) / 2
+    for part, rates in enumerate([(begin, middle), (middle, end)]):
+        half = whole.changed(
+            tables=tables,
+            rates=Rates(*rates),
+            tokens=whole.chunk.tokens[64 * part : 64 * part + 64],
+            offsets=np.array([0, 64]),
+            end=64,
+            position=whole.chunk.position + 64 * part,
+        )
+        tables = Tables(*run(engine, half)[:2])
+    np.testing.assert_allclose(tables.inputs, inputs, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(tables.outputs, outputs, rtol=1e-5, atol=1e-6)

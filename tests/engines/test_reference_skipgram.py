@@ -1,0 +1,159 @@
+"""The specification of skip-gram: against a transcription pair by pair, against gensim's loop, and its derivative."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.functional import logsigmoid
+
+from tests.engines.cases import case, run
+from tests.engines.shapes import name_of
+from tests.engines.transcription_skipgram import blocks_of, gensim_pairs, transcribe
+from torch_w2v.engines import sampling
+from torch_w2v.engines.plan import Layout
+
+BLOCKS = Layout(T=16, S=1, N=32, G=4, fresh=True)
+PARTS = Layout(T=16, S=3, N=8, G=4, fresh=True)
+
+
+def same_as_transcription(**options):
+    one = case(dtype=np.float64, skip_gram=True, **options)
+    inputs, outputs, result = run("reference", one)
+    want_inputs, want_outputs, want = transcribe(one)
+    np.testing.assert_allclose(inputs, want_inputs, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(outputs, want_outputs, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(result, want if one.plan.objective.compute_loss else [want[0], 0, 0], rtol=1e-9)
+    return one.tables, inputs, outputs, result
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [
+        BLOCKS,
+        PARTS,
+        Layout(T=1, S=1, N=5, fresh=True),
+        Layout(T=7, S=2, N=3, G=3, fresh=True),
+        Layout(T=64, S=2, N=5, B=3, G=64, fresh=True),
+        Layout(T=16, S=1, N=32),
+        Layout(T=7, S=3, N=5, B=4),
+    ],
+    ids=name_of,
+)
+def test_agrees_with_a_slow_transcription(layout):
+    tables, inputs, outputs, result = same_as_transcription(layout=layout)
+    assert result[0] > 100
+    assert not np.allclose(tables[0], inputs)
+    assert not np.allclose(tables[1], outputs)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"window": 1},
+        {"window": 500, "lengths": (100, 3, 1, 40)},
+        {"shrink_windows": False},
+        {"sample": False, "unknown": 0},
+        {"scales": True},
+        {"scales": True, "layout": Layout(T=7, S=3, N=5, B=4)},
+        {"V": 1},
+        {"V": 2},
+        {"D": 1},
+        {"negative": 1},
+        {"negative": 20},
+        {"compute_loss": False},
+        {"lengths": ()},
+        {"lengths": (0, 0)},
+        {"lengths": (1, 1, 1)},
+        {"lengths": (2,), "sample": False, "unknown": 0},
+        {"lengths": (300,), "begin": 100, "end": 210},
+        {"position": 2**40},
+        {"unknown": 1.0},
+    ],
+    ids=name_of,
+)
+def test_agrees_with_a_slow_transcription_on_odd_input(options):
+    same_as_transcription(**{"layout": PARTS, **options})
+
+
+@pytest.mark.parametrize("shrink_windows", [True, False])
+def test_pair_after_pair_it_is_what_gensim_computes(shrink_windows):
+    """With one input per block and a set of negatives for each of its positives, every update is one of gensim's."""
+    one = case(
+        dtype=np.float64,
+        skip_gram=True,
+        shrink_windows=shrink_windows,
+        layout=Layout(T=1, S=6, N=2, fresh=True),
+        window=3,
+        negative=2,
+        V=5000,
+        lengths=(40, 3, 1),
+        seed=1,
+    )
+    syn0, syn1neg, repeats = gensim_pairs(one)
+    assert repeats == 0, "another seed, please: gensim and blocks treat a repeated draw differently"
+    inputs, outputs, result = run("reference", one)
+    np.testing.assert_allclose(inputs, syn0, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(outputs, syn1neg, rtol=1e-9, atol=1e-12)
+    assert result[0] > 20
+
+
+def test_a_set_is_the_derivative_of_the_loss():
+    """All rows move by -alpha times the autograd gradient of a step's loss, in float64."""
+    one = case(
+        dtype=np.float64,
+        skip_gram=True,
+        layout=Layout(T=64, S=1, N=6),
+        lengths=(12,),
+        sample=False,
+        alpha=(1e-3, 1e-3),
+        D=3,
+        V=12,
+    )
+    # no word is there three times: so there is one block
+    one = one.changed(tokens=np.arange(12, dtype=np.int32) % 10)
+    Wi, Wo = (torch.from_numpy(table.copy()).requires_grad_() for table in one.tables)
+    loss = _loss(Wi, Wo, one)
+    loss.backward()
+    assert torch.autograd.gradcheck(lambda i, o: _loss(i, o, one), (Wi, Wo))
+    inputs, outputs, result = run("reference", one)
+    np.testing.assert_allclose(result[1], loss.item(), rtol=1e-12)
+    for table, after, W in zip(one.tables, (inputs, outputs), (Wi, Wo), strict=True):
+        np.testing.assert_allclose(after - table, -1e-3 * W.grad.numpy(), rtol=1e-9, atol=1e-15)
+
+
+def _loss(Wi, Wo, one):
+    """-log sigmoid(s+) - K / N sum log sigmoid(-s-) over the pairs of the only block, every word kept."""
+    chunk, plan = one.chunk, one.plan
+    words, N = torch.from_numpy(chunk.tokens).long(), plan.layout.N
+    neg = sampling.noise_words(torch.from_numpy(plan.noise), plan.noise_stream, chunk.position * N + torch.arange(N))
+    _, low = sampling.draw(plan.token_stream, chunk.position + torch.arange(len(words)))
+    reach = 1 + (low * plan.objective.window >> 32)
+    total = torch.zeros((), dtype=Wi.dtype)
+    for i, output in enumerate(words):
+        for j in range(max(0, i - int(reach[i])), min(len(words), i + int(reach[i]) + 1)):
+            if j != i:
+                x, others = Wi[words[j]], neg[neg != output]
+                total = total - logsigmoid(x @ Wo[output])
+                total = total - plan.objective.negative / N * logsigmoid(-(Wo[others] @ x)).sum()
+    return total
+
+
+def test_a_lone_word_and_a_negative_equal_to_the_positive_train_nothing():
+    one = case(lengths=(1, 1, 1, 1), unknown=0, sample=False, skip_gram=True, layout=BLOCKS)
+    inputs, outputs, result = run("reference", one)
+    assert np.array_equal(inputs, one.tables.inputs)
+    assert np.array_equal(outputs, one.tables.outputs)
+    assert result.tolist() == [4, 0, 0]
+    # two pairs, no negative counted
+    assert run("reference", case(V=1, lengths=(2,), unknown=0, sample=False, skip_gram=True, layout=BLOCKS))[2][2] == 2
+
+
+@pytest.mark.parametrize("T", [1, 2, 5, 16])
+@pytest.mark.parametrize("V", [1, 2, 5, 1000])
+def test_blocks_end_before_a_words_third_place(T, V):
+    ids = torch.from_numpy(np.random.default_rng(T).integers(0, V, 300))
+    starts, stops = sampling.skip_gram_blocks(ids, 7, 290, T)
+    stream = [(word, 0, 0, 0) for word in ids.tolist()]
+    blocks = [(block[0], block[-1] + 1) for block in blocks_of(stream, range(7, 290), T)]
+    assert list(zip(starts.tolist(), stops.tolist(), strict=True)) == blocks
+    empty = sampling.skip_gram_blocks(ids, 7, 7, T)
+    assert [len(part) for part in empty] == [0, 0]
