@@ -12,11 +12,10 @@ from pathlib import Path
 import gensim.models
 import numpy as np
 import pytest
-import torch
 
 import torch_w2v
 from torch_w2v import native
-from torch_w2v.engines.triton import engine as triton
+from torch_w2v.engines import devices
 
 # Without a C++ compiler there is no fused kernel, and its tests are skipped with the reason.
 KERNEL = ("cpu",) if native.available() else ()
@@ -24,9 +23,25 @@ KERNEL = ("cpu",) if native.available() else ()
 ENGINES = ("reference", "torch_batched", *KERNEL)
 # What engine="auto" takes on a CPU: for tests whose assertions do not.
 DEFAULT_ENGINE = ENGINES[-1]
-GPU = ("triton",) if torch.cuda.is_available() and triton.why_unusable(torch.device("cuda")) is None else ()
 ROOT = Path(__file__).parent.parent
 COMPILER = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
+
+
+def _engines_of_a_gpu():
+    """Return the engines of the GPU that is there; torch, which takes seconds, is imported only where there may be one.
+
+    Child processes of the tests import this file.
+    """
+    if devices.best_device() != "cuda":
+        return ()
+    import torch  # noqa: PLC0415
+
+    from torch_w2v.engines.triton import engine as triton  # noqa: PLC0415
+
+    return ("triton",) if triton.why_unusable(torch.device("cuda")) is None else ()
+
+
+GPU = _engines_of_a_gpu()
 
 on_each_engine = pytest.mark.parametrize("engine", ENGINES)
 on_workers = pytest.mark.parametrize("workers", [1, 3])

@@ -280,11 +280,13 @@ def test_a_program_runs_as_python_runs_it(arguments, argv, tmp_path):
     assert done.stderr == ""
 
 
-def test_wrong_arguments_show_the_usage(tmp_path):
-    for arguments in ([], ["-m"], ["--no-such", "script.py"]):
-        done = run(*arguments, cwd=tmp_path)
-        assert done.returncode == 2
-        assert done.stderr.startswith("usage: python -m torch_w2v.accel ")
+@pytest.mark.parametrize("arguments", [[], ["-m"], ["--no-such", "script.py"]])
+def test_wrong_arguments_show_the_usage(arguments, capsys):
+    with pytest.raises(SystemExit) as end:
+        accel.main(arguments)
+    assert end.value.code == 2
+    assert capsys.readouterr().err.startswith("usage: python -m torch_w2v.accel ")
+    assert type(Plain()) is Plain
 
 
 def test_verbose_shows_what_is_accelerated(tmp_path):

@@ -172,7 +172,7 @@ print(whole, errors)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no processes to fork")
-@pytest.mark.parametrize("kills", [20, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [10, pytest.param(100, marks=pytest.mark.slow)])
 def test_a_model_whose_save_is_killed_is_whole(kills, tmp_path):
     done = python(KILLED_MODEL, tmp_path / "m", kills, random.Random(kills).randrange(1000))
     assert done.returncode == 0, done.stderr

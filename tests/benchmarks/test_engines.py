@@ -7,14 +7,15 @@ import pytest
 from benchmarks.common import Contender, median, spread
 from benchmarks.engines import report
 from tests.benchmarks.programs import run
+from tests.helpers import DEFAULT_ENGINE
 
 
 def test_each_contender_runs_and_then_the_plain_loop(corpus: Path) -> None:
-    options = ["--engines", "torch_batched", "--reps", "1", "--workers", "1", "--plain-words", "500", "--quality"]
+    options = ["--engines", DEFAULT_ENGINE, "--reps", "1", "--workers", "1", "--plain-words", "500", "--quality"]
     done = run("engines", corpus, *options)
     assert done.returncode == ("is slower than a plain autograd loop" in done.stderr), done.stderr
     runs = [line.split(":")[0] for line in done.stdout.splitlines() if line.startswith("run ")]
-    feeds = [f"run 1  {name} {mode}" for name in ("gensim", "torch_batched") for mode in ("list", "corpus_file")]
+    feeds = [f"run 1  {name} {mode}" for name in ("gensim", DEFAULT_ENGINE) for mode in ("list", "corpus_file")]
     assert runs == [*feeds, "run 1  plain loop"]
     assert done.stdout.splitlines()[-1].startswith("plain loop")
 

@@ -8,6 +8,7 @@ import pytest
 import torch_w2v
 from benchmarks.quality import SHAPES, failures, online, run
 from compat_tests.quality import planted
+from tests.helpers import DEFAULT_ENGINE
 from torch_w2v.compare.verdict import INFERIOR
 
 TEXT = planted.sentences(400)
@@ -15,8 +16,8 @@ TEXT = planted.sentences(400)
 
 @pytest.mark.parametrize("name", ["short", "online", "exact"])
 def test_a_shape_is_compared(name):
-    result = run(SHAPES[name], TEXT, ["torch_batched:1"], 2, 1, ())
-    assert result.contenders == ["gensim", "torch_batched:1"]
+    result = run(SHAPES[name], TEXT, [f"{DEFAULT_ENGINE}:1"], 2, 1, ())
+    assert result.contenders == ["gensim", f"{DEFAULT_ENGINE}:1"]
     assert {verdict.measure for verdict in result.verdicts} == {"held-out loss", "neighbours@10", "cosines"}
     if name == "short":
         words = result.corpus["words"] + result.corpus["held_out_words"]
@@ -24,7 +25,7 @@ def test_a_shape_is_compared(name):
 
 
 def test_another_update_need_not_agree_with_gensims_vectors():
-    result = run(SHAPES["exact"], TEXT, ["torch_batched:1"], 2, 1, ())
+    result = run(SHAPES["exact"], TEXT, [f"{DEFAULT_ENGINE}:1"], 2, 1, ())
     worst = [dataclasses.replace(verdict, verdict=INFERIOR) for verdict in result.verdicts]
     result = dataclasses.replace(result, verdicts=worst)
     assert {verdict.measure for verdict in failures(SHAPES["exact"], result)} == {"held-out loss"}

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.running import FAST
+from tests.helpers import DEFAULT_ENGINE
 from torch_w2v import cli
 from torch_w2v.cli import errors
 
@@ -30,7 +31,7 @@ def test_compare_prints_a_verdict_per_measure(corpus: Path, tmp_path: Path, caps
 
 
 def test_compare_exits_with_1_where_a_measure_is_inferior(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    options = ["--engines", "torch_batched", "--seeds", "2", "--vector-size", "8", "--workers", "1", "--epochs", "8"]
+    options = ["--engines", DEFAULT_ENGINE, "--seeds", "2", "--vector-size", "8", "--workers", "1", "--epochs", "8"]
     assert cli.main(["compare", str(corpus), *options, "--alpha", "0.05", "--cbow-gradient", "exact", "--json"]) == 1
     found = json.loads(capsys.readouterr().out)
     assert "inferior" in {verdict["verdict"] for verdict in found["verdicts"]}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch_w2v
 from tests.cli.running import Command
+from tests.helpers import DEFAULT_ENGINE
 from torch_w2v import cli
 from torch_w2v.cli.options import constructor_options, documented_arguments
 
@@ -26,8 +27,8 @@ def test_options_reach_the_model(corpus: Path, tmp_path: Path, command: Command)
     given = {
         "vector_size": 12, "alpha": 0.03, "window": 3, "min_count": 7, "max_vocab_size": 100_000, "sample": 0.01,
         "seed": 5, "workers": 1, "min_alpha": 0.002, "sg": 0, "hs": 0, "negative": 4, "ns_exponent": 0.5,
-        "cbow_mean": 0, "epochs": 2, "null_word": 0, "sorted_vocab": 0, "batch_words": 5000, "comment": "a note",
-        "max_final_vocab": 500, "device": "cpu", "engine": "torch_batched", "cbow_gradient": "exact",
+        "cbow_mean": 0, "epochs": 1, "null_word": 0, "sorted_vocab": 0, "batch_words": 5000, "comment": "a note",
+        "max_final_vocab": 500, "device": "cpu", "engine": DEFAULT_ENGINE, "cbow_gradient": "exact",
         "corpus_cache": "disk",
     }  # fmt: skip
     options = [word for name, value in given.items() for word in (f"--{name.replace('_', '-')}", value)]

@@ -9,7 +9,7 @@ from tests.training.watching import Watching
 @on_each_engine
 def test_loss(engine):
     watching = Watching(lambda model: model.get_latest_training_loss())
-    model = ours(topics(), engine, epochs=5, alpha=0.05, sample=0, compute_loss=True, callbacks=[watching])
+    model = ours(topics(300), engine, epochs=5, alpha=0.05, sample=0, compute_loss=True, callbacks=[watching])
     losses = model.training_losses
     assert len(losses) == 5
     assert all(type(loss) is float for loss in losses)
