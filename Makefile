@@ -50,6 +50,12 @@ gpu: $(INSTALLED)
 quality: $(INSTALLED)
 	$(BIN)/python -m $(if $(CORPUS),benchmarks.quality '$(CORPUS)',benchmarks.any_data) $(ARGS)
 
+skip-gram: $(INSTALLED)
+	$(BIN)/python -m benchmarks.skip_gram '$(CORPUS)' $(ARGS)
+
+graphs: $(INSTALLED)
+	$(BIN)/python -m benchmarks.graphs $(ARGS)
+
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks.engines $(if $(CORPUS),'$(CORPUS)') $(ARGS)
 

@@ -1,6 +1,6 @@
 """Quality beside gensim on data of every kind: the whole family of planted corpora, case by case.
 
-    python -m benchmarks.any_data [--corpora runs10 home0.5 …] [--settings a.05 …] [--engine cpu] [--seeds 3]
+    python -m benchmarks.any_data [--corpora runs10 home0.5 …] [--settings a.05 …] [--engine cpu] [--seeds 3] [--sg 1]
 
 A cell is precision (or the held-out loss where there are no groups) and the largest norm, means over the seeds; a star
 marks what is not as good as gensim. `compat_tests/quality/family.py` has the corpora, `scores.py` the measures.
@@ -40,6 +40,7 @@ def main() -> int:
     parser.add_argument("--settings", nargs="+", default=list(SETTINGS), choices=SETTINGS, metavar="NAME")
     parser.add_argument("--engine", default="cpu")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--sg", type=int, choices=(0, 1), default=0, help="1 for skip-gram (default 0, CBOW)")
     parser.add_argument("--gensim", type=Path, help="file that keeps gensim's scores from run to run")
     args = parser.parse_args()
     seeds = range(1, args.seeds + 1)
@@ -47,16 +48,19 @@ def main() -> int:
     print(f"{'case':24}{'gensim':>14}{args.engine:>16}")
 
     def make(**options: object) -> torch_w2v.Word2Vec:
-        return torch_w2v.Word2Vec(**options, engine=args.engine)
+        return torch_w2v.Word2Vec(**options, engine=args.engine, sg=args.sg)
+
+    def make_gensim(**options: object) -> gensim.models.Word2Vec:
+        return gensim.models.Word2Vec(**options, sg=args.sg)
 
     for name, setting in ((name, setting) for name in args.corpora for setting in args.settings):
-        if not applies(name, setting):
+        if not applies(name, setting) or (args.sg and "cbow_mean" in SETTINGS[setting]):
             continue
         theirs = means(
             kept(
                 args.gensim,
-                f"{name} {setting} {seed}",
-                lambda name=name, setting=setting, seed=seed: score(gensim.models.Word2Vec, name, setting, seed),
+                f"{name} {setting} {seed}{' sg' * args.sg}",
+                lambda name=name, setting=setting, seed=seed: score(make_gensim, name, setting, seed),
             )
             for seed in seeds
         )

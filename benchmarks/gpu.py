@@ -31,7 +31,7 @@ from benchmarks.gpu_work import Work
 from torch_w2v import Word2Vec, engines
 from torch_w2v.compare import compare, pairs_file
 from torch_w2v.compare.gold import SHIPPED, quiet_gensim
-from torch_w2v.engines.layouts import blocks_in_flight
+from torch_w2v.engines import layouts
 from torch_w2v.engines.plan import Layout, Workload
 from torch_w2v.engines.torch_batched import TorchBatchedEngine
 from torch_w2v.engines.triton.engine import TritonEngine
@@ -63,14 +63,15 @@ def contender(session: Session, engine: str, **options: Any) -> Contender:
 def speed(session: Session) -> None:
     """Time `train()` on the corpus; epochs after the first are fed from memory."""
     session.say("", "## Speed on the corpus")
-    row = session.table("engine", "d", "epochs after the first, M words/s", "all of train()")
-    for engine, D in (("triton", 100), ("triton", 300), ("torch_batched", 100), ("cpu", 100)):
-        if not session.time_for(30, f"speed of {engine} at d={D}"):
+    row = session.table("engine", "sg", "d", "epochs after the first, M words/s", "all of train()")
+    cbow = [("triton", 0, 100), ("triton", 0, 300), ("torch_batched", 0, 100), ("cpu", 0, 100)]
+    for engine, sg, D in (*cbow, ("triton", 1, 100), ("triton", 1, 300), ("torch_batched", 1, 100), ("cpu", 1, 100)):
+        if not session.time_for(30, f"speed of {engine} with sg={sg} at d={D}"):
             continue
-        timed = contender(session, engine, vector_size=D)
+        timed = contender(session, engine, vector_size=D, sg=sg)
         for seed in (1, 2) if engine == "triton" else (1,):
             timed.run(session.corpus, seed, 2 if session.small else 4)
-        row(engine, D, spread(timed.later), spread(timed.train))
+        row(engine, sg, D, spread(timed.later), spread(timed.train))
 
 
 def whole(session: Session) -> None:
@@ -115,6 +116,9 @@ def scaling(session: Session, ceiling: float) -> None:
     changes += [("triton", {"V": V}) for V in (10_000, 1_000_000, 5_000_000)]
     changes += [("triton", {"B": B}) for B in (32, 64, 128, 512, 1024)]
     changes += [("torch_batched", change) for change in ({}, {"D": 300}, {"window": 500})]
+    skip_gram: list[dict[str, int]] = [{}, {"D": 300}, {"window": 10}, {"window": 50}, {"V": 1_000_000}]
+    changes += [("triton", {"sg": 1, **change}) for change in (*skip_gram, {"B": 64}, {"B": 1024})]
+    changes += [("torch_batched", {"sg": 1})]
     for name, change in changes:
         sizes = {**usual, **change}
         if not session.time_for(10, f"{name} with {change}"):
@@ -137,14 +141,17 @@ def scaling(session: Session, ceiling: float) -> None:
 def run_small_shapes(device: torch.device, n: int = 2_000) -> None:
     """Train on small chunks of odd shapes, for a memory checker to watch."""
     engine = TritonEngine(str(device))
-    for D, layout in (
-        (3, Layout(32, 1, 32, 4)),
-        (100, Layout(32, 1, 32, 4)),
-        (300, Layout(32, 1, 32, 4)),
-        (63, Layout(16, 3, 32, 2)),
+    for D, sg, layout in (
+        (3, 0, Layout(32, 1, 32, 4)),
+        (100, 0, Layout(32, 1, 32, 4)),
+        (300, 0, Layout(32, 1, 32, 4)),
+        (63, 0, Layout(16, 3, 32, 2)),
+        (100, 1, Layout(16, 1, 32, 4)),
+        (300, 1, Layout(16, 2, 32, 4)),
+        (63, 1, Layout(7, 3, 20, 2)),
     ):
         for window in (2, 50):
-            Work.make(engine, D=D, window=window, V=200, n=n, layout=layout).run()
+            Work.make(engine, D=D, window=window, V=200, n=n, layout=layout, sg=sg).run()
 
 
 def memory_check(session: Session) -> None:
@@ -191,19 +198,21 @@ def beside_gensim(session: Session) -> None:
     session.say("```", *result.lines(), "```", "", f"Inferior to gensim: {', '.join(inferior) or 'nothing'}")
 
 
-def flight(session: Session) -> None:
-    """Measure the quality with different numbers of blocks in flight."""
-    session.say("", "## Blocks in flight against quality", "", "One seed; T=32, N=32.")
+def flight(session: Session, sg: int) -> None:
+    """Measure the quality with different numbers of blocks in flight, and of skip-gram also on the CPU."""
+    session.say("", f"## Blocks in flight against quality, {'skip-gram' if sg else 'CBOW'}", "", "One seed.")
     row = session.table("blocks", "targets", *(gold.name for gold in session.gold))
-    for B in (2, 4) if session.small else (256, 1024, 64, 512, 2048, 128):
-        if not session.time_for(45, f"quality with {B} blocks in flight"):
+    usual, T = (layouts.skip_gram_in_flight, 16) if sg else (layouts.blocks_in_flight, 32)
+    for B in (2, 4) if session.small else (0, 256, 1024, 64) if sg else (256, 1024, 64, 512, 2048, 128):
+        if not session.time_for(45, f"quality with {B} blocks in flight, sg={sg}"):
             continue
 
         def layout(engine: TritonEngine, workload: Workload, B: int = B) -> Layout:
-            return dataclasses.replace(blocks_in_flight(workload), B=B)
+            return dataclasses.replace(usual(workload), B=B)
 
         with mock.patch.object(TritonEngine, "layout", layout), quiet_gensim():
-            model = contender(session, "triton").make(seed=1)
+            # Without a number of blocks it is the CPU's kernel, whose quality is compared with gensim's elsewhere.
+            model = contender(session, "triton" if B else "cpu", sg=sg).make(seed=1)
             model.build_vocab_from_freq(session.corpus.counts, corpus_count=len(session.corpus.sentences))
             model.train(
                 session.corpus.sentences,
@@ -211,7 +220,7 @@ def flight(session: Session) -> None:
                 total_words=session.corpus.words,
                 epochs=1 if session.small else 5,
             )
-            row(B, f"{B * 32:,}", *(f"{gold.score(model.wv):.3f}" for gold in session.gold))
+            row(B or "cpu", f"{B * T:,}", *(f"{gold.score(model.wv):.3f}" for gold in session.gold))
 
 
 def head(session: Session) -> Iterator[str]:
@@ -261,7 +270,8 @@ def main() -> int:
         whole(session)
         scaling(session, ceiling)
         memory_check(session)
-        flight(session)
+        flight(session, sg=1)
+        flight(session, sg=0)
         session.say("", *(f"Not measured, for lack of time: {part}" for part in session.skipped))
         session.say(f"All parts took {default_timer() - start:.0f} s.")
     return 0

@@ -12,9 +12,10 @@ from torch_w2v.corpus.chunks import Chunk
 from torch_w2v.engines import sampling, streams
 from torch_w2v.engines.interface import Rates, Tables
 from torch_w2v.engines.plan import EpochPlan, Layout, Objective, TrainingPlan, Workload
-from torch_w2v.engines.row_scales import row_scales
+from torch_w2v.engines.row_scales import row_scales, skip_gram_row_scales
 from torch_w2v.engines.torch_engine import TorchEngine
-from torch_w2v.engines.triton.engine import padded, shape
+from torch_w2v.engines.triton import cbow, skip_gram
+from torch_w2v.engines.triton.engine import padded
 
 ALPHA = 0.025
 SENTENCE = 25  # tokens
@@ -50,6 +51,7 @@ class Work:
         negative: int = 5,
         B: int | None = None,
         layout: Layout | None = None,
+        sg: int = 0,
     ) -> Work:
         """Make a chunk of tokens whose frequencies follow Zipf's law.
 
@@ -62,6 +64,7 @@ class Work:
             negative: negative samples per target.
             B: blocks per step, instead of those of the layout.
             layout: instead of the engine's own.
+            sg: 1 for skip-gram, 0 for CBOW.
 
         Returns:
             The work, ready to run.
@@ -77,16 +80,24 @@ class Work:
         if int(offsets[-1]) < n:
             offsets = torch.cat([offsets, torch.tensor([n], device=device)])
 
-        workload = Workload(negative, KEPT_WORDS, window + 1.0)
+        kept_share, noise_share = p * keep / (p * keep).sum(), p**0.75 / (p**0.75).sum()
+        workload = Workload(
+            negative,
+            KEPT_WORDS,
+            window + 1.0,
+            skip_gram=bool(sg),
+            vocabulary=V,
+            busiest_output=float((kept_share + negative * noise_share).max()),
+        )
         layout = layout or engine.layout(workload)
         if B is not None:
             layout = dataclasses.replace(layout, B=B)
-        kept_share, noise_share = p * keep / (p * keep).sum(), p**0.75 / (p**0.75).sum()
         # A sentence has no more context words than other words.
         in_sentence = dataclasses.replace(workload, context_words=min(window + 1.0, SENTENCE - 1.0))
-        scales = row_scales(kept_share, noise_share, layout, in_sentence, lockf=np.ones(1), alpha=ALPHA)
+        scales_of = skip_gram_row_scales if sg else row_scales
+        scales = scales_of(kept_share, noise_share, layout, in_sentence, lockf=np.ones(1), alpha=ALPHA)
         plan = TrainingPlan(
-            objective=Objective(window=window, negative=negative),
+            objective=Objective(window=window, negative=negative, skip_gram=bool(sg)),
             layout=layout,
             keep=(keep * (2**32 - 1)).astype(np.uint32).view(np.int32),
             noise=streams.alias_table(noise_share),
@@ -109,6 +120,8 @@ class Work:
 
         Each row is read (twice if it is several tiles), then read and written.
         """
+        if self.plan.objective.skip_gram:
+            return self._traffic_of_skip_gram()
         kept = sampling.kept_in(self.chunk, self.plan)
         T, S, N = self.plan.layout.T, self.plan.layout.S, self.plan.layout.N
         blocks = -(-len(kept.ids) // T)
@@ -116,5 +129,14 @@ class Work:
         low = torch.nn.functional.pad(kept.low, fill, value=len(kept.ids)).view(blocks, T).amin(1)
         high = torch.nn.functional.pad(kept.high, fill).view(blocks, T).amax(1)
         D = self.tables.inputs.stride(0)
-        reads = 1 if shape(D, T, S, N)["BD"] >= D else 2
+        reads = 1 if cbow.shape(D, T, S, N)["BD"] >= D else 2
         return 4.0 * D * (3 * float((high - low).sum()) + (2 + reads) * (len(kept.ids) + blocks * S * N))
+
+    def _traffic_of_skip_gram(self) -> float:
+        blocks, layout = sampling.blocks_of(self.chunk, self.plan), self.plan.layout
+        begins, ends = skip_gram.ranges(blocks.kept, blocks.starts, blocks.stops)
+        D = self.tables.inputs.stride(0)
+        one = skip_gram.shape(D, layout.T, layout.N, self.plan.objective.window)["ONE"]
+        # Each part reads and updates its inputs, the words around them, and its negatives.
+        rows = layout.S * float((blocks.stops - blocks.starts + ends - begins + layout.N).sum())
+        return 4.0 * D * (3 if one else 4) * rows

@@ -10,7 +10,7 @@ import pytest
 from tests.benchmarks.programs import run
 from tests.helpers import ROOT
 
-PROGRAMS = ("any_data", "engines", "gpu", "quality", "reading", "roofline", "shapes")
+PROGRAMS = ("any_data", "engines", "gpu", "graphs", "quality", "reading", "roofline", "shapes", "skip_gram")
 TARGETS = re.findall(r"\bbenchmarks\.(\w+)", (ROOT / "Makefile").read_text())
 
 

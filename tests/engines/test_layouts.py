@@ -1,14 +1,20 @@
 """How each engine groups targets, and what keeps those groups from diverging."""
 
 import itertools
+from dataclasses import fields
 
 import numpy as np
 import pytest
 
 from tests.engines.cases import case, run
-from torch_w2v.engines.layouts import blocks_in_flight, many_blocks_per_step, one_block_per_step
+from torch_w2v.engines.layouts import (
+    blocks_in_flight,
+    many_blocks_per_step,
+    one_block_per_step,
+    skip_gram_in_flight,
+)
 from torch_w2v.engines.plan import Layout, Workload
-from torch_w2v.engines.row_scales import row_scales
+from torch_w2v.engines.row_scales import row_scales, skip_gram_row_scales
 from torch_w2v.engines.triton.engine import MAX_N, MAX_T
 
 LARGE, SMALL = 1e9, 1e5
@@ -106,5 +112,55 @@ def test_a_small_vocabulary_does_not_diverge(alpha):
     input_scale, output_scale = row_scales(share, share, layout, workload, lockf=np.ones(1), alpha=alpha)
     one = case(V=V, lengths=(20,) * (n // 20), layout=layout, unknown=0, sample=False, alpha=(alpha, alpha), size=0.03)
     inputs, outputs, result = run("torch_batched", one.changed(input_scale=input_scale, output_scale=output_scale))
+    assert max(abs(inputs).max(), abs(outputs).max()) < 10
+    assert result[1] / result[2] < 0.8
+
+
+@pytest.mark.parametrize(
+    ("changes", "layout"),
+    [
+        ({}, Layout(16, 1, 32, 256)),
+        ({"busiest_output": 0.1}, Layout(16, 1, 32, 66)),
+        ({"context_words": 11.0}, Layout(16, 2, 32, 256)),
+        ({"negative": 15}, Layout(16, 3, 32, 256)),
+        ({"negative": 15, "context_words": 11.0}, Layout(16, 6, 32, 256)),
+        ({"negative": 100}, Layout(16, 12, 64, 256)),
+        ({"context_words": 501.0}, Layout(16, 84, 32, 256)),
+        ({"kept_words": 1e5}, Layout(16, 1, 32, 6)),
+        ({"kept_words": 1000}, Layout(16, 1, 32, 1)),
+        ({"busiest_output": 0.1, "repetition": 100.0}, Layout(16, 1, 32, 3)),
+    ],
+)
+def test_skip_gram_in_flight(changes, layout):
+    workload = Workload(**{"negative": 5, "kept_words": LARGE, "context_words": 6.0, "skip_gram": True, **changes})
+    assert skip_gram_in_flight(workload) == layout
+
+
+def test_bounds_of_skip_gram_in_flight():
+    for negative, context, alpha in itertools.product((1, 5, 20, 100, 300), (1.0, 2.0, 6.0, 51.0), (0.025, 0.1)):
+        layout = skip_gram_in_flight(Workload(negative, LARGE, context, skip_gram=True, alpha=alpha))
+        assert (layout.T, layout.B, layout.G, layout.fresh) == (16, 256, 1, False)
+        assert layout.N in (16, 32, 48, 64)
+        parts, drawn = layout.S, layout.S * layout.N
+        # no part is without positives
+        assert parts <= max(2 * context, 1)
+        # an input meets as many different negatives as in gensim, unless they are very many
+        assert drawn >= min(negative, 32) * context
+        assert {type(size) for size in layout.sizes} == {int, bool}
+
+
+@pytest.mark.parametrize("alpha", [0.025, 0.1])
+def test_a_small_vocabulary_does_not_diverge_by_skip_gram(alpha):
+    """All blocks in flight in step, which is staler than programs that see each other's work ever are."""
+    V, n = 16, 20_000
+    share = np.full(V, 1 / V)
+    workload = Workload(5, LARGE, 6.0, skip_gram=True, alpha=alpha, vocabulary=V, busiest_output=6 / V)
+    layout = skip_gram_in_flight(workload)
+    assert layout.B > 20
+    scales = skip_gram_row_scales(share, share, layout, workload, lockf=np.ones(1), alpha=alpha)
+    one = case(V=V, lengths=(20,) * (n // 20), unknown=0, sample=False, alpha=(alpha, alpha), size=0.03, skip_gram=True)
+    sizes = {field.name: getattr(layout, field.name) for field in fields(layout)}
+    one = one.changed(input_scale=scales[0], output_scale=scales[1], **sizes)
+    inputs, outputs, result = run("torch_batched", one)
     assert max(abs(inputs).max(), abs(outputs).max()) < 10
     assert result[1] / result[2] < 0.8

@@ -7,7 +7,7 @@ import pytest
 from tests.engines import triton_process
 from tests.engines.shapes import GRID, OPTIONS, is_long, name_of, odd_shape, pairwise
 from tests.engines.triton_process import needs_triton
-from torch_w2v.engines.layouts import blocks_in_flight
+from torch_w2v.engines.layouts import blocks_in_flight, skip_gram_in_flight
 from torch_w2v.engines.plan import Layout, Workload
 from torch_w2v.engines.triton.engine import MAX_N, MAX_T
 
@@ -100,6 +100,80 @@ def test_long_rows(interpreter, D):
 @pytest.mark.slow
 def test_rows_beyond_32_bits(interpreter):
     interpreter(triton_process.agree_far_out, USUAL)
+
+
+# --- skip-gram
+
+FEW = (0, 1, 2, 25, 0, 30, 1)
+ITS_OWN = skip_gram_in_flight(Workload(5, 1e9, 6, skip_gram=True))
+# Rows that are one tile and longer ones, positives that are read at once and in pieces, one part and several.
+SKIP_GRAM = [
+    (ITS_OWN, {"D": 100, "V": 1000, "scales": True}),
+    (ITS_OWN, {"D": 300, "window": 3, "V": 1000}),
+    (Layout(7, 3, 5, PROGRAMS), {"D": 63, "window": 4, "V": 20, "compute_loss": False}),
+    (Layout(16, 3, 40, PROGRAMS), {"D": 17, "window": 30, "V": 500, "scales": True, "shrink_windows": False}),
+    (Layout(1, 1, 3, 1), {"D": 1, "V": 1, "lengths": (2, 1, 4), "negative": 1}),
+]
+
+
+def skip_gram_layouts(negative):
+    return [
+        skip_gram_in_flight(Workload(negative, 1e9, 6, skip_gram=True)),
+        Layout(7, 3, 2, PROGRAMS),
+        Layout(16, 1, 64, PROGRAMS),
+        Layout(5, 2, 9, 1),
+        Layout(64, 4, negative, PROGRAMS),
+    ]
+
+
+@pytest.mark.parametrize(("layout", "options"), SKIP_GRAM, ids=name_of)
+def test_skip_gram(interpreter, layout, options):
+    interpreter(triton_process.agree, layout, skip_gram=True, **{"lengths": FEW, **options})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("number", "shape"), [pytest.param(i, shape, id=name_of(shape)) for i, shape in enumerate(GRID)]
+)
+def test_all_shapes_of_skip_gram(interpreter, number, shape):
+    layout = skip_gram_layouts(shape[2])[number % 5]
+    interpreter(triton_process.agree, layout, skip_gram=True, lengths=SHORT, **options_of(*shape))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", OPTIONS, ids=name_of)
+@pytest.mark.parametrize("parts", [1, 3])
+def test_options_of_skip_gram(interpreter, parts, options):
+    small = {"size": 0.02, "alpha": (2e-5, 1e-5)} if is_long(options) else {}
+    layout = Layout(16, parts, 20, PROGRAMS)
+    interpreter(triton_process.agree, layout, skip_gram=True, **{"lengths": SHORT, **options, **small})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("negative", "D", "context"), list(itertools.product((1, 5, 15, 100), (100, 300), (3, 6, 11, 101)))
+)
+def test_the_engines_own_layouts_of_skip_gram(interpreter, negative, D, context):
+    layout = skip_gram_in_flight(Workload(negative, 1e9, context, skip_gram=True))
+    options = {"D": D, "negative": negative, "window": int(context) - 1, "V": 1000, "scales": True}
+    interpreter(triton_process.agree, layout, skip_gram=True, lengths=SHORT, **options)
+
+
+@pytest.mark.slow
+def test_rows_of_skip_gram_that_are_not_filled_up_and_far_out(interpreter):
+    interpreter(triton_process.agree_on_plain_tables, ITS_OWN, D=63, lengths=SHORT, skip_gram=True)
+    interpreter(triton_process.agree, ITS_OWN, D=4096, lengths=FEW, skip_gram=True)
+    interpreter(triton_process.agree_far_out, ITS_OWN, skip_gram=True)
+
+
+@pytest.mark.slow
+def test_word2vec_learns_skip_gram_with_it(interpreter):
+    nearest, losses = interpreter(triton_process.neighbours, sg=1)
+    assert {word[0] for word in nearest} == {"a"}
+    assert losses[-1] < 0.95 * losses[0]
+
+
+# --- and the adapter
 
 
 def test_word2vec_learns_with_it(interpreter):

@@ -43,6 +43,18 @@ def test_options(options):
     agree(Layout(32, 1, 32, 1), **options)
 
 
+@pytest.mark.parametrize("layout", [Layout(16, 1, 32, 1), Layout(16, 3, 20, 1), Layout(7, 2, 50, 1)], ids=name_of)
+@pytest.mark.parametrize("D", [1, 63, 100, 300])
+@pytest.mark.parametrize("window", [3, 12])
+def test_shapes_of_skip_gram(layout, D, window):
+    agree(layout, D=D, V=1000, window=window, skip_gram=True)
+
+
+@pytest.mark.parametrize("options", [o for o in OPTIONS if not is_long(o)], ids=name_of)
+def test_options_of_skip_gram(options):
+    agree(Layout(16, 2, 32, 1), skip_gram=True, **options)
+
+
 @pytest.mark.parametrize("dot", ["tf32", "tf32x3"])
 def test_products_on_tensor_cores(monkeypatch, dot):
     """tf32 has 10 bits, of which the lower ones of an operand are cut off: less than 2 in 1,000 of an update."""
@@ -69,7 +81,9 @@ def test_many_programs_learn_no_less_than_blocks_in_step():
     assert 0.995 * one_by_one < loss < 1.005 * in_step
 
 
-@pytest.mark.parametrize("options", [{}, {"negative": 15}, {"vector_size": 300}, {"cbow_mean": 0}], ids=name_of)
+@pytest.mark.parametrize(
+    "options", [{}, {"negative": 15}, {"vector_size": 300}, {"cbow_mean": 0}, {"sg": 1}], ids=name_of
+)
 def test_word2vec(options):
     model = ours(topics(), "triton", device=DEVICE, epochs=10, alpha=0.05, sample=0, compute_loss=True, **options)
     assert {word[0] for word, _ in model.wv.most_similar("a0", topn=4)} == {"a"}

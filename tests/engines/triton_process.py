@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from multiprocessing import get_context
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from tests.helpers import ours, topics
 from torch_w2v.engines import sampling
 from torch_w2v.engines.interface import Tables
 from torch_w2v.engines.padding import padded_width
+from torch_w2v.engines.triton import cbow, skip_gram
 from torch_w2v.engines.triton import engine as triton
 from torch_w2v.engines.triton.engine import TritonEngine
 
@@ -88,9 +90,9 @@ def agree_on_plain_tables(layout, **options):
         np.testing.assert_allclose(x, y, rtol=1e-5, atol=1e-6)
 
 
-def agree_far_out(layout, V=8_000_000, D=300):
+def agree_far_out(layout, V=8_000_000, D=300, **options):
     """The last rows of tables of 9.6 GB, of which only the touched pages are ever in memory."""
-    one = case(V=4, D=D, lengths=(40,), layout=layout)
+    one = case(V=4, D=D, lengths=(40,), layout=layout, **options)
     want = expected(one)
     tables = torch.zeros(V, D), torch.zeros(V, D)
     for wide, table in zip(tables, one.tables, strict=True):
@@ -107,9 +109,9 @@ def agree_far_out(layout, V=8_000_000, D=300):
         np.testing.assert_allclose(wide[V - 4 :].numpy(), table, rtol=1e-5, atol=1e-6)
 
 
-def neighbours():
+def neighbours(**options):
     """A model of two topics, trained by the adapter as a user would; the words nearest to a0, and its losses."""
-    model = ours(topics(100), "triton", epochs=5, alpha=0.1, sample=0, compute_loss=True)
+    model = ours(topics(100), "triton", epochs=5, alpha=0.1, sample=0, compute_loss=True, **options)
     assert model.train_count == 1
     return [word for word, _ in model.wv.most_similar("a0", topn=4)], model.training_losses
 
@@ -123,33 +125,48 @@ def refuse(layout, **environment):
 
 
 def compiled(arch, D, T, S, N, cache, **constants):
-    """The kernel as the engine launches it, compiled for a compute capability: assembly, resources, and its TTIR."""
+    """The kernel of CBOW as the engine launches it, compiled for a compute capability: see `_compile`."""
+    from torch_w2v.engines.triton.cbow_kernel import train_blocks  # noqa: PLC0415
+
+    flags = {"S": S, "D": D, "MEAN": True, "SHARED": False}
+    return _compile(train_blocks, arch, cbow.shape(D, T, S, N), {**flags, **constants}, Path(cache))
+
+
+def compiled_skip_gram(arch, D, T, S, N, window, cache):
+    """The kernel of skip-gram as the engine launches it, compiled for a compute capability: see `_compile`."""
+    from torch_w2v.engines.triton.skip_gram_kernel import train_blocks  # noqa: PLC0415
+
+    return _compile(train_blocks, arch, skip_gram.shape(D, T, N, window), {"S": S, "D": D}, Path(cache))
+
+
+def _compile(train_blocks, arch, form, constants, folder):
+    """Assembly, resources, PTX and TTIR of a kernel whose tables have factors for both kinds of rows, and no loss."""
     import triton as compiler  # noqa: PLC0415
     from triton.backends.compiler import GPUTarget  # noqa: PLC0415
     from triton.compiler import ASTSource  # noqa: PLC0415
 
-    from torch_w2v.engines.triton.kernel import train_blocks  # noqa: PLC0415
-
-    form = triton.shape(D, T, S, N)
     options = {name: form.pop(name) for name in ("num_warps", "num_stages", "maxnreg")}
-    flags = {"MEAN": True, "SHARED": False, "LOSS": False, "SCALE_INPUTS": True, "SCALE_OUTPUTS": True, "DOT": "tf32"}
-    constants = {"S": S, "D": D, **flags, **form, **constants}
+    flags = {"LOSS": False, "SCALE_INPUTS": True, "SCALE_OUTPUTS": True, "DOT": "tf32"}
+    constants = {**flags, **form, **constants}
     pointers = dict.fromkeys(("inputs", "outputs", "scratch", "alphas", "input_scale", "output_scale"), "*fp32")
     pointers |= dict.fromkeys(("ids", "low", "high", "negatives"), "*i32") | {"losses": "*fp64"}
+    pointers |= dict.fromkeys(("count", "starts", "stops", "begins", "ends"), "*i32")
     names = train_blocks.arg_names
     types = {name: pointers.get(name, "constexpr" if name in constants else "i32") for name in names}
     types["weight"] = "fp32"
-    aligned = {(names.index(name),): [["tt.divisibility", 16]] for name in pointers}
+    aligned = {(names.index(name),): [["tt.divisibility", 16]] for name in pointers if name in names}
     source = ASTSource(train_blocks, types, constants, aligned)
     kernel = compiler.compile(source, target=GPUTarget("cuda", arch, 32), options=options)
-    cubin = Path(cache) / f"{arch}-{D}-{T}-{S}-{N}.cubin"
-    cubin.write_bytes(kernel.asm["cubin"])
-    tool = Path(compiler.__file__).parent / "backends/nvidia/bin/cuobjdump"
+    with NamedTemporaryFile(dir=folder, suffix=".cubin") as cubin:
+        cubin.write(kernel.asm["cubin"])
+        cubin.flush()
+        tool = Path(compiler.__file__).parent / "backends/nvidia/bin/cuobjdump"
 
-    def dump(option):
-        return subprocess.run([tool, option, cubin], capture_output=True, text=True, check=True).stdout
+        def dump(option):
+            return subprocess.run([tool, option, cubin.name], capture_output=True, text=True, check=True).stdout
 
-    used = dict(re.findall(r"(REG|STACK|SHARED|LOCAL):(\d+)", dump("-res-usage").split("train_blocks")[-1]))
+        used = dict(re.findall(r"(REG|STACK|SHARED|LOCAL):(\d+)", dump("-res-usage").split("train_blocks")[-1]))
+        assembly = dump("-sass")
     used = {name: int(value) for name, value in used.items()} | {"SHARED": kernel.metadata.shared}
-    instructions = re.findall(r"^\s*/\*[0-9a-f]+\*/\s+(?:@!?\w+\s+)?([A-Z][\w.]*)", dump("-sass"), re.M)
+    instructions = re.findall(r"^\s*/\*[0-9a-f]+\*/\s+(?:@!?\w+\s+)?([A-Z][\w.]*)", assembly, re.M)
     return instructions, used, kernel.asm["ptx"], kernel.asm["ttir"]

@@ -52,7 +52,7 @@ def check(engine: str, device: Device) -> str | None:
 
 def trains_skip_gram(engine: str) -> bool:
     """Return whether skip-gram trains on `engine=`; where it does not, gensim's own engine takes it."""
-    return engine in ("torch_batched", "reference")
+    return engine in ("triton", "torch_batched", "reference")
 
 
 def choose(engine: str, device: Device, vector_size: int) -> Engine:

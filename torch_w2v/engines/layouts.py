@@ -127,6 +127,23 @@ def skip_gram_steps(workload: Workload) -> Layout:
     return Layout(T=block.T, S=block.S, N=block.N, B=_blocks(64, block.T, workload, most))
 
 
+def skip_gram_in_flight(workload: Workload) -> Layout:
+    """Return the layout of skip-gram on the GPU: the blocks of `skip_gram_block`, many at once.
+
+    Sets have up to 32 negatives, beyond which the kernel is slow: with more there are more parts, as long as a part has
+    positives. The blocks in flight together move the busiest output row by up to 20 times what one of them may
+    (`row_scales` caps it), since programs see each other's work sooner than steps do; where words repeat, no further
+    than one.
+    """
+    block = skip_gram_block(workload)
+    negatives = workload.negative * workload.context_words
+    S = max(block.S, min(math.ceil(negatives / 32), round(2 * workload.context_words)))
+    N = min(_MOST_NEGATIVES, 16 * math.ceil(negatives / S / 16))
+    moves = abs(workload.alpha) * block.T * workload.context_words / S * workload.busiest_output
+    most = (1 if workload.repetitive else 20) * _MOST_PER_OUTPUT / max(moves, 1e-9)
+    return Layout(T=block.T, S=S, N=N, B=_blocks(256, block.T, workload, most))
+
+
 def _sets(T: int, context: float) -> int:
     """Return how many sets of negatives the targets of a block share in steps of thousands of targets.
 

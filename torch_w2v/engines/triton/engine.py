@@ -19,11 +19,12 @@ import torch
 from torch import Tensor
 
 from torch_w2v.corpus.chunks import Chunk
-from torch_w2v.engines import layouts, sampling
+from torch_w2v.engines import layouts
 from torch_w2v.engines.interface import ChunkResult, Rates, Tables
 from torch_w2v.engines.padding import is_padded_at, padded_width
 from torch_w2v.engines.plan import EpochPlan, Layout, Workload
 from torch_w2v.engines.torch_engine import TorchEngine, copy_rows
+from torch_w2v.engines.triton import cbow, skip_gram
 
 # floats that are loaded, stored or added at once: rows are filled up to a multiple of 16 bytes
 LANES = 4
@@ -42,7 +43,7 @@ class TritonEngine(TorchEngine):
 
     def layout(self, workload: Workload) -> Layout:
         """Return the layout of many blocks in flight."""
-        return layouts.blocks_in_flight(workload)
+        return layouts.skip_gram_in_flight(workload) if workload.skip_gram else layouts.blocks_in_flight(workload)
 
     def load_table(self, table: np.ndarray, previous: Any = None, words: float = math.inf) -> Tensor:
         """Return a padded copy of the table on the device; see `Engine.load_table`."""
@@ -55,12 +56,10 @@ class TritonEngine(TorchEngine):
         more exact than tf32, and slower.
 
         Raises:
-            ValueError: a layout or an objective that the kernel does not take.
+            ValueError: a layout that the kernel does not take.
             RuntimeError: tables on a device where it does not work.
         """
-        objective, (T, S, N, B, G, fresh) = plan.objective, plan.layout.sizes
-        if objective.skip_gram:
-            raise ValueError("skip_gram=True: the Triton kernel trains CBOW only")
+        objective, (T, _, N, _, G, fresh) = plan.objective, plan.layout.sizes
         if T > MAX_T or N > MAX_N:
             raise ValueError(f"T={T}, N={N}: the Triton kernel takes blocks of up to {MAX_T} and sets of up to {MAX_N}")
         if G != 1 or fresh:
@@ -71,55 +70,13 @@ class TritonEngine(TorchEngine):
         device = tables.inputs.device
         if (reason := why_unusable(device)) is not None:
             raise RuntimeError(f"the Triton engine cannot be used: {reason}")
-        from torch_w2v.engines.triton.kernel import train_blocks  # noqa: PLC0415  triton is an optional extra
-
-        kept, first, last, starts, _, raw, negatives = sampling.blocks_of(chunk, plan)
-        if not len(starts):
-            return ChunkResult(0, 0.0, 0.0)
-        span, length = rates.end - rates.begin, chunk.end - chunk.begin
-        alphas = (rates.begin + span * (raw - chunk.begin).double() / length).float()
-
-        programs = min(B, len(starts))
-        own = [table if is_padded(table) else padded(table, device=device) for table in tables]
-        D = own[0].stride(0)
-        form = shape(D, T, S, N)
-        scratch = torch.empty((programs, form["BT"], D) if form["BD"] < D or S > 1 else 0, device=device)
-        losses = torch.zeros(programs, 2, dtype=torch.float64, device=device)
-        with torch.cuda.device_of(tables.inputs):
-            train_blocks[(programs,)](
-                *own,
-                scratch,
-                losses,
-                kept.ids.int(),
-                kept.low.int(),
-                kept.high.int(),
-                negatives.int(),
-                alphas,
-                plan.input_scale,
-                plan.output_scale,
-                first,
-                last,
-                len(starts),
-                -(-len(starts) // programs),
-                T,
-                N,
-                objective.negative / N,
-                S=S,
-                D=D,
-                MEAN=objective.cbow_mean,
-                SHARED=objective.cbow_mean == objective.exact_gradient,
-                LOSS=objective.compute_loss,
-                SCALE_INPUTS=len(plan.input_scale) > 0,
-                SCALE_OUTPUTS=len(plan.output_scale) > 0,
-                DOT=dot,
-                MOST=objective.largest_error,
-                **form,
-            )
+        own = Tables(*(table if is_padded(table) else padded(table, device=device) for table in tables))
+        train = skip_gram.train if objective.skip_gram else cbow.train
+        result = train(own, chunk, rates, plan, dot)
         for table, trained in zip(tables, own, strict=True):
             if trained is not table:
                 table.copy_(trained)
-        loss, pairs = losses.sum(0).tolist() if objective.compute_loss else (0.0, 0.0)
-        return ChunkResult(last - first, loss, pairs)
+        return result
 
 
 def why_unusable(device: torch.device) -> str | None:
@@ -168,32 +125,3 @@ def padded(table: Tensor, into: Tensor | None = None, *, device: torch.device | 
     into.as_strided((V, into.stride(0)), (into.stride(0), 1))[:, D:] = 0
     copy_rows(into, table)
     return into
-
-
-def shape(D: int, T: int, S: int, N: int) -> dict[str, Any]:
-    """Return the kernel's tile sizes and how Triton is to compile it.
-
-    A row is one tile where it fits; else tiles of 64, and context rows 16 at a time: then nothing spills at T = N = 32.
-    With fewer than 64 rows a product uses mma instead of Hopper's wgmma, which would want B transposed for tf32, by
-    loads of four bytes, and a fence before each product.
-
-    Args:
-        D: floats per padded row.
-        T, S, N: as `Layout`.
-    """
-
-    def power(n: int) -> int:
-        # Tensor cores multiply 16 rows at a time.
-        return max(16, 1 << (n - 1).bit_length())
-
-    one = S == 1 and D <= 128
-    BT, BN = power(T), power(N)
-    return {
-        "BT": BT,
-        "BN": BN,
-        "BC": 32 if one else 16,
-        "BD": power(D) if one else min(64, power(D)),
-        "num_warps": 4 if max(BT, BN) <= 32 else 8,
-        "num_stages": 2,
-        "maxnreg": 255,
-    }
