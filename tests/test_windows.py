@@ -12,12 +12,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from torch_w2v import native, staging, system
+from torch_w2v import folder_locks, native, staging, system
 from torch_w2v.corpus import store
 from torch_w2v.engines import devices
 from torch_w2v.files import read_whole, replacing
 
-SAVE = staging._PREFIX
+SAVE = folder_locks.STAGING
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def windows(monkeypatch):
 
     if sys.platform != "linux":
         pytest.skip("needs /proc")
-    monkeypatch.setattr(staging, "fcntl", None)
+    monkeypatch.setattr(folder_locks, "fcntl", None)
     monkeypatch.setattr(staging, "_WINDOWS", True)
     monkeypatch.setattr(staging, "_IN_USE_PATIENCE", 0.1)
     monkeypatch.setattr(staging, "_PATIENCE", 0.1)

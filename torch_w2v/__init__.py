@@ -4,14 +4,12 @@ torch is imported when it is needed: for a training loop of your own, for a GPU,
 kernel.
 """
 
-# Before the imports: modules below need it.
-__version__ = "0.1.0"
-
 import importlib
 import logging
 from typing import TYPE_CHECKING, Any
 
 from torch_w2v.formats import load_vectors
+from torch_w2v.version import __version__
 from torch_w2v.word2vec import Word2Vec
 
 if TYPE_CHECKING:

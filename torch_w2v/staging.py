@@ -13,10 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+from torch_w2v.folder_locks import STAGING, locked
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +31,6 @@ logger = logging.getLogger(__name__)
 #
 # So there is never a main file beside another one's arrays: after a kill in between there is no main file, and what
 # step 2 still has to move is in new/. `recover` moves it.
-_PREFIX = ".torch_w2v-save-"
 _PATIENCE = 5  # seconds to wait for a lock; who holds one longer is not saving
 # A folder takes no new files, but a file in it may be open to writing.
 _NO_NEW_FILES = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -58,12 +54,12 @@ def recover(path: str) -> None:
     folder, name = os.path.split(target)[0], os.path.basename(path)
     if os.path.lexists(target) or not any(name in _pending(staging) for staging in _stagings(folder)):
         return
-    with _locked(folder, _PATIENCE):  # a process that lives is given the time to finish
+    with locked(folder, _PATIENCE):  # a process that lives is given the time to finish
         for staging in _stagings(folder):
             names = _pending(staging)
             if name not in names or os.path.lexists(target):
                 continue
-            with _locked(staging) as is_left_over:
+            with locked(staging) as is_left_over:
                 if is_left_over:
                     logger.warning("finishing the save of %s that was interrupted", path)
                     _move_in(staging, path, names)
@@ -98,12 +94,12 @@ def _make_folder(folder: str, stack: ExitStack) -> str:
     """Make and lock a staging folder, which `stack` removes."""
     _remove_leftovers(folder)
     while True:
-        staging = os.path.join(folder, _PREFIX + secrets.token_hex(4))
+        staging = os.path.join(folder, STAGING + secrets.token_hex(4))
         stack.callback(_remove, staging)
         # On Windows newer versions of Python would give the files to their owner alone, and they would stay so.
         os.mkdir(staging, 0o777 if _WINDOWS else 0o700)
         with suppress(FileNotFoundError):  # another save has taken it for a leftover before it was locked
-            stack.enter_context(_locked(staging, _PATIENCE))
+            stack.enter_context(locked(staging, _PATIENCE))
             os.mkdir(os.path.join(staging, "new"))
             return staging
 
@@ -126,7 +122,7 @@ def put_in_place(staging: str, path: str, previous: str | None = None) -> None:
         _finish(os.path.join(new, name), place)
     _sync(new)
     _sync(staging)
-    with _locked(os.path.dirname(places[main]), _PATIENCE):
+    with locked(os.path.dirname(places[main]), _PATIENCE):
         try:
             if previous is not None:
                 _keep(staging, places[main], previous)
@@ -329,7 +325,7 @@ def _fsync(descriptor: int) -> None:
 def _stagings(folder: str) -> list[str]:
     try:
         with os.scandir(folder) as entries:
-            return [e.path for e in entries if e.name.startswith(_PREFIX) and e.is_dir(follow_symlinks=False)]
+            return [e.path for e in entries if e.name.startswith(STAGING) and e.is_dir(follow_symlinks=False)]
     except OSError:  # a folder that may be written to but not read
         return []
 
@@ -348,8 +344,8 @@ def _pending(staging: str) -> list[str]:
 def _remove_leftovers(folder: str) -> None:
     """Remove what killed saves have left in a folder, but for what `recover` needs."""
     for staging in _stagings(folder):
-        with suppress(OSError), _locked(staging) as locked:
-            if locked:
+        with suppress(OSError), locked(staging) as is_left_over:
+            if is_left_over:
                 _remove(staging)
 
 
@@ -366,66 +362,3 @@ def _remove(staging: str) -> None:
             shutil.rmtree(staging, ignore_errors=True)
         if not isinstance(e, OSError):
             raise
-
-
-@contextmanager
-def _locked(folder: str, seconds: float = 0) -> Iterator[bool]:
-    """Hold the lock of a folder.
-
-    Args:
-        folder: which can be read.
-        seconds: to wait for the lock.
-
-    Yields:
-        Whether the lock is held. Some file systems have none.
-
-    Raises:
-        OSError: there is no such folder.
-    """
-    if fcntl is None:
-        yield from _locked_by_file(folder, time.monotonic() + seconds)
-        return
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except PermissionError:
-        yield False
-        return
-    try:
-        yield _lock(descriptor, time.monotonic() + seconds)
-    finally:
-        os.close(descriptor)
-
-
-def _locked_by_file(folder: str, deadline: float) -> Iterator[bool]:
-    """Do what `_locked` does by a file, which Windows removes when it is closed, however the process ends."""
-    os.stat(folder)
-    is_staging = os.path.basename(folder).startswith(_PREFIX)
-    # A file in a folder would keep it from being removed.
-    name = f"{folder}.lock" if is_staging else os.path.join(folder, f"{_PREFIX}folder.lock")
-    descriptor = None
-    while descriptor is None:
-        try:
-            descriptor = os.open(name, os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_TEMPORARY", 0))
-        except OSError as e:
-            # PermissionError while Windows removes it
-            if not isinstance(e, (FileExistsError, PermissionError)) or time.monotonic() >= deadline:
-                break
-            time.sleep(0.01)
-    try:
-        yield descriptor is not None
-    finally:
-        if descriptor is not None:
-            os.close(descriptor)
-
-
-def _lock(descriptor: int, deadline: float) -> bool:
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                return False
-            time.sleep(0.01)
-        except OSError:
-            return False

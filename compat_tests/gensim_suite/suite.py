@@ -18,7 +18,7 @@ import pytest
 
 import torch_w2v
 from compat_tests import differences
-from tests.helpers import GPU
+from tests.helpers import DEFAULT_ENGINE, GPU
 from torch_w2v.engines import torch_engine
 
 TESTS_IN_GENSIM_4_4 = 84
@@ -73,16 +73,25 @@ TRAINED_BY_OUR_ENGINES = frozenset(
         "test_training_cbow_negative",
     }
 )
-# Tests that only `make test-slow` runs on engines that are slow on a small corpus, the specification by design. On
-# `torch_batched` test_cbow_neg stays, of tests that differ in where the same corpus comes from, and two of the tests
-# that load old models; compat_tests/quality compares what it learns with gensim.
+# Tests that only `make test-slow` runs. On the default engine: those that gensim trains with hierarchical softmax, and
+# of which a sibling stays (from lists, from a file, online), and the second of two that differ in where the same corpus
+# comes from. On engines that are slow on a small corpus, the specification by design: those that train on all of it.
+# compat_tests/quality compares with gensim what `torch_batched` learns, and tests/engines the specification.
 SLOW = {
+    DEFAULT_ENGINE: {
+        "test_cbow_hs",
+        "test_cbow_hs_fromfile",
+        "test_evaluate_word_pairs_from_file",
+    },
     "torch_batched": {
+        "test_cbow_neg",
         "test_cbow_fixedwindowsize_fromfile",
         "test_cbow_neg_fromfile",
         "test_cbow_neg_online",
+        "test_evaluate_word_analogies",
         "test_evaluate_word_pairs",
         "test_evaluate_word_pairs_from_file",
+        "test_load_old_model",
         "test_load_old_models_1_x",
         "test_load_old_models_2_x",
         "test_load_old_models_3_x",

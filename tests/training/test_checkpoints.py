@@ -4,7 +4,6 @@ import errno
 import os
 import re
 import signal
-import tracemalloc
 
 import numpy as np
 import pytest
@@ -371,24 +370,6 @@ def test_a_checkpoint_that_cannot_be_written_is_told_and_training_goes_on(path, 
     monkeypatch.setattr(checkpoint_file, "write", full)
     with pytest.warns(RuntimeWarning, match="no checkpoint was written to .*No space left on device"):
         assert same(whole, ours(SENTENCES, checkpoint=path, checkpoint_every=0))
-
-
-def test_there_is_no_second_copy_of_the_tables(path):
-    """Neither when a checkpoint is written nor when it is read: 32 MB of tables, pieces of 4 MB."""
-    vocabulary = [[str(i) for i in range(40_000)]]
-
-    def peak(**options):
-        model = ours(vector_size=100, epochs=1)
-        model.build_vocab(vocabulary)
-        tracemalloc.start()
-        model.train(vocabulary, total_examples=1, epochs=1, **options)
-        result = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        return result
-
-    without = peak()
-    assert peak(checkpoint=path, checkpoint_every=0) < without + 14e6
-    assert peak(checkpoint=path) < 20e6
 
 
 def test_signals_do_what_they_do_without_checkpoints(path):

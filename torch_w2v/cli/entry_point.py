@@ -9,10 +9,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from typing import NoReturn, TextIO
 
-from torch_w2v import __version__, engines
+from torch_w2v import engines
 from torch_w2v.cli import compare, demo, encode, export, neighbours, train
 from torch_w2v.cli.errors import BAD_INPUT, FAILED, INTERRUPTED, CommandError
 from torch_w2v.training.interrupts import Terminated
+from torch_w2v.version import __version__
 
 COMMANDS = (train, neighbours, export, demo, compare, encode)  # each has `add_parser(commands)` and `run(args)`
 

@@ -15,8 +15,8 @@ from typing import IO, Any
 
 import numpy as np
 
-from torch_w2v import __version__
 from torch_w2v.files import replacing
+from torch_w2v.version import __version__
 
 logger = logging.getLogger("torch_w2v.word2vec")
 
