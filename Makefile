@@ -73,7 +73,8 @@ $(INTEROP): $(INSTALLED)
 	$(PYTHON) -m venv .venv-interop
 	$(BIN)/python -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \
 		> "$$(.venv-interop/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/tests.pth"
-	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["interop"], sep="\n")' \
+	$(BIN)/python -c 'from importlib.metadata import requires; \
+		print(*(r.split(";")[0] for r in requires("torch_w2v") if "interop" in r.partition("extra ==")[2]), sep="\n")' \
 		> .venv-interop/requirements.txt
 	.venv-interop/bin/python -m pip install --disable-pip-version-check -c constraints.txt -r .venv-interop/requirements.txt
 	@touch $@

@@ -37,10 +37,11 @@ class Word2Vec(CorpusReading):
     docs/guide/from-gensim.md lists what differs.
 
     Args:
-        sentences: iterable of sentences, each a list of hashable words, to train on at once; None to train later.
+        sentences: iterable of sentences, each a list of hashable words, to train on at once; None to train later. It
+            may also be a column of pandas, polars, pyarrow or Hugging Face's datasets, whose rows are lists of words.
         corpus_file: path of a text file with one sentence per line, instead of `sentences`. It may also be a
-            `pathlib.Path`, compressed (.gz, .bz2, .xz, .zst), a folder, a pattern ('texts/*.gz'), a URI that
-            smart_open reads, a list of these, or a file that `torch-w2v encode` wrote.
+            `pathlib.Path`, compressed (.gz, .bz2, .xz, .zst), .parquet, a folder, a pattern ('texts/*.gz'), a URI
+            that smart_open reads, a list of these, or a file that `torch-w2v encode` wrote.
         vector_size: dimensions of a vector.
         alpha: learning rate at the beginning.
         window: largest distance between a word and its context.
@@ -80,6 +81,8 @@ class Word2Vec(CorpusReading):
             and ends as if it had not been interrupted; a checkpoint of another corpus or of other arguments is
             refused. docs/guide/checkpoints.md tells more.
         checkpoint_every: seconds between two checkpoints.
+        column: of the .parquet files that `corpus_file` names: texts, which are split at white space, or lists of
+            words; None if they have only one such column.
 
     `device`, `engine`, `cbow_gradient` and `corpus_cache` have no effect where gensim's own engine trains: with `sg=1`
     or `hs=1`, and in a subclass that overrides a method which only that engine calls, such as `_do_train_job`.
@@ -99,6 +102,7 @@ class Word2Vec(CorpusReading):
     engine: str = "auto"
     cbow_gradient: str = "gensim"
     corpus_cache: str = "auto"
+    column: str | None = None
     training_losses: Sequence[float] = ()
     diverged: bool = False
     # Whether files name this class itself, instead of gensim's; `torch_w2v.accel` sets it for users' subclasses.
@@ -140,6 +144,7 @@ class Word2Vec(CorpusReading):
         corpus_cache: str = "auto",
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_every: float = DEFAULT_INTERVAL,
+        column: str | None = None,
     ) -> None:
         options = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
         path, every = call_arguments.check(options.pop("checkpoint"), checkpoint_every), options.pop("checkpoint_every")
@@ -151,6 +156,9 @@ class Word2Vec(CorpusReading):
         self.engine = options.pop("engine")
         self.cbow_gradient = options.pop("cbow_gradient")
         self.corpus_cache = options.pop("corpus_cache")
+        self.column = options.pop("column")
+        if column is not None and sentences is not None:
+            raise ValueError(f"column={column!r} is for a corpus_file of .parquet files, but sentences are given")
         self.training_losses = []
         self.diverged = False
         # workers is an attribute only after gensim's constructor, which reads the corpus
@@ -271,12 +279,13 @@ class Word2Vec(CorpusReading):
         callbacks: Iterable[CallbackAny2Vec] = (),
     ) -> tuple[int, int, int]:
         arguments.check_trainable(self, anew=not self._ours)
+        sentences = corpus.column_of(data_iterable)
         if self._ours:
             return self._train_call.run_epoch(
-                data_iterable, cur_epoch, total_examples, total_words, report_delay, False, callbacks
+                sentences, cur_epoch, total_examples, total_words, report_delay, False, callbacks
             )
         return super()._train_epoch(
-            data_iterable, cur_epoch, total_examples, total_words, queue_factor, report_delay, callbacks
+            sentences, cur_epoch, total_examples, total_words, queue_factor, report_delay, callbacks
         )
 
     def _train_epoch_corpusfile(

@@ -47,11 +47,12 @@ def construct(arguments: dict[str, Any]) -> Word2Vec:
         raise CommandError(str(e)) from e
 
 
-def resolve_corpus(path: str) -> corpus.Text | corpus.EncodedFile:
+def resolve_corpus(path: str, column: str | None = None) -> corpus.Opened:
     """Find the files of a corpus, open each once, and verify an encoded one.
 
     Args:
         path: a file, a folder, a pattern or a URI; URIs are not opened.
+        column: of .parquet files.
 
     Returns:
         The corpus, which the whole command works with, so that nothing is resolved or verified again.
@@ -62,11 +63,11 @@ def resolve_corpus(path: str) -> corpus.Text | corpus.EncodedFile:
     if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
         raise CommandError(f"{path}: must be a regular file or a folder of them")
     try:
-        return corpus.files(path)
+        return corpus.files(path, column)
     except TypeError as e:
         reason = "there is no file in this folder" if os.path.isdir(path) else os.strerror(errno.ENOENT)
         raise CommandError(f"{path}: {reason}") from e
-    except (ValueError, OSError) as e:
+    except (ValueError, OSError, ImportError) as e:
         raise CommandError(describe(e)) from e
 
 

@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         CommandError: an argument or a file is wrong.
     """
-    source = checks.resolve_corpus(args.corpus)
+    source = checks.resolve_corpus(args.corpus, args.column)
     checks.check_at_least("--epochs", args.epochs, 1)
     progress = Progress(sys.stderr)
     try:
@@ -91,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
     return FAILED if result.inferior else 0
 
 
-def _compare(args: argparse.Namespace, source: corpus.Text | corpus.EncodedFile, progress: Progress) -> Comparison:
+def _compare(args: argparse.Namespace, source: corpus.Opened, progress: Progress) -> Comparison:
     try:
         gold = [*SHIPPED, *map(pairs_file, args.pairs), *map(analogies_file, args.analogies)]
     except OSError as e:
@@ -99,6 +99,7 @@ def _compare(args: argparse.Namespace, source: corpus.Text | corpus.EncodedFile,
     if args.report:
         report.check(args.report)
     settings = chosen_options(args)
+    settings.pop("column")
     ours = {name: settings.pop(name) for name in ("device", "cbow_gradient", "corpus_cache")}
     contenders = contenders_named(args.engines.split(","), **ours)
     progress.phase("reading the corpus")

@@ -31,6 +31,7 @@ def add_parser(commands: Commands) -> None:
     parser.set_defaults(run=run)
     parser.add_argument("corpus", metavar="CORPUS", help=CORPUS)
     add_output(parser, "file for the encoded corpus, which must end in .w2v")
+    parser.add_argument("--column", metavar="NAME", help="column of .parquet files; see `torch-w2v train --help`")
     parser.add_argument(
         "--workers", type=int, default=cores(), help="number of threads that split text (default: all cores)"
     )
@@ -51,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     if not args.output.endswith(".w2v"):
         raise CommandError(f"{args.output}: must end in .w2v")
     checks.check_at_least("--workers", args.workers, 1)
-    source = checks.resolve_corpus(args.corpus)
+    source = checks.resolve_corpus(args.corpus, args.column)
     if isinstance(source, corpus.EncodedFile):
         raise CommandError(f"{args.corpus}: is encoded already")
     checks.check_output(args.output, args.corpus, args.overwrite)

@@ -13,8 +13,8 @@ from torch_w2v.word2vec import Word2Vec
 Commands = argparse._SubParsersAction  # what `ArgumentParser.add_subparsers` returns
 
 CORPUS = (
-    "UTF-8 text with one sentence per line and white space between words (.gz, .bz2, .xz and .zst are decompressed); "
-    "a folder of such files; a pattern in quotes such as 'texts/*.gz'; or a URI"
+    "UTF-8 text with one sentence per line and white space between words (.gz, .bz2, .xz and .zst are decompressed), "
+    "or .parquet (see --column); a folder of such files; a pattern in quotes such as 'texts/*.gz'; or a URI"
 )
 _ZERO_OR_ONE = ("sg", "hs", "cbow_mean", "null_word", "sorted_vocab")
 

@@ -19,7 +19,7 @@ from torch_w2v.cli.options import (
     chosen_options,
     constructor_options,
 )
-from torch_w2v.corpus import EncodedFile, Text
+from torch_w2v.corpus import Opened
 from torch_w2v.formats import FORMATS, Format, format_of
 from torch_w2v.training import checkpoint_file
 from torch_w2v.training.interrupts import Interrupts, Terminated
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
         CommandError: an argument or a file is wrong, or the output cannot be written.
     """
     output_format = _format_of(args.output)
-    source = checks.resolve_corpus(args.corpus)
+    source = checks.resolve_corpus(args.corpus, args.column)
     checks.check_output(args.output, args.corpus, args.overwrite)
     checks.check_at_least("--epochs", args.epochs, 1)
     checks.check_at_least("--seed", args.seed, 0)
@@ -107,7 +107,7 @@ def _interruptible(path: str | None) -> Iterator[None]:
             raise CommandError(f"interrupted; the same command goes on from the checkpoint {path}", code) from e
 
 
-def _train(model: Word2Vec, source: Text | EncodedFile, checkpoint: str | None, every: float) -> None:
+def _train(model: Word2Vec, source: Opened, checkpoint: str | None, every: float) -> None:
     """Train a model.
 
     Raises:

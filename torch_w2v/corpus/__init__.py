@@ -2,22 +2,27 @@
 
 from torch_w2v.corpus.cache import CorpusCache
 from torch_w2v.corpus.chunks import Chunk, cut_into_chunks
+from torch_w2v.corpus.columns import Column, column_of, split_texts
 from torch_w2v.corpus.encoded_file import EncodedFile, is_encoded
-from torch_w2v.corpus.sources import CorpusFile, files, is_static, paths_of
+from torch_w2v.corpus.sources import CorpusFile, Opened, files, is_static, paths_of
 from torch_w2v.corpus.text import Text
 from torch_w2v.corpus.types import Corpus, Sentence
 
 __all__ = [
     "Chunk",
+    "Column",
     "Corpus",
     "CorpusCache",
     "CorpusFile",
     "EncodedFile",
+    "Opened",
     "Sentence",
     "Text",
+    "column_of",
     "cut_into_chunks",
     "files",
     "is_encoded",
     "is_static",
     "paths_of",
+    "split_texts",
 ]

@@ -14,11 +14,12 @@ import numpy as np
 from torch_w2v import system
 from torch_w2v.corpus import lists
 from torch_w2v.corpus.bindings import remap
+from torch_w2v.corpus.columns import Column
 from torch_w2v.corpus.counting import Scan, count_words
 from torch_w2v.corpus.encoded_file import EncodedFile
 from torch_w2v.corpus.encoding import Vocabulary, concatenate, encode, rows_in
 from torch_w2v.corpus.prefetch import Prefetch
-from torch_w2v.corpus.sources import CorpusFile, as_text, files, is_static, same
+from torch_w2v.corpus.sources import CorpusFile, Opened, as_text, files, is_static, same
 from torch_w2v.corpus.store import Encoded, EncodedOnDisk, Spool
 from torch_w2v.corpus.text import Text
 from torch_w2v.corpus.types import Corpus
@@ -63,28 +64,29 @@ class CorpusCache:
         self._policy, self._threads, self._fixed_vocabulary = policy, threads, fixed_vocabulary
         self.vocabulary_version = 0
         self._vocabulary: Vocabulary | None = None
-        self._opened: dict[Any, Text | EncodedFile] = {}
+        self._opened: dict[Any, Opened] = {}
         self._scanned: _Scanned | None = None
         self._trained: _Trained | None = None
         self._prefetch: Prefetch[Encoded] | None = None
 
-    def open(self, corpus_file: CorpusFile) -> Text | EncodedFile:
+    def open(self, corpus_file: CorpusFile, column: str | None = None) -> Opened:
         """Return the source that a `corpus_file` names; equal values return the same object.
 
         So a path is resolved once, and a .w2v file is checked once.
 
         Args:
-            corpus_file: see `sources.files`; a `Text` or an `EncodedFile` is returned as it is.
+            corpus_file: see `sources.files`; what it has returned is returned as it is.
+            column: of .parquet files.
 
         Raises:
             TypeError, ValueError, OSError: as `sources.files`.
         """
-        if isinstance(corpus_file, (Text, EncodedFile)):
+        if isinstance(corpus_file, (Text, EncodedFile, Column)):
             return corpus_file
-        key = _key(corpus_file)
+        key = _key(corpus_file), column
         source = self._opened.get(key)
         if source is None:
-            source = self._opened[key] = files(corpus_file)
+            source = self._opened[key] = files(corpus_file, column)
         return source
 
     def scan(self, source: Corpus, progress_per: float = 10_000, keep: bool = False) -> Scan:
@@ -224,4 +226,4 @@ def _key(corpus_file: CorpusFile) -> Any:
     if isinstance(corpus_file, (list, tuple)):
         return tuple(map(_key, corpus_file))
     path = os.fspath(corpus_file) if isinstance(corpus_file, os.PathLike) else corpus_file
-    return path if isinstance(path, (str, Text, EncodedFile)) else id(path)  # `files` refuses anything else
+    return path if isinstance(path, (str, Text, EncodedFile, Column)) else id(path)  # `files` refuses anything else

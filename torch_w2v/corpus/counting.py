@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from torch_w2v.corpus.bindings import count_tokens
+from torch_w2v.corpus.columns import Column
 from torch_w2v.corpus.lists import parts_of
 from torch_w2v.corpus.text import Text
 from torch_w2v.corpus.types import Corpus, Sentence
@@ -46,7 +47,7 @@ def count_words(
 
     Args:
         source: the sentences.
-        threads: number of threads that split a `Text`.
+        threads: number of threads that split text.
         progress_per: number of sentences between two lines of progress.
         keep: called with each part of the corpus in order: int32 tokens, which are indices into `Scan.words`, and the
             int64 lengths of their sentences.
@@ -61,8 +62,8 @@ def count_words(
     step = int(min(math.ceil(progress_per) if math.isfinite(progress_per) else sys.maxsize, sys.maxsize))
     counts = np.zeros(1 << 16, np.int64)
     sentences = words = 0
-    if isinstance(source, Text):
-        vocabulary = GrowingVocabulary("\n")
+    if isinstance(source, (Text, Column)):
+        vocabulary = GrowingVocabulary(source.separator)
         parts = source.parts(vocabulary, threads)
     else:
         vocabulary = GrowingVocabulary("\0")

@@ -13,6 +13,7 @@ from typing import BinaryIO
 import numpy as np
 
 from torch_w2v.corpus.bindings import count_tokens
+from torch_w2v.corpus.columns import Column
 from torch_w2v.corpus.counting import Scan, count_words
 from torch_w2v.corpus.file_array import FileArray
 from torch_w2v.corpus.store import EncodedOnDisk, GrowingArray
@@ -159,11 +160,11 @@ def _read_header(file: BinaryIO, path: str) -> tuple[int, int, int, int, int]:
     return checksum, n, m, V, words_size
 
 
-def write(source: Text, path: str | os.PathLike[str], threads: int, progress_per: int = 10_000) -> Scan:
+def write(source: Text | Column, path: str | os.PathLike[str], threads: int, progress_per: int = 10_000) -> Scan:
     """Encode text into a .w2v file, in memory that grows only with the vocabulary.
 
     Args:
-        source: the text, as `corpus.files` returns it.
+        source: the text or the column, as `corpus.files` returns it.
         path: of the .w2v file; an older file is replaced when the new one is complete.
         threads: number of threads that split text.
         progress_per: number of sentences between two lines of progress in the log.

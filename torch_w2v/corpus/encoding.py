@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from torch_w2v.corpus import lists
+from torch_w2v.corpus.columns import Column
 from torch_w2v.corpus.store import Encoded
 from torch_w2v.corpus.text import Text
 from torch_w2v.corpus.types import Corpus, Part
@@ -88,7 +89,7 @@ def encode(
         source: the sentences.
         key_to_index: the row of each word of the vocabulary.
         chunk_tokens: minimum number of tokens per run.
-        threads: number of threads that split a `Text`.
+        threads: number of threads that split text.
         n_rows: number of rows that there are; None for no limit.
 
     Yields:
@@ -101,7 +102,7 @@ def encode(
     rows = rows_in(key_to_index, n_rows)
     parts = (
         source.parts(rows, threads)
-        if isinstance(source, Text)
+        if isinstance(source, (Text, Column))
         else lists.parts_of(source, rows, min(lists.BATCH, chunk_tokens))
     )
     position = size = 0

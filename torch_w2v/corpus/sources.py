@@ -9,13 +9,17 @@ from typing import Any, TypeAlias
 
 from gensim.models import word2vec as gensim_word2vec
 
+from torch_w2v.corpus.columns import Column, column_of, parquet
 from torch_w2v.corpus.encoded_file import EncodedFile, is_encoded
 from torch_w2v.corpus.text import Text
 from torch_w2v.corpus.types import Corpus
 from torch_w2v.files import is_uri
 
 # The forms of a `corpus_file`, see `files`.
-CorpusFile: TypeAlias = "str | os.PathLike[str] | Sequence[CorpusFile] | Text | EncodedFile"
+CorpusFile: TypeAlias = "str | os.PathLike[str] | Sequence[CorpusFile] | Text | EncodedFile | Column"
+
+# What `files` returns.
+Opened: TypeAlias = Text | EncodedFile | Column
 
 # Forms that have the same sentences in every epoch. Only these very types: a subclass may return others each time.
 _STATIC = (
@@ -27,6 +31,7 @@ _STATIC = (
     gensim_word2vec.BrownCorpus,
     Text,
     EncodedFile,
+    Column,
 )
 
 
@@ -58,26 +63,37 @@ def paths_of(corpus_file: CorpusFile) -> list[str]:
     raise TypeError(f"Parameter corpus_file must be a valid path to a file, got {path!r} instead")
 
 
-def files(corpus_file: CorpusFile) -> Text | EncodedFile:
+def files(corpus_file: CorpusFile, column: str | None = None) -> Opened:
     """Open the corpus that a `corpus_file` names.
 
     Args:
         corpus_file: a file of text, compressed or not; a .w2v file, under any name; a folder (the files in it, in the
             order of their names); a pattern such as 'texts/*.gz'; a URI that smart_open can read; a list of these;
-            or what this function has returned.
+            or what this function has returned. .parquet files are read by pyarrow.
+        column: of .parquet files: texts, which are split at white space, or lists of words. None if they have only one
+            such column.
 
     Returns:
-        The sentences, an iterable of lists of words. Text is only read when it is iterated over; a .w2v file is
-        checked here.
+        The sentences, an iterable of lists of words. Text and columns are only read when they are iterated
+        over; a .w2v file is checked here.
 
     Raises:
         TypeError: it is of none of these forms, or there is no such file.
-        ValueError: a .w2v file is damaged, or is not the only file.
+        ValueError: a .w2v file is damaged, or is not the only file; some files are .parquet and some are not; there is
+            no such column; or a column is named, but there is no .parquet file.
+        ImportError: a .parquet file needs pyarrow; the message has the command that installs it.
         OSError: a file cannot be read.
     """
-    if isinstance(corpus_file, (Text, EncodedFile)):
+    if isinstance(corpus_file, (Text, EncodedFile, Column)):
         return corpus_file
     paths = paths_of(corpus_file)
+    tables = [path for path in paths if path.lower().endswith(".parquet")]
+    if tables and len(tables) < len(paths):
+        raise ValueError(f"{tables[0]} is a .parquet file: all files must be such, or none, but there are others")
+    if tables:
+        return parquet(paths, column)
+    if column is not None:
+        raise ValueError(f"column={column!r} names a column of .parquet files, but {paths[0]} is none")
     encoded = [path for path in paths if path.endswith(".w2v") or (not is_uri(path) and is_encoded(path))]
     if encoded and len(paths) > 1:
         raise ValueError(f"{encoded[0]} is an encoded corpus: it must be the only file, but there are {len(paths)}")
@@ -85,7 +101,12 @@ def files(corpus_file: CorpusFile) -> Text | EncodedFile:
 
 
 def as_text(source: Any) -> Any:
-    """Return gensim's readers of lines as the files that they read; any other corpus as it is."""
+    """Return gensim's readers of lines as the files that they read, columns of tables as `Column`s, others as they are.
+
+    Raises:
+        TypeError: it is a whole table, or a column whose rows are no sentences.
+    """
+    source = column_of(source)
     is_line_sentence = type(source) is gensim_word2vec.LineSentence and isinstance(source.source, str)
     if not is_line_sentence and type(source) is not gensim_word2vec.PathLineSentences:
         return source
@@ -101,4 +122,6 @@ def is_static(source: Corpus) -> bool:
 
 def same(source: Corpus, other: Corpus) -> bool:
     """Return whether two corpora are the same object, or the same files read in the same way."""
+    if type(source) is type(other) is Column:
+        return source.origin is other.origin and source.splits == other.splits
     return source is other or (type(source) is type(other) is Text and vars(source) == vars(other))

@@ -58,6 +58,8 @@ class Text:
         ImportError: while reading, as `open_bytes`.
     """
 
+    separator = "\n"  # the character that no word contains
+
     def __init__(self, paths: Sequence[str], max_sentence_length: int = MAX_WORDS_IN_BATCH) -> None:
         self.paths = list(paths)
         self.max_sentence_length = max_sentence_length

@@ -25,9 +25,11 @@ class CorpusReading(GensimThreads):
 
     Attributes:
         corpus_cache: where the encoded corpus is cached; see `torch_w2v.Word2Vec`.
+        column: of .parquet files; see `torch_w2v.Word2Vec`.
     """
 
     corpus_cache: str = "auto"
+    column: str | None = None
 
     @property
     def _ours(self) -> bool:
@@ -55,8 +57,9 @@ class CorpusReading(GensimThreads):
         finally:
             del self._corpus
 
-    def _open(self, corpus_file: corpus.CorpusFile) -> corpus.Text | corpus.EncodedFile:
-        return self._corpus.open(corpus_file) if "_corpus" in vars(self) else corpus.files(corpus_file)
+    def _open(self, corpus_file: corpus.CorpusFile) -> corpus.Opened:
+        open_files = self._corpus.open if "_corpus" in vars(self) else corpus.files
+        return open_files(corpus_file, self.column)
 
     def _check_corpus_sanity(
         self,
@@ -68,9 +71,11 @@ class CorpusReading(GensimThreads):
         if self._ours and corpus_file is not None and corpus_iterable is None:
             self._open(corpus_file)
         else:
-            super()._check_corpus_sanity(corpus_iterable, path_of(corpus_file), passes)
+            super()._check_corpus_sanity(corpus.column_of(corpus_iterable), path_of(corpus_file), passes)
             if corpus_file is not None and corpus.is_encoded(path_of(corpus_file)):
                 raise ValueError(f"{corpus_file} is an encoded corpus: gensim's engine (sg=1, hs=1) needs the text")
+            if corpus_file is not None and not isinstance(self._open(corpus_file), corpus.Text):
+                raise ValueError(f"{corpus_file} is a table: gensim's engine (sg=1, hs=1) reads text, or `sentences`")
 
     def scan_vocab(
         self,
@@ -81,8 +86,7 @@ class CorpusReading(GensimThreads):
         trim_rule: TrimRule | None = None,
     ) -> tuple[int, int]:
         """Count the words and return (words, sentences); see gensim's `scan_vocab`. `workers` is unused there too."""
-        if corpus_file is not None:
-            corpus_iterable = self._open(corpus_file)
+        corpus_iterable = corpus.column_of(corpus_iterable) if corpus_file is None else self._open(corpus_file)
         return super().scan_vocab(corpus_iterable, None, progress_per, workers, trim_rule)
 
     def _scan_vocab(self, sentences: corpus.Corpus, progress_per: float, trim_rule: TrimRule) -> tuple[int, int]:
