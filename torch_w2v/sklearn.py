@@ -1,0 +1,195 @@
+"""Word2Vec as a transformer of scikit-learn: documents become the means of the vectors of their words.
+
+It needs scikit-learn: `pip install 'torch_w2v[sklearn]'`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from torch_w2v import extras
+from torch_w2v.word2vec import Word2Vec
+
+extras.check("sklearn", "sklearn", "Word2VecVectorizer")
+
+from sklearn.base import BaseEstimator, TransformerMixin  # noqa: E402
+from sklearn.utils.validation import check_is_fitted  # noqa: E402
+
+
+class Word2VecVectorizer(TransformerMixin, BaseEstimator):
+    """Trains word vectors on documents, and turns each document into the mean of the vectors of its words.
+
+    Documents are texts, which `tokenizer` splits, or lists of words. Words that the vocabulary does not have are left
+    out; a document without any known word becomes zeros.
+
+    Args:
+        vector_size: dimensions of a vector.
+        window: largest distance between a word and its context.
+        min_count: ignore words that occur less often than this.
+        epochs: number of times that the documents are trained on.
+        negative: number of negative samples per word.
+        alpha: learning rate at the beginning.
+        seed: seed of the initial vectors and of all draws.
+        workers: number of threads; with 1, `fit` gives the same vectors each time.
+        lowercase: change texts to lower case before they are split.
+        tokenizer: function from a text to its words; None splits at white space. Lists of words are not tokenized.
+        word2vec_options: more arguments of `torch_w2v.Word2Vec`, by name.
+
+    Attributes:
+        model_: the trained `torch_w2v.Word2Vec`, after `fit`.
+
+    Raises:
+        ImportError: when the module is imported, if scikit-learn is not installed.
+    """
+
+    def __init__(
+        self,
+        vector_size: int = 100,
+        window: int = 5,
+        min_count: int = 5,
+        epochs: int = 5,
+        negative: int = 5,
+        alpha: float = 0.025,
+        seed: int = 1,
+        workers: int = 1,
+        lowercase: bool = False,
+        tokenizer: Callable[[str], Sequence[str]] | None = None,
+        word2vec_options: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.vector_size = vector_size
+        self.window = window
+        self.min_count = min_count
+        self.epochs = epochs
+        self.negative = negative
+        self.alpha = alpha
+        self.seed = seed
+        self.workers = workers
+        self.lowercase = lowercase
+        self.tokenizer = tokenizer
+        self.word2vec_options = word2vec_options
+
+    def fit(self, X: Iterable[Any], y: Any = None) -> Word2VecVectorizer:
+        """Train the word vectors.
+
+        Args:
+            X: documents, texts or lists of words.
+            y: ignored; pipelines pass it.
+
+        Returns:
+            This object.
+
+        Raises:
+            TypeError: X is one text, or a document is neither a text nor a list of words.
+            ValueError: there is no document, no word occurs `min_count` times, or an argument is out of its range.
+        """
+        self._train(self._words(X))
+        return self
+
+    def fit_transform(self, X: Iterable[Any], y: Any = None, **fit_params: Any) -> np.ndarray:
+        """Train the word vectors and return those of the documents; X is read once.
+
+        Args:
+            X, y: as for `fit`.
+            fit_params: there are none.
+
+        Returns:
+            float32 (documents, vector_size).
+
+        Raises:
+            TypeError, ValueError: as `fit`.
+        """
+        documents = self._words(X)
+        self._train(documents)
+        return self._means(documents)
+
+    def transform(self, X: Iterable[Any]) -> np.ndarray:
+        """Return the mean of the vectors of the words of each document.
+
+        Args:
+            X: documents, texts or lists of words.
+
+        Returns:
+            float32 (documents, vector_size).
+
+        Raises:
+            NotFittedError: `fit` was not called.
+            TypeError: as `fit`.
+        """
+        check_is_fitted(self)
+        return self._means(self._words(X))
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Return the names of the columns: word2vec0, word2vec1, and so on.
+
+        Args:
+            input_features: ignored; scikit-learn passes it.
+
+        Raises:
+            NotFittedError: `fit` was not called.
+        """
+        check_is_fitted(self)
+        return np.array([f"word2vec{i}" for i in range(self.model_.vector_size)], object)
+
+    def _train(self, documents: list[list[Any]]) -> None:
+        arguments: dict[str, Any] = {
+            "vector_size": self.vector_size,
+            "window": self.window,
+            "min_count": self.min_count,
+            "epochs": self.epochs,
+            "negative": self.negative,
+            "alpha": self.alpha,
+            "seed": self.seed,
+            "workers": self.workers,
+            **(self.word2vec_options or {}),
+        }
+        model = Word2Vec(**arguments)
+        with model.reading_once():
+            model.build_vocab(documents)
+            if not len(model.wv):
+                raise ValueError(
+                    f"no word occurs min_count={self.min_count} times in these {len(documents)} documents: give more, "
+                    "or a smaller min_count"
+                )
+            model.train(documents, total_examples=model.corpus_count, epochs=model.epochs)
+        self.model_ = model
+
+    def _words(self, X: Iterable[Any]) -> list[list[Any]]:
+        """Return documents as lists of words."""
+        if isinstance(X, str):
+            raise TypeError("X is one text: give a list of documents, [text]")
+        split = self.tokenizer or str.split
+        documents: list[list[Any]] = []
+        for number, document in enumerate(X):
+            if isinstance(document, str):
+                documents.append(list(split(document.lower() if self.lowercase else document)))
+            elif isinstance(document, (list, tuple, np.ndarray)) and np.ndim(document) <= 1:
+                documents.append(list(document))
+            else:
+                raise TypeError(f"document #{number} is a {type(document).__name__}: must be a text or a list of words")
+        if not documents:
+            raise ValueError("X has 0 documents: give at least one")
+        return documents
+
+    def _means(self, documents: list[list[Any]]) -> np.ndarray:
+        vectors = self.model_.wv
+        means = np.zeros((len(documents), vectors.vector_size), np.float32)
+        for row, words in enumerate(documents):
+            known = [index for word in words if (index := vectors.key_to_index.get(word)) is not None]
+            if known:
+                means[row] = vectors.vectors[known].mean(axis=0)
+        return means
+
+    def __sklearn_tags__(self) -> Any:
+        """Return scikit-learn's tags: the input is text, not an array of numbers."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.two_d_array = False
+        tags.requires_fit = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
+
+__all__ = ["Word2VecVectorizer"]
