@@ -12,10 +12,11 @@ logger = logging.getLogger(__name__)
 
 _FILES = ("_native.so", "_native.dylib", "_native.dll")
 # Where no wheel has the library for a machine, pip builds it, which needs the compiler.
-REINSTALL = (
-    "reinstall (where there is no wheel for this system, with gcc 12+ or clang 14+): pip install --force-reinstall "
-    "--no-deps --no-cache-dir torch_w2v; or use engine='gensim'"
+INSTALL = (
+    "reinstall torch_w2v (where there is no wheel for this system, with gcc 12+ or clang 14+): pip install "
+    "--force-reinstall --no-deps --no-cache-dir torch_w2v"
 )
+REINSTALL = f"{INSTALL}; or use engine='gensim'"
 
 
 def find() -> Path | None:

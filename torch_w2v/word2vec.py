@@ -15,7 +15,7 @@ from gensim.models.word2vec import MAX_WORDS_IN_BATCH
 
 from torch_w2v import corpus, engines, formats
 from torch_w2v.gensim_compat import arguments, hooks, persistence
-from torch_w2v.gensim_compat.reading import CorpusReading, TrimRule, path_of
+from torch_w2v.gensim_compat.reading import CorpusReading, TrimRule, gensim_reads, path_of
 from torch_w2v.training import call_arguments
 from torch_w2v.training.call_arguments import DEFAULT_INTERVAL
 from torch_w2v.training.divergence import StopTraining
@@ -68,8 +68,9 @@ class Word2Vec(CorpusReading):
         max_final_vocab: keep at most this many words, the most frequent ones; None for no limit.
         shrink_windows: draw the window of each word uniformly from 1 to `window`.
         device: 'auto' (a CUDA device where there is one, else the CPU) or a torch device such as 'cpu' or 'cuda:0'.
-        engine: 'auto', 'cpu' (the fused kernel, the fastest on a CPU), 'triton' (the fused kernel for NVIDIA GPUs),
-            'torch_batched' (large synchronous steps, any torch device) or 'reference' (the specification: slow).
+        engine: 'auto', 'cpu' (the fused kernel, the fastest on a CPU), 'gensim' (gensim's own, which 'auto' takes on a
+            CPU where the kernel is not installed), 'triton' (the fused kernel for NVIDIA GPUs), 'torch_batched' (large
+            synchronous steps, any torch device) or 'reference' (the specification: slow).
         cbow_gradient: 'gensim', or 'exact' for the derivative of the loss: with cbow_mean=1 gensim gives every context
             word the whole error, the derivative 1/C of it; with cbow_mean=0 the other way round. 'exact' wants a
             larger alpha (0.075 with cbow_mean=1; İrsoy et al. 2021, "Corrected CBOW Performs as well as Skip-gram").
@@ -151,7 +152,7 @@ class Word2Vec(CorpusReading):
         if path is not None and sentences is None and corpus_file is None:
             raise ValueError(f"checkpoint={path!r}: without a corpus nothing is trained here; give it to train()")
         arguments.check(options)
-        engines.check(engine, device)
+        engines.check(engine, device, cbow_gradient)
         self.device = str(options.pop("device"))
         self.engine = options.pop("engine")
         self.cbow_gradient = options.pop("cbow_gradient")
@@ -173,11 +174,15 @@ class Word2Vec(CorpusReading):
 
     def _why_gensim(self) -> str | None:
         """Return why gensim's own engine trains this model; None where one of ours does."""
-        if methods := hooks.overridden(self, Word2Vec):
+        if methods := self._overrides:
             return f"{type(self).__name__} overrides {', '.join(methods)}"
         if self.hs or self.negative <= 0 or (self.sg and not engines.trains_skip_gram(self.engine)):
             return f"sg={self.sg}, hs={self.hs}, negative={self.negative}"
-        return None
+        return engines.why_gensim(self.engine, self.device, self.vector_size, self.cbow_gradient)
+
+    @property
+    def _overrides(self) -> list[str]:
+        return hooks.overridden(self, Word2Vec)
 
     @property
     def _ours(self) -> bool:
@@ -299,13 +304,19 @@ class Word2Vec(CorpusReading):
         **kwargs: Any,
     ) -> tuple[int, int, int]:
         arguments.check_trainable(self, anew=not self._ours)
-        if not self._ours:
-            return super()._train_epoch_corpusfile(
-                path_of(corpus_file), cur_epoch, total_examples, total_words, callbacks, **kwargs
-            )
         if not total_words:
             raise ValueError("total_words must be provided alongside corpus_file argument.")
+        if self._overrides:
+            path = path_of(corpus_file)
+            return super()._train_epoch_corpusfile(path, cur_epoch, total_examples, total_words, callbacks, **kwargs)
         source = self._open(corpus_file)
+        if gensim_reads(source) and not self._ours:
+            path = source.paths[0]
+            return super()._train_epoch_corpusfile(path, cur_epoch, total_examples, total_words, callbacks, **kwargs)
+        if not self._ours:
+            return super()._train_epoch(
+                source, cur_epoch, total_examples, total_words, report_delay=report_delay, callbacks=callbacks
+            )
         return self._train_call.run_epoch(source, cur_epoch, total_examples, total_words, report_delay, True, callbacks)
 
     def __getstate__(self) -> dict[str, Any]:

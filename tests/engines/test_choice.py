@@ -1,6 +1,7 @@
 """Which engine `engine=` and `device=` mean on which machine, and what the log says about it."""
 
 import logging
+import re
 
 import pytest
 import torch
@@ -34,16 +35,30 @@ def test_auto_takes_the_fused_kernel_and_logs_it_once(caplog, monkeypatch):
 
 def test_without_the_kernel_auto_falls_back_with_one_visible_warning(monkeypatch, recwarn):
     monkeypatch.setattr(native, "available", lambda: False)
-    assert choose().name == "torch_batched"
-    choose()
+    for _ in range(2):
+        reason = engines.why_gensim("auto", "cpu", 100, "gensim")
+        assert reason == "the fused CPU kernel is not installed"
     assert len(recwarn) == 1
-    assert "reinstall" in str(recwarn[0].message)
+    assert re.search("gensim's own engine.* pip install --force-reinstall .* torch_w2v$", str(recwarn[0].message))
+    assert recwarn[0].category is RuntimeWarning
 
 
-def test_rows_too_long_for_the_kernel_go_to_torch(monkeypatch):
+def test_without_the_kernel_torch_trains_what_gensim_cannot(monkeypatch, recwarn):
+    monkeypatch.setattr(native, "available", lambda: False)
+    assert engines.why_gensim("auto", "cpu", 100, "exact") is None
+    for _ in range(2):
+        assert choose().name == "torch_batched"
+    assert [str(warning.message).partition(". ")[0] for warning in recwarn] == [
+        "torch_w2v's fused CPU kernel is not installed: training with the slower engine 'torch_batched'"
+    ]
+
+
+def test_rows_too_long_for_the_kernel_go_to_gensim_and_with_the_exact_gradient_to_torch(monkeypatch):
     monkeypatch.setattr(native, "available", lambda: True)
     monkeypatch.setattr(native, "library", lambda: None)
     assert choose(vector_size=MAX_VECTOR_SIZE).name == "cpu"
+    assert engines.why_gensim("auto", "auto", MAX_VECTOR_SIZE, "gensim") is None
+    assert engines.why_gensim("auto", "cpu", MAX_VECTOR_SIZE + 1, "gensim") == "vectors of more than 4096 floats"
     assert choose(vector_size=MAX_VECTOR_SIZE + 1).name == "torch_batched"
     with pytest.raises(ValueError, match="4096"):
         choose("cpu", vector_size=MAX_VECTOR_SIZE + 1)
@@ -65,10 +80,15 @@ def test_auto_device_is_the_cpu_and_cuda_raises():
 @pytest.mark.parametrize(
     ("engine", "device", "message"),
     [
-        ("fast", "cpu", "engine='fast': must be one of 'auto', 'cpu', 'triton', 'torch_batched', 'reference'"),
+        (
+            "fast",
+            "cpu",
+            "engine='fast': must be one of 'auto', 'cpu', 'gensim', 'triton', 'torch_b",
+        ),
         ("auto", "gpu", "device='gpu': must be 'auto' or a torch device"),
         ("auto", 3.5, "device=3.5: must be 'auto' or a torch device"),
         ("cpu", "meta", "works on device='cpu' only"),
+        ("gensim", "meta", "engine='gensim' with device='meta': this engine works on device='cpu' only"),
     ],
 )
 def test_unknown_names(engine, device, message):

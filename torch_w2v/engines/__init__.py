@@ -3,10 +3,11 @@
 | `engine=` | device | what it is |
 |---|---|---|
 | 'cpu' | the CPU | the fused C++ kernel; the fastest there |
+| 'gensim' | the CPU | gensim's own engine; not one of the classes here, the model calls it by `super()` |
 | 'triton' | NVIDIA GPUs | the fused kernel for tensor cores |
 | 'torch_batched' | any torch device | large synchronous steps in plain torch |
 | 'reference' | any torch device | the specification: slow, plain |
-| 'auto' | | 'triton' on a GPU, 'cpu' on a CPU, 'torch_batched' where neither can be used |
+| 'auto' | | 'triton' on a GPU, 'cpu' on a CPU, 'gensim' where that is not installed, 'torch_batched' elsewhere |
 """
 
 from __future__ import annotations
@@ -24,15 +25,20 @@ from torch_w2v.engines.interface import Engine
 if TYPE_CHECKING:
     from torch_w2v.engines.devices import Device
 
-__all__ = ["ENGINES", "Engine", "best_device", "check", "choose", "out_of_memory_errors"]
+__all__ = ["ENGINES", "Engine", "best_device", "check", "choose", "out_of_memory_errors", "why_gensim"]
 
 logger = logging.getLogger(__name__)
 
-ENGINES = ("auto", "cpu", "triton", "torch_batched", "reference")
+ENGINES = ("auto", "cpu", "gensim", "triton", "torch_batched", "reference")
 
 
-def check(engine: str, device: Device) -> str | None:
+def check(engine: str, device: Device, cbow_gradient: str = "gensim") -> str | None:
     """Return the device that is meant, as torch writes it; None for 'auto'.
+
+    Args:
+        engine: one of `ENGINES`.
+        device: 'auto' or a torch device.
+        cbow_gradient: 'gensim' or 'exact'.
 
     Raises:
         ValueError: an unknown engine or device, or an engine that does not work on the device.
@@ -41,10 +47,15 @@ def check(engine: str, device: Device) -> str | None:
     if engine not in ENGINES:
         raise ValueError(f"engine={engine!r}: must be one of {', '.join(map(repr, ENGINES))}")
     where = None if device == "auto" else check_device(device)
+    if engine in ("cpu", "gensim") and where is not None and device_type(where) != "cpu":
+        raise ValueError(f"engine={engine!r} with device={device!r}: this engine works on device='cpu' only")
     if engine == "cpu":
-        if where is not None and device_type(where) != "cpu":
-            raise ValueError(f"engine='cpu' with device={device!r}: this engine works on device='cpu' only")
         native.library()
+    if engine == "gensim" and cbow_gradient != "gensim":
+        raise ValueError(
+            f"engine='gensim' with cbow_gradient={cbow_gradient!r}: gensim's engine has its own gradient only; use "
+            "another engine, or cbow_gradient='gensim'"
+        )
     if engine == "triton" and (reason := _why_not_triton(where or best_device())) is not None:
         raise RuntimeError(f"engine='triton' with device={str(device)!r} cannot be used here: {reason}")
     return where
@@ -55,11 +66,38 @@ def trains_skip_gram(engine: str) -> bool:
     return engine in ("triton", "torch_batched", "reference")
 
 
+def why_gensim(engine: str, device: Device, vector_size: int, cbow_gradient: str) -> str | None:
+    """Return why gensim's own engine trains CBOW with negative sampling; None where one of the classes here does.
+
+    Args:
+        engine: one of `ENGINES`. 'auto' means gensim's engine on a CPU for which the fused kernel is not installed, or
+            for rows too long for it: there it is the fastest. It cannot train with the exact gradient.
+        device: 'auto' or a torch device.
+        vector_size: floats per row.
+        cbow_gradient: 'gensim' or 'exact'.
+
+    Raises:
+        ValueError: engine='gensim' with what that cannot do.
+    """
+    if engine == "gensim":
+        check(engine, device, cbow_gradient)
+        return "engine='gensim'"
+    too_long = vector_size > MAX_VECTOR_SIZE
+    if engine != "auto" or cbow_gradient != "gensim" or (native.available() and not too_long):
+        return None
+    if device_type(best_device() if device == "auto" else str(device)) != "cpu":
+        return None
+    if too_long:
+        return f"vectors of more than {MAX_VECTOR_SIZE} floats"
+    _warn_once("gensim's own engine, at its speed")
+    return "the fused CPU kernel is not installed"
+
+
 def choose(engine: str, device: Device, vector_size: int) -> Engine:
     """Return the engine for `engine=` and `device=`, checked as by `check`; the log says what 'auto' chose and why.
 
     Args:
-        engine: one of `ENGINES`.
+        engine: one of `ENGINES`, but for those that `why_gensim` gives to gensim.
         device: 'auto' or a torch device.
         vector_size: floats per row.
 
@@ -102,8 +140,8 @@ def _fastest(device: str, vector_size: int) -> tuple[str, str]:
         return "torch_batched", f"the fused kernel takes vectors of up to {MAX_VECTOR_SIZE} floats"
     if native.available():
         return "cpu", "the fused kernel is the fastest on a CPU"
-    _warn_once()
-    return "torch_batched", "the fused CPU kernel was not built"
+    _warn_once("the slower engine 'torch_batched'")
+    return "torch_batched", "the fused CPU kernel is not installed"
 
 
 def _why_not_triton(device: str) -> str | None:
@@ -120,10 +158,9 @@ def _log_choice_once(engine: str, device: str, reason: str) -> None:
 
 
 @cache
-def _warn_once() -> None:
+def _warn_once(instead: str) -> None:
     warnings.warn(
-        "torch_w2v's fused CPU kernel was not built (no C++ compiler when it was installed?): training with the slower "
-        "engine 'torch_batched'. Install a compiler and reinstall torch_w2v, or pass engine='torch_batched'",
+        f"torch_w2v's fused CPU kernel is not installed: training with {instead}. To get the kernel, {native.INSTALL}",
         RuntimeWarning,
         stacklevel=2,
     )

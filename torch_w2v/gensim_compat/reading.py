@@ -6,11 +6,13 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 import numpy as np
+from smart_open.compression import get_supported_extensions
 
-from torch_w2v import corpus
+from torch_w2v import corpus, native
+from torch_w2v.files import is_uri
 from torch_w2v.gensim_compat import vocabulary
 from torch_w2v.gensim_compat.threads import GensimThreads
 
@@ -34,6 +36,11 @@ class CorpusReading(GensimThreads):
     @property
     def _ours(self) -> bool:
         """Whether this model trains on our engines."""
+        raise NotImplementedError
+
+    @property
+    def _overrides(self) -> list[str]:
+        """The methods of gensim's engine that a subclass overrides, which then trains by code of its own."""
         raise NotImplementedError
 
     @contextmanager
@@ -67,15 +74,21 @@ class CorpusReading(GensimThreads):
         corpus_file: corpus.CorpusFile | None = None,
         passes: int = 1,
     ) -> None:
-        """Do gensim's checks; our engines read more kinds of `corpus_file` than gensim's."""
-        if self._ours and corpus_file is not None and corpus_iterable is None:
+        """Do gensim's checks; there are more kinds of `corpus_file` than gensim's."""
+        if not self._overrides and corpus_file is not None and corpus_iterable is None:
             self._open(corpus_file)
         else:
             super()._check_corpus_sanity(corpus.column_of(corpus_iterable), path_of(corpus_file), passes)
             if corpus_file is not None and corpus.is_encoded(path_of(corpus_file)):
-                raise ValueError(f"{corpus_file} is an encoded corpus: gensim's engine (sg=1, hs=1) needs the text")
+                raise ValueError(
+                    f"{corpus_file} is an encoded corpus, but {type(self).__name__} overrides "
+                    f"{', '.join(self._overrides)} and reads text itself"
+                )
             if corpus_file is not None and not isinstance(self._open(corpus_file), corpus.Text):
-                raise ValueError(f"{corpus_file} is a table: gensim's engine (sg=1, hs=1) reads text, or `sentences`")
+                raise ValueError(
+                    f"{corpus_file} is a table, but {type(self).__name__} overrides {', '.join(self._overrides)} and "
+                    "reads text itself; give it `sentences`"
+                )
 
     def scan_vocab(
         self,
@@ -86,12 +99,18 @@ class CorpusReading(GensimThreads):
         trim_rule: TrimRule | None = None,
     ) -> tuple[int, int]:
         """Count the words and return (words, sentences); see gensim's `scan_vocab`. `workers` is unused there too."""
-        corpus_iterable = corpus.column_of(corpus_iterable) if corpus_file is None else self._open(corpus_file)
+        if corpus_file is None:
+            corpus_iterable = corpus.column_of(corpus_iterable)
+        else:
+            corpus_iterable = self._open(corpus_file)
+            if not (native.available() or self._ours) and gensim_reads(corpus_iterable):
+                return super().scan_vocab(None, corpus_iterable.paths[0], progress_per, workers, trim_rule)
         return super().scan_vocab(corpus_iterable, None, progress_per, workers, trim_rule)
 
     def _scan_vocab(self, sentences: corpus.Corpus, progress_per: float, trim_rule: TrimRule) -> tuple[int, int]:
-        if self.max_vocab_size:
-            # gensim forgets words while it counts; which ones depends on every step.
+        # gensim forgets words while it counts, and which ones depends on every step. Without the library gensim's own
+        # counting is the faster one, unless what it reads is to be kept.
+        if self.max_vocab_size or not (native.available() or self._ours):
             return super()._scan_vocab(sentences, progress_per, trim_rule)
         keep = "_corpus" in vars(self) and self._ours
         cache = self._corpus if keep else corpus.CorpusCache("off", self.workers)
@@ -138,6 +157,13 @@ class CorpusReading(GensimThreads):
         super().reset_from(other_model)
         self.wv.vectors_lockf = np.ones(1, np.float32)
         self.corpus_total_words: int = other_model.corpus_total_words
+
+
+def gensim_reads(source: Any) -> TypeGuard[corpus.Text]:
+    """Return whether gensim's engine can read a source by threads of its own: one local file of plain text."""
+    if not isinstance(source, corpus.Text) or len(source.paths) != 1:
+        return False
+    return not is_uri(source.paths[0]) and not source.paths[0].lower().endswith(tuple(get_supported_extensions()))
 
 
 def path_of(corpus_file: Any) -> Any:

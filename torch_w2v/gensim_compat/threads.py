@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import queue
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from gensim.models.word2vec import MAX_WORDS_IN_BATCH
 from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
 
@@ -31,6 +32,22 @@ class _EpochState:
     def failed(self, error: BaseException) -> None:
         self.error = self.error or error
         self.stopped = True
+
+
+def _in_parts(sentences: Iterable[Any], most: int) -> Iterator[list[Any]]:
+    """Return lists of sentences with at most `most` words each; longer sentences are cut."""
+    part: list[Any] = []
+    room = most
+    for sentence in sentences:
+        for start in range(0, len(sentence), most):
+            piece = sentence if len(sentence) <= most else list(sentence)[start : start + most]
+            if len(piece) > room:
+                yield part
+                part, room = [], most
+            part.append(piece)
+            room -= len(piece)
+    if part:
+        yield part
 
 
 class GensimThreads(PlainWord2Vec):
@@ -95,6 +112,17 @@ class GensimThreads(PlainWord2Vec):
                 job_queue.put(None)
         finally:
             state.ended.append(None)
+
+    def _do_train_job(self, sentences: Any, alpha: float, inits: Any) -> tuple[int, int]:
+        """Train on a batch; gensim would drop all but its first `MAX_WORDS_IN_BATCH` words."""
+        if self._raw_word_count(sentences) <= MAX_WORDS_IN_BATCH:
+            result: tuple[int, int] = super()._do_train_job(sentences, alpha, inits)
+            return result
+        trained = words = 0
+        for part in _in_parts(sentences, MAX_WORDS_IN_BATCH):
+            of_part = super()._do_train_job(part, alpha, inits)
+            trained, words = trained + of_part[0], words + of_part[1]
+        return trained, words
 
     def _worker_loop(self, job_queue: Any, progress_queue: Any) -> None:
         state = self._epoch_state
