@@ -241,9 +241,7 @@ def test_floats_set_as_attributes(name):
 
 
 def test_unknown_engine():
-    with pytest.raises(
-        ValueError, match=r"^engine='gpu': must be one of 'auto', 'cpu', 'triton', 'torch_batched', 'reference'"
-    ):
+    with pytest.raises(ValueError, match=r"^engine='gpu': must be one of 'auto', 'cpu', 'gensim', 'triton', 'torch_b"):
         ours(engine="gpu")
     model = built(torch_w2v.Word2Vec)
     model.engine = "gpu"

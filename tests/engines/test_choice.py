@@ -105,6 +105,8 @@ def gpu(monkeypatch):
     monkeypatch.setattr(torch.version, "hip", None)
     monkeypatch.setattr(triton.importlib.util, "find_spec", lambda name: name)
     monkeypatch.setattr(engines, "check_device", str)
+    # test_self_check.py
+    monkeypatch.setattr(engines, "_why_triton_is_wrong", lambda device: None)
     return monkeypatch
 
 

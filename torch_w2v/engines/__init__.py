@@ -56,8 +56,13 @@ def check(engine: str, device: Device, cbow_gradient: str = "gensim") -> str | N
             f"engine='gensim' with cbow_gradient={cbow_gradient!r}: gensim's engine has its own gradient only; use "
             "another engine, or cbow_gradient='gensim'"
         )
-    if engine == "triton" and (reason := _why_not_triton(where or best_device())) is not None:
-        raise RuntimeError(f"engine='triton' with device={str(device)!r} cannot be used here: {reason}")
+    if engine == "triton":
+        gpu = where or best_device()
+        reason = _why_not_triton(gpu)
+        if reason is None and (wrong := _why_triton_is_wrong(gpu)) is not None:
+            reason = f"{wrong}; use engine='torch_batched'"
+        if reason is not None:
+            raise RuntimeError(f"engine='triton' with device={str(device)!r} cannot be used here: {reason}")
     return where
 
 
@@ -132,8 +137,12 @@ def _make(engine: str, device: str, vector_size: int) -> Engine:
 def _fastest(device: str, vector_size: int) -> tuple[str, str]:
     """Return the fastest engine for a device, and why."""
     if device_type(device) == "cuda":
-        reason = _why_not_triton(device)
-        return ("triton", "the fused kernel is the fastest on a GPU") if reason is None else ("torch_batched", reason)
+        if (reason := _why_not_triton(device)) is not None:
+            return "torch_batched", reason
+        if (reason := _why_triton_is_wrong(device)) is not None:
+            _warn_of_gpu_once(reason)
+            return "torch_batched", reason
+        return "triton", "the fused kernel is the fastest on a GPU"
     if device_type(device) != "cpu":
         return "torch_batched", "plain torch runs on every device"
     if vector_size > MAX_VECTOR_SIZE:
@@ -150,6 +159,19 @@ def _why_not_triton(device: str) -> str | None:
     from torch_w2v.engines.triton.engine import why_unusable  # noqa: PLC0415
 
     return why_unusable(torch.device(device))
+
+
+def _why_triton_is_wrong(device: str) -> str | None:
+    if device_type(device) != "cuda":  # Triton's interpreter, in tests
+        return None
+    from torch_w2v.engines.triton.self_check import why_wrong  # noqa: PLC0415
+
+    return why_wrong(device)
+
+
+@cache
+def _warn_of_gpu_once(reason: str) -> None:
+    warnings.warn(f"{reason}: training with engine 'torch_batched' instead", RuntimeWarning, stacklevel=2)
 
 
 @cache

@@ -115,7 +115,7 @@ class GensimThreads(PlainWord2Vec):
 
     def _do_train_job(self, sentences: Any, alpha: float, inits: Any) -> tuple[int, int]:
         """Train on a batch; gensim would drop all but its first `MAX_WORDS_IN_BATCH` words."""
-        if self._raw_word_count(sentences) <= MAX_WORDS_IN_BATCH:
+        if sum(map(len, sentences)) <= MAX_WORDS_IN_BATCH:
             result: tuple[int, int] = super()._do_train_job(sentences, alpha, inits)
             return result
         trained = words = 0
