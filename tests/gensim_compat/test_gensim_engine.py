@@ -94,10 +94,12 @@ def test_every_kind_of_corpus_file(options, text, tmp_path):
     if native.available():
         corpus.encoded_file.write(corpus.files(str(text)), encoded, threads=1)
     folder.mkdir()
-    (folder / "a").write_bytes(text.read_bytes())
+    lines = text.read_bytes().splitlines(keepends=True)
+    (folder / "a").write_bytes(b"".join(lines[:50]))
+    (folder / "b").write_bytes(b"".join(lines[50:]))
     plain = {name: value for name, value in options.items() if name != "engine"}
     expected = ours([sentence for sentence in SENTENCES if sentence], cls=gensim.models.Word2Vec, **plain)
-    kinds = [zipped, folder, [text], str(tmp_path / "te*.gz"), *([encoded] if native.available() else [])]
+    kinds = [zipped, folder, [folder / "a", str(folder / "b")], str(tmp_path / "te*.gz"), *([encoded] if native.available() else [])]
     for kind in kinds:
         assert same(expected, ours(corpus_file=kind, **{"engine": "auto", **options})), kind
 
