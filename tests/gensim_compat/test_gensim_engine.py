@@ -99,8 +99,8 @@ def test_every_kind_of_corpus_file(options, text, tmp_path):
     (folder / "b").write_bytes(b"".join(lines[50:]))
     plain = {name: value for name, value in options.items() if name != "engine"}
     expected = ours([sentence for sentence in SENTENCES if sentence], cls=gensim.models.Word2Vec, **plain)
-    kinds = [zipped, folder, [folder / "a", str(folder / "b")], str(tmp_path / "te*.gz"), *([encoded] if native.available() else [])]
-    for kind in kinds:
+    kinds = [zipped, folder, [folder / "a", str(folder / "b")], str(tmp_path / "te*.gz")]
+    for kind in [*kinds, encoded] if native.available() else kinds:
         assert same(expected, ours(corpus_file=kind, **{"engine": "auto", **options})), kind
 
 
