@@ -1,17 +1,17 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
-INTEROP := .venv-interop/installed
 # One process per core, each with a whole file at a time, in the order in which they are collected.
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo test test-slow test-interop lint bench speed reading gpu quality clean
+.PHONY: help demo test test-slow test-interop docs lint bench speed reading gpu quality clean
 
 help:
 	@echo 'make demo        train gensim and torch_w2v on a small corpus and compare them, about a minute'
 	@echo 'make test        run the tests, under four minutes on two cores; ARGS="-k word" is passed to pytest'
 	@echo 'make test-slow   run all tests, also those that take minutes each'
 	@echo 'make test-interop  have the libraries that exports are for read them back, in an environment of their own'
+	@echo 'make docs        build the site into build/site, and execute its notebooks'
 	@echo 'make lint        check the code with ruff, mypy and clang-format'
 	@echo 'make bench       compare the speed with gensim; CORPUS=file.txt, ARGS="--epochs 1 --workers 2"'
 	@echo 'make speed       compare the speed with gensim for several shapes of work; needs CORPUS=file.txt'
@@ -29,8 +29,11 @@ test: $(INSTALLED)
 test-slow: $(INSTALLED)
 	$(PYTEST) $(ARGS)
 
-test-interop: $(INTEROP)
+test-interop: .venv-interop/installed
 	.venv-interop/bin/python -m pytest -q tests/interop $(ARGS)
+
+docs: .venv-docs/installed
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs build --strict $(ARGS)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -60,7 +63,7 @@ bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks.engines $(if $(CORPUS),'$(CORPUS)') $(ARGS)
 
 clean:
-	rm -rf .venv .venv-interop
+	rm -rf .venv .venv-interop .venv-docs build/site
 
 # Everything a build of the package reads.
 $(INSTALLED): pyproject.toml constraints.txt CMakeLists.txt $(shell find torch_w2v -name '*.cpp' -o -name '*.h')
@@ -68,13 +71,13 @@ $(INSTALLED): pyproject.toml constraints.txt CMakeLists.txt $(shell find torch_w
 	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[test,lint]'
 	@touch $@
 
-# The packages of .venv, and over them those that only tests/interop needs.
-$(INTEROP): $(INSTALLED)
-	$(PYTHON) -m venv .venv-interop
+# An environment with the packages of .venv, and over them those of one extra: interop, or docs.
+.venv-%/installed: $(INSTALLED)
+	$(PYTHON) -m venv .venv-$*
 	$(BIN)/python -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \
-		> "$$(.venv-interop/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/tests.pth"
+		> "$$(.venv-$*/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/below.pth"
 	$(BIN)/python -c 'from importlib.metadata import requires; \
-		print(*(r.split(";")[0] for r in requires("torch_w2v") if "interop" in r.partition("extra ==")[2]), sep="\n")' \
-		> .venv-interop/requirements.txt
-	.venv-interop/bin/python -m pip install --disable-pip-version-check -c constraints.txt -r .venv-interop/requirements.txt
+		print(*(r.split(";")[0] for r in requires("torch_w2v") if "$*" in r.partition("extra ==")[2]), sep="\n")' \
+		> .venv-$*/requirements.txt
+	.venv-$*/bin/python -m pip install --disable-pip-version-check -c constraints.txt -r .venv-$*/requirements.txt
 	@touch $@

@@ -12,7 +12,7 @@ from tests.docs.pages import ROOT, blocks
 MAPS = ("README.md", "CONTRIBUTING.md")
 # What every package has needs no line of its own.
 NOT_ON_A_MAP = ("__init__.py", "__main__.py", "conftest.py")
-SUFFIXES = (".py", ".cpp", ".h", ".md", ".toml")
+SUFFIXES = (".py", ".cpp", ".h", ".md", ".toml", ".ipynb")
 LONGEST = 11  # words of a description
 
 
