@@ -28,7 +28,7 @@ FLAGS = [
     "-Wextra",
 ]
 _AVX2 = ["-mavx2", "-mfma", "-mbmi", "-mbmi2", "-mprfchw"]
-_AVX512 = ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl"]
+_AVX512 = ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx512cd"]
 FLOATS = {"base": (4, []), "avx2": (8, _AVX2), "avx512": (16, _AVX2 + _AVX512)}
 
 

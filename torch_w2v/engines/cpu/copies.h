@@ -1,6 +1,10 @@
 // Rows that a group has more than once.
 #pragma once
 
+#ifdef __AVX512F__
+#include <immintrin.h>
+#endif
+
 #include "job.h"
 #include "memory.h"
 
@@ -9,6 +13,12 @@ namespace {
 // Whether one of the first n words is there more than once. Whole vectors of words are read, the last one filled up
 // with any that differ from the n.
 inline bool repeated(const int32_t* words, i64 n) {
+#ifdef __AVX512CD__
+  if (n <= W) {
+    const __m512i earlier = _mm512_conflict_epi32(_mm512_loadu_si512(words));
+    return _mm512_test_epi32_mask(earlier, earlier) & ((1u << n) - 1);
+  }
+#endif
   Integers twice = {};
   for (i64 j = 0; j < n; j += W) {
     const Integers these = *vectors(words + j);

@@ -5,6 +5,7 @@
 
 namespace {
 
+using i64 = int64_t;
 using u64 = uint64_t;
 
 // Element `counter` of a SplitMix64 stream, as `draw` in sampling.py.
@@ -13,6 +14,11 @@ inline u64 draw(u64 stream, u64 counter) {
   z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
   z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
   return z ^ (z >> 31);
+}
+
+// The elements of a stream from `first` on. A loop of this alone becomes one over vectors.
+inline void draw_many(u64 stream, u64 first, i64 count, u64* __restrict to) {
+  for (i64 i = 0; i < count; i++) to[i] = draw(stream, first + static_cast<u64>(i));
 }
 
 // A number below `n`, taken from 32 random bits.

@@ -131,13 +131,25 @@ struct Drift {
     // Filled up with a word that is none.
     Integers these[COMPARED / W];
     const i64 blocks = (places + W - 1) / W;
-    std::memset(these, 0xff, sizeof(Integers) * static_cast<size_t>(blocks));
+    these[blocks - 1] = Integers{} - 1;
     std::memcpy(these, words, sizeof(int32_t) * static_cast<size_t>(places));
-    for (i64 block = 0; block < blocks; block++) {
-      Integers sum = {};
-      for (i64 c = 0; c < places; c++) sum += (these[block] == words[c]) & (Integers{} + read[c]);
-      std::memcpy(total + block * W, &sum, sizeof sum);
-    }
+    tiles<5>(blocks, [&](i64 block, auto size) __attribute__((always_inline)) {
+      constexpr int BLOCKS = decltype(size)::value;
+      Integers word[BLOCKS];
+      Integers sum[BLOCKS];
+      UNROLL
+      for (int b = 0; b < BLOCKS; b++) {
+        word[b] = these[block + b];
+        sum[b] = Integers{};
+      }
+      for (i64 c = 0; c < places; c++) {
+        const Integers other = Integers{} + words[c];
+        const Integers times = Integers{} + read[c];
+        UNROLL
+        for (int b = 0; b < BLOCKS; b++) sum[b] += word[b] == other ? times : Integers{};
+      }
+      std::memcpy(total + block * W, sum, sizeof sum);
+    });
   }
 
   // Fills in the totals of many places through a hash table of their words, with linear probing.

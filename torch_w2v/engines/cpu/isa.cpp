@@ -45,7 +45,7 @@ EXPORT int w2v_isa() {
 #ifdef X86_64
   const Features features;
   if (!features.has(bit_FMA, bit_AVX2 | bit_BMI | bit_BMI2, XMM_YMM)) return 0;
-  const unsigned avx512 = bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL;
+  const unsigned avx512 = bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL | bit_AVX512CD;
   return features.has(0, avx512, XMM_YMM | MASKS_ZMM) ? 2 : 1;
 #else
   return 0;

@@ -6,7 +6,6 @@
 #include "job.h"
 #include "memory.h"
 #include "stream.h"
-#include "tiles.h"
 
 namespace {
 
@@ -28,21 +27,33 @@ struct Negatives {
         words(memory.array<int32_t>(job.groups * job.group_words)),
         next_words(memory.array<int32_t>(job.groups * job.group_words)),
         drawn(memory.array<int32_t>(job.S * job.N)),
-        ahead(memory.array<int32_t>(job.groups * job.group_words + job.T + COMPRESS_MORE)) {}
+        random(memory.array<u64>(job.S * job.N)),
+        entries(memory.array<u64>(job.S * job.N)),
+        ahead(memory.array<int32_t>(job.groups * job.group_words + job.T + COMPRESS_MORE)) {
+    if (memory.failed) return;
+    const size_t bytes = sizeof(int32_t) * static_cast<size_t>(job.groups * job.group_words);
+    std::memset(words, 0xff, bytes);
+    std::memset(next_words, 0xff, bytes);
+  }
 
   // Chooses `next_words` for the block of the targets at the places from `begin` to `end`.
   void choose(const Stream& stream, i64 begin, i64 end) {
-    std::memset(next_words, 0xff, sizeof(int32_t) * static_cast<size_t>(job.groups * job.group_words));
-    choose_negatives(static_cast<u64>(job.call.position + stream.raw[begin]));
+    // What a whole block has not filled in before, it does not fill in now.
+    if (end - begin < job.T)
+      std::memset(next_words, 0xff, sizeof(int32_t) * static_cast<size_t>(job.groups * job.group_words));
+    choose_negatives(block_at(stream, begin));
+    const int32_t* from = stream.id + begin;
     if (job.G == 1) {
-      for (i64 i = begin; i < end; i++) {
-        const i64 set = (i - begin) % job.S;
-        next_words[set * job.group_words + job.N + (i - begin) / job.S] = stream.id[i];
+      for (i64 first = 0; first < end - begin; first += job.S) {
+        const i64 sets = min(job.S, end - begin - first);
+        int32_t* to = next_words + job.N + first / job.S;
+        for (i64 set = 0; set < sets; set++) to[set * job.group_words] = from[first + set];
       }
     } else {
-      for (i64 i = begin; i < end; i++) {
-        const i64 group = (i - begin) / job.G;
-        next_words[group * job.group_words + (i - begin) % job.G * job.K1 + job.N] = stream.id[i];
+      for (i64 first = 0; first < end - begin; first += job.G) {
+        const i64 sets = min(job.G, end - begin - first);
+        int32_t* to = next_words + first / job.G * job.group_words + job.N;
+        for (i64 set = 0; set < sets; set++) to[set * job.K1] = from[first + set];
       }
     }
   }
@@ -63,8 +74,8 @@ struct Negatives {
     const i64 from = end + job.reach;
     const i64 count = max(0, min(stream.n - from, job.T));
     waiting = outputs + compress_from(ahead + outputs, stream.id + from, count, FREQUENT);
-    const i64 tiles = job.groups * ((job.group_targets + TILE_TARGETS - 1) / TILE_TARGETS);
-    at_once = (waiting + tiles - 1) / tiles;
+    at_once = (waiting + job.groups - 1) / job.groups;
+    if (next_end < stream.n) draw_ahead(block_at(stream, next_end));
   }
 
   // Fetches some of the rows that are not fetched yet.
@@ -77,27 +88,52 @@ struct Negatives {
   }
 
  private:
-  int32_t* drawn;   // (S * N) negatives
-  int32_t* ahead;   // words of rows that the next block reads: first of output rows, then of input rows
+  int32_t* drawn;  // (S * N) negatives
+  u64* random;     // (S * N) what they are drawn by, of the block `random_block`
+  u64* entries;    // (S * N) of the alias table
+  int32_t* ahead;  // words of rows that the next block reads: first of output rows, then of input rows
+  u64 random_block = ~u64{0};
   i64 outputs = 0;  // words of output rows
   i64 waiting = 0;  // words
   i64 fetched = 0;  // words whose rows are prefetched
-  i64 at_once = 0;  // rows that are fetched per call of prefetch
+  i64 at_once = 0;  // rows that are fetched per group
 
-  // Draws from the alias table: a word, or the other word in its column. `block` is the block's number in the stream.
-  void choose_negatives(u64 block) {
+  // The number in the stream of the block that begins at a place.
+  u64 block_at(const Stream& stream, i64 begin) const {
+    return static_cast<u64>(job.call.position + stream.raw[begin]);
+  }
+
+  void draw_for(u64 block) {
     const i64 count = job.S * job.N;
-    const u64 stream = static_cast<u64>(job.call.noise_stream);
-    const u64 first = block * static_cast<u64>(count);
+    draw_many(static_cast<u64>(job.call.noise_stream), block * static_cast<u64>(count), count, random);
+    random_block = block;
+  }
+
+  // Draws for a later block, and fetches what it reads of the alias table: its places are far from each other.
+  void draw_ahead(u64 block) {
+    draw_for(block);
     const u64 columns = static_cast<u64>(job.call.V);
-    const u64* noise = job.call.noise;
+    for (i64 i = 0; i < job.S * job.N; i++) __builtin_prefetch(job.call.noise + below(columns, random[i] >> 32), 0, 2);
+  }
+
+  // Draws from the alias table: a word, or the other word in its column.
+  void choose_negatives(u64 block) {
+    if (block != random_block) draw_for(block);
+    const i64 count = job.S * job.N;
+    const u64 columns = static_cast<u64>(job.call.V);
+    const u64* __restrict noise = job.call.noise;
+    int32_t* __restrict to = drawn;
+    u64* __restrict bits = random;
+    u64* __restrict entry = entries;
+    for (i64 i = 0; i < count; i++) entry[i] = noise[below(columns, bits[i] >> 32)];
     for (i64 i = 0; i < count; i++) {
-      const u64 bits = draw(stream, first + static_cast<u64>(i));
-      const u64 column = below(columns, bits >> 32);
-      const u64 entry = noise[column];
-      const bool own = (bits & 0xffffffffu) < (entry & 0xffffffffu);
-      drawn[i] = static_cast<int32_t>(own ? column : entry >> 32);
+      const bool own = (bits[i] & 0xffffffffu) < (entry[i] & 0xffffffffu);
+      to[i] = static_cast<int32_t>(own ? below(columns, bits[i] >> 32) : entry[i] >> 32);
     }
+    put_into_sets();
+  }
+
+  void put_into_sets() {
     const int32_t* from = drawn;
     for (i64 group = 0; group < job.groups; group++) {
       int32_t* to = next_words + group * job.group_words;

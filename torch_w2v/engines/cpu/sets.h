@@ -27,21 +27,21 @@ struct Sets {
         label(memory.zeros<float>(scores_at_most + job.group_targets)),
         score(memory.array<float>(scores_at_most)),
         coefficient(memory.array<float>(scores_at_most)),
-        scaled(memory.array<float>(scores_at_most)),
-        ones(memory.array<float>(job.group_targets)) {
+        scaled(memory.array<float>(scores_at_most)) {
     if (memory.failed) return;
     for (i64 i = 0; i < job.group_targets; i++) label[i] = 1.f;
-    for (i64 i = 0; i < job.group_targets; i++) ones[i] = 1.f;
   }
 
   // Trains a group: its targets' errors replace their hidden layers. `moves` is null where these follow nothing.
   void train(const Targets<ROW>& targets, Negatives<ROW>& negatives, i64 number, float alpha, const Moves* moves) {
     const Group group = group_of(targets, negatives, number);
-    if (number + 1 < job.groups) prefetch_next(group);
     const bool twice = repeated(group.words, group.rows);
     load(group, twice);
     // The first group follows nothing, and nothing follows the last.
-    compute_coefficients(group, negatives, alpha, number > 0 ? moves : nullptr);
+    compute_coefficients(group, alpha, number > 0 ? moves : nullptr);
+    // Here, where the processor waits for the coefficients.
+    if (number + 1 < job.groups) prefetch_next(group);
+    negatives.prefetch();
     if (twice || targets.lonely || job.call.compute_loss) leave_out(group);
     if (twice) copies.part(group.words, group.rows, rows);
     update_rows(group, job.call.output_scale ? scale_coefficients(group) : coefficient,
@@ -72,7 +72,6 @@ struct Sets {
   float* score;        // (K1, targets) with the own row, and with the negatives
   float* coefficient;  // (K1, targets) of rows in the errors
   float* scaled;       // (K1, targets) of hidden layers in the rows' updates
-  float* ones;         // (group_targets)
 
   Group group_of(const Targets<ROW>& targets, const Negatives<ROW>& negatives, i64 number) const {
     const bool shared = job.G == 1;
@@ -115,28 +114,26 @@ struct Sets {
   }
 
   // Scores are computed for 4, 2 or 1 targets at a time, whichever divides their number.
-  void compute_coefficients(const Group& group, Negatives<ROW>& negatives, float alpha, const Moves* moves) {
+  void compute_coefficients(const Group& group, float alpha, const Moves* moves) {
     if (moves)
-      compute_coefficients_of<true>(group, negatives, alpha, moves);
+      compute_coefficients_of<true>(group, alpha, moves);
     else
-      compute_coefficients_of<false>(group, negatives, alpha, moves);
+      compute_coefficients_of<false>(group, alpha, moves);
   }
 
   template <bool MOVED>
-  void compute_coefficients_of(const Group& group, Negatives<ROW>& negatives, float alpha, const Moves* moves) {
+  void compute_coefficients_of(const Group& group, float alpha, const Moves* moves) {
     if constexpr (TILE_TARGETS == 4) {
-      if (job.G == 1 && group.targets % 4 == 0)
-        return compute_coefficients_by<4, MOVED>(group, negatives, alpha, moves);
+      if (job.G == 1 && group.targets % 4 == 0) return compute_coefficients_by<4, MOVED>(group, alpha, moves);
     }
-    if (job.G == 1 && group.targets % 2 == 0) return compute_coefficients_by<2, MOVED>(group, negatives, alpha, moves);
-    compute_coefficients_by<1, MOVED>(group, negatives, alpha, moves);
+    if (job.G == 1 && group.targets % 2 == 0) return compute_coefficients_by<2, MOVED>(group, alpha, moves);
+    compute_coefficients_by<1, MOVED>(group, alpha, moves);
   }
 
   template <int M, bool MOVED>
-  void compute_coefficients_by(const Group& group, Negatives<ROW>& negatives, float alpha, const Moves* moves) {
+  void compute_coefficients_by(const Group& group, float alpha, const Moves* moves) {
     const i64 pitch = group.targets / M;
     for (i64 tile = 0; tile < pitch; tile++) {
-      negatives.prefetch();
       float* h = group.hidden + tile * M * job.stride();
       Moves drift = {};
       if (MOVED) drift = {moves->drift + tile * M, moves->pull + tile * M, nullptr};
@@ -153,13 +150,12 @@ struct Sets {
     }
     constexpr int SUMS = W / M;
     const i64 count = job.K1 * pitch;
-    for (i64 i = count; i % SUMS; i++) sums[i] = Vector{};
     const float weight = negative_weight();
     const float most = static_cast<float>(job.call.largest_error);
     // Ones for the targets, of which there may be fewer than in other groups, then zeros for the negatives.
     const float* labels = label + job.group_targets - group.targets;
     for (i64 i = 0; i < count; i += SUMS) {
-      const Vector z = sum_lanes<SUMS, M>(sums + i);
+      const Vector z = sum_all_lanes<SUMS, M>(sums + i, min(count - i, SUMS));
       Vector l;
       std::memcpy(&l, labels + i * M, sizeof l);
       *vectors(score + i * M) = z;
@@ -227,7 +223,7 @@ struct Sets {
       set.own = rows + own(group, i);
       set.coefficients = coefficient + i;
       set.row_coefficients = row_coefficient + i;
-      set.error_scale = (divide ? group.share : ones) + i;
+      set.error_scale = divide ? group.share + i : nullptr;
       set.moves = {};
       if (moves) set.moves = {moves->drift + i, nullptr, moves->weight + i};
       tiles<TILE_NEGATIVES>(job.N, [&](i64 k, auto size) {
@@ -236,29 +232,30 @@ struct Sets {
         set.column = 1 + k;
         set.first = k == 0;
         set.last = k + N == job.N;
-        const bool plain = N == job.N && row_coefficient == coefficient;
         if (moves && set.last)
-          update_tile<N, true>(set, plain);
+          update_tile<N, true>(set);
         else
-          update_tile<N, false>(set, plain);
+          update_tile<N, false>(set);
       });
     }
   }
 
   template <int N, bool JOINED>
-  void update_tile(const Update& tile, bool plain) const {
-    if (plain)
-      update_tile<N, JOINED, true>(tile);
+  void update_tile(const Update& tile) const {
+    if (tile.row_coefficients != tile.coefficients)
+      update_tile<N, JOINED, false, false>(tile);
+    else if (tile.first && tile.last)
+      update_tile<N, JOINED, true, true>(tile);
     else
-      update_tile<N, JOINED, false>(tile);
+      update_tile<N, JOINED, true, false>(tile);
   }
 
-  template <int N, bool JOINED, bool PLAIN>
+  template <int N, bool JOINED, bool SAME, bool WHOLE>
   void update_tile(const Update& tile) const {
     const i64 row_vectors = job.row_vectors();
     i64 q = 0;
-    for (; q + TILE_VECTORS <= row_vectors; q += TILE_VECTORS) update<N, TILE_VECTORS, PLAIN, JOINED>(tile, q);
-    for (; q < row_vectors; q++) update<N, 1, PLAIN, JOINED>(tile, q);
+    for (; q + TILE_VECTORS <= row_vectors; q += TILE_VECTORS) update<N, TILE_VECTORS, JOINED, SAME, WHOLE>(tile, q);
+    for (; q < row_vectors; q++) update<N, 1, JOINED, SAME, WHOLE>(tile, q);
   }
 };
 

@@ -89,7 +89,7 @@ struct Update {
   float* const* negatives;    // the tile's rows of negatives
   const float* coefficients;  // (columns, targets) of rows in the errors: the target's row first, then the negatives'
   const float* row_coefficients;  // (columns, targets) of hidden layers in the rows' updates
-  const float* error_scale;       // (targets)
+  const float* error_scale;       // (targets), or null
   Moves moves;                    // (targets)
   i64 column;                     // of the tile's first negative
   bool first;                     // tile of the set
@@ -103,9 +103,9 @@ INLINE void move(Vector* to, const Vector* from) {
 }
 
 // Updates the vectors from q to q + Q of all rows, each of which is read once and written once. N is the tile's number
-// of negatives. PLAIN: the tile has all negatives, and both coefficients are the same.
-// JOINED: the errors join their drift.
-template <int N, int Q, bool PLAIN, bool JOINED>
+// of negatives. JOINED: the errors join their drift. SAME: both coefficients are the same. WHOLE: the tile has all
+// negatives.
+template <int N, int Q, bool JOINED, bool SAME, bool WHOLE>
 INLINE void update(const Update& set, i64 q) {
   Vector was[N * Q];
   Vector now[N * Q];
@@ -122,14 +122,14 @@ INLINE void update(const Update& set, i64 q) {
   for (int j = 0; j < Q; j++) moved[j] = Vector{};
   for (i64 i = 0; i < set.targets; i++) {
     const float* coefficient = set.coefficients + i;
-    const float* row_coefficient = PLAIN ? coefficient : set.row_coefficients + i;
+    const float* row_coefficient = SAME ? coefficient : set.row_coefficients + i;
     Vector* hidden = vectors(set.hidden + i * set.stride) + q;
     Vector* errors = vectors(set.errors + i * set.stride) + q;
     Vector x[Q];
     Vector error[Q];
     UNROLL
     for (int j = 0; j < Q; j++) x[j] = hidden[j];
-    if (PLAIN || set.first) {
+    if (WHOLE || set.first) {
       Vector* own = vectors(set.own[i]) + q;
       UNROLL
       for (int j = 0; j < Q; j++) {
@@ -143,21 +143,21 @@ INLINE void update(const Update& set, i64 q) {
     }
     UNROLL
     for (int n = 0; n < N; n++) {
-      const i64 column = ((PLAIN ? 1 : set.column) + n) * set.pitch;
+      const i64 column = ((WHOLE ? 1 : set.column) + n) * set.pitch;
       const Vector c = all(coefficient[column]);
-      const Vector r = PLAIN ? c : all(row_coefficient[column]);
+      const Vector r = SAME ? c : all(row_coefficient[column]);
       UNROLL
       for (int j = 0; j < Q; j++) {
         error[j] += c * was[n * Q + j];
         now[n * Q + j] += r * x[j];
       }
     }
-    if (PLAIN || set.last) {
-      UNROLL
-      for (int j = 0; j < Q; j++) {
-        error[j] *= set.error_scale[i];
-        hidden[j] = error[j];
+    if (WHOLE || set.last) {
+      if (set.error_scale) {
+        UNROLL
+        for (int j = 0; j < Q; j++) error[j] *= set.error_scale[i];
       }
+      move<Q>(hidden, error);
       if (JOINED) {
         Vector* next = vectors(moves.drift[i]) + q;
         if (next != drift) {

@@ -62,6 +62,7 @@ inline double softplus(double x) { return x > 0 ? x + std::log1p(std::exp(-x)) :
 // The lanes of two vectors whose numbers have the bit `block` clear, or set: pairs of blocks, to be added.
 constexpr int lower(int lane, int block) { return lane & block ? W + lane - block : lane; }
 constexpr int upper(int lane, int block) { return lane & block ? W + lane : lane + block; }
+constexpr int other(int lane, int block) { return lane ^ block; }
 
 #if W == 16
 #define LANES(f, block)                                                                                                \
@@ -87,6 +88,21 @@ INLINE Vector sum_lanes(const Vector* a) {
     return __builtin_shufflevector(x, y, LANES(lower, HALF * DONE)) +
            __builtin_shufflevector(x, y, LANES(upper, HALF * DONE));
   }
+}
+
+// Adds up all lanes of `count` vectors, 1 to MOST, each of which holds the lanes of DONE sums: sum i is in lane i of
+// the result. Writes zeros behind the vectors, up to MOST.
+template <int MOST, int DONE>
+INLINE Vector sum_all_lanes(Vector* a, i64 count) {
+  if constexpr (MOST > 1) {
+    if (count <= MOST / 2) return sum_all_lanes<MOST / 2, DONE>(a, count);
+  }
+  for (i64 i = count; i < MOST; i++) a[i] = Vector{};
+  Vector sum = sum_lanes<MOST, DONE>(a);
+  if constexpr (MOST * DONE < W / 4) sum += __builtin_shufflevector(sum, sum, LANES(other, W / 8));
+  if constexpr (MOST * DONE < W / 2) sum += __builtin_shufflevector(sum, sum, LANES(other, W / 4));
+  if constexpr (MOST * DONE < W) sum += __builtin_shufflevector(sum, sum, LANES(other, W / 2));
+  return sum;
 }
 
 }  // namespace
