@@ -175,7 +175,7 @@ OTHER_SIZE = SimpleNamespace(_name="old/_native.so", w2v_call_size=lambda: ctype
 def test_a_library_of_another_version_is_refused(library, monkeypatch):
     """A library that another version of the package left behind would read shifted fields."""
     size = ctypes.sizeof(cpu.Call)
-    message = rf"is of another version of torch_w2v \(its calls have ({size + 8}|0) bytes, not {size}\): reinstall with"
+    message = rf"is of another version of torch_w2v \(its calls have ({size + 8}|0) bytes, not {size}\): reinstall"
     with pytest.raises(RuntimeError, match=message):
         cpu.check_library(library)
     monkeypatch.setattr(cpu, "library", lambda: library)
