@@ -179,7 +179,7 @@ def test_a_library_of_another_version_is_refused(library, monkeypatch):
     with pytest.raises(RuntimeError, match=message):
         cpu.check_library(library)
     monkeypatch.setattr(cpu, "library", lambda: library)
-    with pytest.raises(RuntimeError, match=r"pip install .*or use engine='torch_batched'"):
+    with pytest.raises(RuntimeError, match=r"pip install .*or use engine='gensim'"):
         cpu.kernel.__wrapped__("base")
 
 
