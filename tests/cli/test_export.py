@@ -89,16 +89,17 @@ def test_mistakes_are_found_before_the_vectors_are_loaded(
 
 
 def test_a_missing_package_is_named_with_its_command(
-    vectors: Path, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+    corpus: Path, vectors: Path, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(extras.importlib.util, "find_spec", lambda name: None)
     for form, extra in (("index", "index"), ("model2vec", "safetensors"), ("hub", "safetensors")):
         code, _, err = command("export", vectors, "--to", form, "-o", tmp_path / "x")
         assert code == 2
         assert f"pip install 'torch_w2v[{extra}]'" in one_line(err)
-    code, _, err = command("export", vectors, "--to", "safetensors", "-o", tmp_path / "x.safetensors")
-    assert code == 2
-    assert "pip install 'torch_w2v[safetensors]'" in one_line(err)
+    for arguments in (("export", vectors, "--to", "safetensors"), ("train", corpus)):
+        code, _, err = command(*arguments, "-o", tmp_path / "x.safetensors")
+        assert code == 2
+        assert "pip install 'torch_w2v[safetensors]'" in one_line(err)
     assert os.listdir(tmp_path) == []
 
 

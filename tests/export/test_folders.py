@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from gensim.models import KeyedVectors
 
+from tests.faults import Fault
 from torch_w2v import Word2Vec, export
 from torch_w2v.export import embedding, hub, index, projector, sentence_model
 from torch_w2v.export.folders import texts_of, writing
@@ -42,6 +44,42 @@ def test_a_failure_leaves_what_was_there(is_new: bool, tmp_path: Path) -> None:
     assert folder.exists() is not is_new
     if not is_new:
         assert {path.name: path.read_text() for path in folder.iterdir()} == {"a.txt": "old"}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(OSError(errno.ENOSPC, "No space left on device"), id="ENOSPC", marks=pytest.mark.slow),
+        pytest.param(KeyboardInterrupt(), id="interrupt"),
+    ],
+)
+def test_a_fault_at_any_call_never_mixes_two_exports(
+    error: BaseException, model: Word2Vec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lines(name: str) -> int | None:
+        path = folder / name
+        return len(path.read_text(encoding="utf-8").splitlines()) if path.exists() else None
+
+    monkeypatch.setattr(os, "fsync", lambda _: None)
+    failures = 0
+    for at in range(100):
+        folder = tmp_path / str(at)
+        export.save_projector(model, folder, limit=3)
+        with monkeypatch.context() as patch:
+            fault = Fault(patch, at, error, after=False)
+            try:
+                export.save_projector(model, folder, limit=5)
+            except type(error):
+                failures += 1
+            if fault.left >= 0:
+                break
+        tensors, metadata = lines("tensors.tsv"), lines("metadata.tsv")
+        assert (tensors, metadata) in [(3, 4), (5, 6)] or tensors is None
+        export.save_projector(model, folder, limit=4)
+        assert (lines("tensors.tsv"), lines("metadata.tsv")) == (4, 5)
+        assert sorted(os.listdir(folder)) == sorted(projector.FILES)
+    assert failures > 10
+    assert (lines("tensors.tsv"), lines("metadata.tsv")) == (5, 6)
 
 
 def test_a_second_export_replaces_the_first_and_leaves_other_files(model: Word2Vec, tmp_path: Path) -> None:

@@ -288,8 +288,18 @@ def test_a_column_without_a_table(tables: Path, tmp_path: Path) -> None:
         ours(corpus_file=tmp_path / "x.txt", column="text")
     with pytest.raises(ValueError, match="column='text' is for a corpus_file of"):
         ours(SENTENCES, column="text")
-    with pytest.raises(ValueError, match="is a table: gensim's engine"):
-        ours(corpus_file=str(tables / "a.parquet"), column="text", hs=1, negative=0)
+
+
+class OwnJobs(Word2Vec):
+    def _do_train_job(self, *arguments: Any) -> Any:
+        return super()._do_train_job(*arguments)
+
+
+def test_parquet_files_with_gensims_engine(tables: Path) -> None:
+    model = ours(corpus_file=tables, column="text", hs=1, negative=0)
+    assert model.wv.index_to_key == ours(SENTENCES, hs=1, negative=0).wv.index_to_key
+    with pytest.raises(ValueError, match=r"is a table, but OwnJobs overrides _do_train_job and reads text itself"):
+        ours(cls=OwnJobs, corpus_file=str(tables / "a.parquet"), column="text")
 
 
 def test_without_pyarrow_the_command_that_installs_it_is_said(tables: Path, monkeypatch: pytest.MonkeyPatch) -> None:
