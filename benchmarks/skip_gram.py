@@ -112,7 +112,7 @@ def main() -> int:
     parser.add_argument("--train-only", action="store_true", help="train and keep the models, and measure nothing")
     args = parser.parse_args()
     everything = beginning(args.corpus, args.words)
-    gold = list(SHIPPED)
+    gold = [one for one in SHIPPED if not one.analogies]
     for number, name in enumerate(args.shapes):
         shape = replace(SHAPES[name], most_words=args.words)
         train, held = split(shape.cut(everything), 0.02)

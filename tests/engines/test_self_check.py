@@ -43,8 +43,8 @@ def test_the_kernel_is_right():
 
 def test_mistakes_are_found():
     assert self_check.compare(ReferenceEngine("cpu")) is None
-    assert self_check.compare(TwiceAsFast("cpu")).startswith("inputs with 100 columns are wrong by 0.")
-    assert self_check.compare(NotANumber("cpu")) == "outputs with 100 columns are wrong by nan of their update"
+    assert self_check.compare(TwiceAsFast("cpu")).startswith("inputs of CBOW with 100 columns are wrong by 0.")
+    assert self_check.compare(NotANumber("cpu")) == "outputs of CBOW with 100 columns are wrong by nan of their update"
 
 
 @pytest.fixture

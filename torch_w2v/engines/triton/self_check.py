@@ -1,4 +1,4 @@
-"""The first use of the kernel on a device: a small known problem, compared with the specification and remembered.
+"""The first use of the kernels on a device: a small known problem, compared with the specification and remembered.
 
 What a compiler makes of a kernel depends on the device, the driver, and the versions of torch and Triton. A mistake of
 any of them would train nonsense in silence, so that each combination is tried once.
@@ -28,9 +28,14 @@ from torch_w2v.files import replacing
 
 logger = logging.getLogger("torch_w2v.word2vec")
 
-# Columns and layout of the problems: rows in one tile and in several, one set of negatives and several. One program at
-# a time, so that the result is that of the specification.
-PROBLEMS = ((100, Layout(32, 1, 32, 1)), (300, Layout(16, 4, 8, 1)))
+# Columns, layout and model of the problems, for the kernels of CBOW and of skip-gram: rows in one tile and in several,
+# one set of negatives and several. One program at a time, so that the result is that of the specification.
+PROBLEMS = (
+    (100, Layout(32, 1, 32, 1), False),
+    (300, Layout(16, 4, 8, 1), False),
+    (100, Layout(16, 1, 32, 1), True),
+    (300, Layout(16, 2, 32, 1), True),
+)
 # The largest difference that counts as equal, as a share of the update: tf32 has 10 bits, which makes 2 in 1,000.
 TOLERANCE = 0.01
 _WORDS, _TOKENS = 200, 128
@@ -66,8 +71,8 @@ def why_wrong(device: str) -> str | None:
 
 def compare(engine: Engine) -> str | None:
     """Return how an engine differs from the specification on small problems; None if it does not."""
-    for columns, layout in PROBLEMS:
-        tables, chunk, rates, plan = _problem(columns, layout)
+    for columns, layout, skip_gram in PROBLEMS:
+        tables, chunk, rates, plan = _problem(columns, layout, skip_gram)
         expected = Tables(*(torch.from_numpy(table.astype(np.float64)) for table in tables))
         specification = ReferenceEngine("cpu")
         specification.train(expected, specification.load_chunk(chunk), rates, specification.load_plan(plan))
@@ -78,7 +83,8 @@ def compare(engine: Engine) -> str | None:
             wrong = float(np.linalg.norm(engine.as_array(rows) - wanted.numpy()) / update)
             # A NaN is not below anything.
             if not wrong < TOLERANCE:
-                return f"{name} with {columns} columns are wrong by {wrong:.2g} of their update"
+                model = "skip-gram" if skip_gram else "CBOW"
+                return f"{name} of {model} with {columns} columns are wrong by {wrong:.2g} of their update"
     return None
 
 
@@ -88,14 +94,14 @@ def cache_folder() -> Path:
     return Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "torch_w2v"
 
 
-def _problem(columns: int, layout: Layout) -> tuple[Tables, Chunk, Rates, EpochPlan]:
+def _problem(columns: int, layout: Layout, skip_gram: bool) -> tuple[Tables, Chunk, Rates, EpochPlan]:
     rng = np.random.default_rng(1)
     tables = Tables(*(rng.normal(0, 0.3, (_WORDS, columns)).astype(np.float32) for _ in range(2)))
     tokens = (rng.zipf(1.3, _TOKENS) % _WORDS).astype(np.int32)
     offsets = np.array([0, 1, 8, 40, _TOKENS], np.int64)
     none = np.zeros(0, np.float32)
     plan = EpochPlan(
-        objective=Objective(window=5, negative=5),
+        objective=Objective(window=5, negative=5, skip_gram=skip_gram),
         layout=layout,
         keep=np.full(_WORDS, 0xF000_0000, np.uint32).view(np.int32),
         noise=streams.alias_table(rng.uniform(0.1, 3.0, _WORDS)),
