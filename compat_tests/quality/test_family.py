@@ -58,14 +58,35 @@ def test_every_kind_of_data(corpus, setting):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("corpus", "setting"), CASES)
-@pytest.mark.parametrize("engine", ["torch_batched", "reference"])
+@pytest.mark.parametrize(
+    ("engine", "corpus", "setting"),
+    [
+        *(("torch_batched", *case) for case in CASES),
+        # It has the layouts of the CPU kernel, and half a minute per case.
+        ("reference", "runs10", "a.1"),
+        ("reference", "padded", "a.05"),
+    ],
+)
 def test_other_engines(engine, corpus, setting):
     assert not ours(engine, corpus, setting, SEEDS[:1]).failures(gensims(corpus, setting, SEEDS[:1]))
 
 
+# Of these cases the precision of the GPU's layout in step, and gensim's, with the first seed.
+IN_STEP = {("runs10", "a.1"): (0.901, 0.937), ("runs20", "a.1"): (0.691, 0.755), ("padded", "a.05"): (0.415, 0.530)}
+
+
+def below_gensims_in_step(case):
+    """A case as pytest's parameters; a strict expected failure if its blocks in step are known to be too stale."""
+    if case not in IN_STEP:
+        return pytest.param(*case)
+    ours, gensims = IN_STEP[case]
+    return pytest.param(
+        *case, marks=pytest.mark.xfail(reason=f"precision {ours} in step, gensim's {gensims}", strict=True)
+    )
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(("corpus", "setting"), CASES)
+@pytest.mark.parametrize(("corpus", "setting"), [below_gensims_in_step(case) for case in CASES])
 def test_the_layout_of_the_gpu_in_step(corpus, setting, monkeypatch):
     """All blocks in flight in step, which is staler than programs that see each other's work are."""
     monkeypatch.setattr(TorchBatchedEngine, "layout", lambda self, workload: layouts.blocks_in_flight(workload))
