@@ -75,8 +75,8 @@ TRAINED_BY_OUR_ENGINES = frozenset(
 )
 # Tests that only `make test-slow` runs. On the default engine: those that gensim trains with hierarchical softmax, and
 # of which a sibling stays (from lists, from a file, online), and the second of two that differ in where the same corpus
-# comes from. On engines that are slow on a small corpus, the specification by design: those that train on all of it, but
-# for test_cbow_neg on `torch_batched`, which fails where its steps are too large for their rates.
+# comes from. On engines that are slow on a small corpus, the specification by design: those that train on all of it,
+# but for test_cbow_neg on `torch_batched`, which fails where its steps are too large for their rates.
 SLOW = {
     DEFAULT_ENGINE: {
         "test_cbow_hs",
