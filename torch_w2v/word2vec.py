@@ -84,6 +84,11 @@ class Word2Vec(CorpusReading):
         checkpoint_every: seconds between two checkpoints.
         column: of the .parquet files that `corpus_file` names: texts, which are split at white space, or lists of
             words; None if they have only one such column.
+        distributed: True to train one model together with the other processes of a torch.distributed group, which
+            torchrun, Slurm, Ray or Spark has started; all make the same calls. docs/guide/several-machines.md tells
+            more.
+        shard: with `distributed`, the part of the corpus that a process trains on: 'cut' (all name the same corpus,
+            and each reads its part) or 'given' (each names a corpus of its own).
 
     `device`, `engine`, `cbow_gradient` and `corpus_cache` have no effect where gensim's own engine trains: with `sg=1`
     or `hs=1`, and in a subclass that overrides a method which only that engine calls, such as `_do_train_job`.
@@ -146,6 +151,8 @@ class Word2Vec(CorpusReading):
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_every: float = DEFAULT_INTERVAL,
         column: str | None = None,
+        distributed: bool = False,
+        shard: str = "cut",
     ) -> None:
         options = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
         path, every = call_arguments.check(options.pop("checkpoint"), checkpoint_every), options.pop("checkpoint_every")
@@ -160,6 +167,7 @@ class Word2Vec(CorpusReading):
         self.column = options.pop("column")
         if column is not None and sentences is not None:
             raise ValueError(f"column={column!r} is for a corpus_file of .parquet files, but sentences are given")
+        self._distributed, self.shard = options.pop("distributed"), options.pop("shard")
         self.training_losses = []
         self.diverged = False
         # workers is an attribute only after gensim's constructor, which reads the corpus
@@ -249,13 +257,22 @@ class Word2Vec(CorpusReading):
         if reason := self._why_gensim():
             if path is not None:
                 raise ValueError(f"checkpoint={path!r}: {reason}, and gensim's own engine has no checkpoints")
+            if self._distributed:
+                raise ValueError(f"distributed=True: {reason}, and gensim's own engine trains on one machine only")
             logger.info("%s: training with gensim's own engine", reason)
+        if path is not None and self._distributed:
+            raise ValueError(
+                f"checkpoint={path!r}: several ranks cannot write checkpoints yet; save at each epoch's end"
+            )
         unobserved = not callbacks and type(self) is Word2Vec
         totals = {"total_examples": total_examples, "total_words": total_words}
-        with TrainCall(self, unobserved, path, every, totals) as call:
+        with (
+            self._together(),
+            TrainCall(self, unobserved, path, every, totals, self._group) as call,
+        ):
             callbacks = call.events(callbacks)
             try:
-                return super().train(
+                returned = super().train(
                     corpus_iterable,
                     corpus_file,
                     total_examples,
@@ -270,6 +287,8 @@ class Word2Vec(CorpusReading):
                     callbacks,
                     **kwargs,
                 )
+                call.end()
+                return returned
             except StopTraining:
                 return call.finish_early(callbacks)
 
@@ -286,8 +305,9 @@ class Word2Vec(CorpusReading):
         arguments.check_trainable(self, anew=not self._ours)
         sentences = corpus.column_of(data_iterable)
         if self._ours:
+            part = self._corpus.part_of(sentences)
             return self._train_call.run_epoch(
-                sentences, cur_epoch, total_examples, total_words, report_delay, False, callbacks
+                part, cur_epoch, total_examples, total_words, report_delay, False, callbacks
             )
         return super()._train_epoch(
             sentences, cur_epoch, total_examples, total_words, queue_factor, report_delay, callbacks
@@ -317,7 +337,8 @@ class Word2Vec(CorpusReading):
             return super()._train_epoch(
                 source, cur_epoch, total_examples, total_words, report_delay=report_delay, callbacks=callbacks
             )
-        return self._train_call.run_epoch(source, cur_epoch, total_examples, total_words, report_delay, True, callbacks)
+        part = self._corpus.part_of(source)
+        return self._train_call.run_epoch(part, cur_epoch, total_examples, total_words, report_delay, True, callbacks)
 
     def __getstate__(self) -> dict[str, Any]:
         return persistence.state_of(self)

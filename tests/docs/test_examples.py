@@ -50,6 +50,8 @@ COMMANDS = [
 @pytest.mark.parametrize("words", COMMANDS)
 def test_command_lines_are_understood(words: list[str]) -> None:
     program, *arguments = words
+    if program == "torchrun":
+        program, arguments = "torch-w2v", arguments[arguments.index("torch_w2v") + 1 :]
     if program == "torch-w2v":
         assert cli.parser().parse_args(arguments).run
     elif program == "make":

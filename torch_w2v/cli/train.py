@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,10 +62,16 @@ def run(args: argparse.Namespace) -> int:
     if not args.negative and not args.hs:
         raise CommandError("--negative 0 trains nothing without --hs 1")
     options = chosen_options(args)
+    if os.environ.get("TORCHELASTIC_RUN_ID") and not options["distributed"]:
+        options["distributed"] = True
+        if os.environ.get("RANK") == "0" and not args.quiet:
+            print(f"started by torchrun: {os.environ.get('WORLD_SIZE')} processes train one model", file=sys.stderr)
+    # The first of several processes speaks for all.
+    speaks = not options["distributed"] or os.environ.get("RANK", "0") == "0"
     path, every = options.pop("checkpoint"), options.pop("checkpoint_every")
     checks.check_checkpoint(path, every, (args.corpus, args.output))
     model = checks.construct(options)
-    with _interruptible(path), log_lines(args.quiet), model.reading_once():
+    with _interruptible(path), log_lines(args.quiet or not speaks), model.reading_once():
         with checks.reading(args.corpus):
             model.build_vocab(source, keep_raw_vocab=True)
         _check_vocabulary(model, args)
@@ -73,6 +80,8 @@ def run(args: argparse.Namespace) -> int:
             _check_space(model, path, tables=2)
         model.raw_vocab.clear()
         _train(model, source, path, every)
+        if not speaks:
+            return 0
         try:
             output_format.save(model, args.output)
         except OSError as e:

@@ -19,6 +19,7 @@ from torch_w2v.corpus.counting import Scan, count_words
 from torch_w2v.corpus.encoded_file import EncodedFile
 from torch_w2v.corpus.encoding import Vocabulary, concatenate, encode, rows_in
 from torch_w2v.corpus.prefetch import Prefetch
+from torch_w2v.corpus.shards import shard
 from torch_w2v.corpus.sources import CorpusFile, Opened, as_text, files, is_static, same
 from torch_w2v.corpus.store import Encoded, EncodedOnDisk, Spool
 from torch_w2v.corpus.text import Text
@@ -53,6 +54,7 @@ class CorpusCache:
         policy: where to cache the encoded corpus: 'memory', 'disk', 'auto' (see `store.Spool`), or 'off' to encode it
             in every epoch.
         threads: number of threads that split text.
+        part: the number of a rank and how many there are, where `part_of` is to return that rank's part of a corpus.
         fixed_vocabulary: nothing changes the words or the rows of a vocabulary of the same size while the cache is in
             use. Otherwise every epoch looks at all of them.
 
@@ -60,8 +62,16 @@ class CorpusCache:
         vocabulary_version: changes when `runs` finds another vocabulary than before, for a corpus that cannot change.
     """
 
-    def __init__(self, policy: str = "auto", threads: int = 1, fixed_vocabulary: bool = False) -> None:
+    def __init__(
+        self,
+        policy: str = "auto",
+        threads: int = 1,
+        fixed_vocabulary: bool = False,
+        part: tuple[int, int] | None = None,
+    ) -> None:
         self._policy, self._threads, self._fixed_vocabulary = policy, threads, fixed_vocabulary
+        self._part = part
+        self._parts: dict[int, tuple[Corpus, Corpus]] = {}  # a corpus and its part, by the identity of the corpus
         self.vocabulary_version = 0
         self._vocabulary: Vocabulary | None = None
         self._opened: dict[Any, Opened] = {}
@@ -88,6 +98,22 @@ class CorpusCache:
         if source is None:
             source = self._opened[key] = files(corpus_file, column)
         return source
+
+    def part_of(self, source: Corpus) -> Corpus:
+        """Return this rank's part of a corpus; all of it where there is one rank.
+
+        Args:
+            source: files, a list or a tuple; equal objects return the same part.
+
+        Raises:
+            TypeError: an iterable that cannot be cut.
+        """
+        source = as_text(source)
+        if self._part is None:
+            return source
+        if id(source) not in self._parts:
+            self._parts[id(source)] = source, shard(source, *self._part)
+        return self._parts[id(source)][1]
 
     def scan(self, source: Corpus, progress_per: float = 10_000, keep: bool = False) -> Scan:
         """Count the words of a corpus.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import os
 import struct
@@ -114,6 +115,13 @@ class EncodedFile:
         ):
             if is_damaged:
                 raise ValueError(f"{path} is damaged ({damage}): encode the corpus again")
+
+    def sentences(self, first: int, end: int) -> EncodedFile:
+        """Return the sentences from `first` to `end` - 1 as a corpus, with the same words and counts."""
+        part = copy.copy(self)
+        low, high = int(self.offsets[first]), int(self.offsets[end])
+        part.tokens, part.offsets = self.tokens.part(low, high), self.offsets[first : end + 1] - low
+        return part
 
     def __iter__(self) -> Iterator[list[str]]:
         for run in EncodedOnDisk(self.tokens, self.offsets).runs(_STEP // 4):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import threading
 import weakref
@@ -30,6 +31,14 @@ class FileArray:
         self._descriptor = os.dup(file.fileno())
         weakref.finalize(self, os.close, self._descriptor)
         self._opened_as = self._version()
+        self._whole: FileArray | None = None
+
+    def part(self, low: int, high: int) -> FileArray:
+        """Return the items from `low` to `high` - 1 as an array of their own, of the same file."""
+        part = copy.copy(self)
+        part._start, part._n = self._start + low * self._dtype.itemsize, high - low
+        part._whole = self  # which has the descriptor
+        return part
 
     def __len__(self) -> int:
         return self._n

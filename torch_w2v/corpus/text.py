@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 from gensim.models.word2vec import MAX_WORDS_IN_BATCH
@@ -22,6 +23,9 @@ from torch_w2v.corpus.types import Part
 from torch_w2v.corpus.word_ids import WordIds
 from torch_w2v.files import is_uri
 
+# The first byte of a part of a file, and the one after its last; None for the whole file.
+ByteRange: TypeAlias = "tuple[int, int] | None"
+
 BLOCK = 1 << 20  # bytes of text that are split at a time
 SLOW_TO_DECOMPRESS = (".gz", ".bz2", ".xz")  # no faster than one thread splits
 
@@ -33,11 +37,13 @@ class _Block:
     Attributes:
         text: the bytes, then `PAD`.
         path: of the file.
-        is_first, is_last: whether it is the first and the last block of the file.
+        begin: first byte of the file, or of the part of it, that is read.
+        is_first, is_last: whether it is the first and the last block of the file, or of the part.
     """
 
     text: bytes
     path: str
+    begin: int
     is_first: bool
     is_last: bool
 
@@ -51,6 +57,8 @@ class Text:
     Args:
         paths: local files, or URIs that smart_open can read.
         max_sentence_length: maximum number of words per sentence.
+        ranges: the part of each file that is read, in bytes; all of every file by default. A part of a file that is
+            not compressed begins and ends where a line, or a word, does.
 
     Raises:
         UnicodeDecodeError: while reading, a line is not UTF-8; the message has the file, the line and the byte.
@@ -60,17 +68,23 @@ class Text:
 
     separator = "\n"  # the character that no word contains
 
-    def __init__(self, paths: Sequence[str], max_sentence_length: int = MAX_WORDS_IN_BATCH) -> None:
+    def __init__(
+        self,
+        paths: Sequence[str],
+        max_sentence_length: int = MAX_WORDS_IN_BATCH,
+        ranges: Sequence[ByteRange] | None = None,
+    ) -> None:
         self.paths = list(paths)
         self.max_sentence_length = max_sentence_length
+        self.ranges: list[ByteRange] = [None] * len(self.paths) if ranges is None else list(ranges)
 
     def __iter__(self) -> Iterator[list[str]]:
         """Read the sentences in plain Python: the specification of `parts`."""
-        for path in self.paths:
-            offset = 0
-            with _opened(path) as lines:
+        for path, part in zip(self.paths, self.ranges, strict=True):
+            begin = offset = part[0] if part else 0
+            with _opened(path, part) as lines:
                 for number, line in enumerate(lines, 1):
-                    words = _decode(line, path, number, offset).split()
+                    words = _decode(line, path, number, offset, begin).split()
                     offset += len(line)
                     for i in range(0, len(words), self.max_sentence_length):
                         yield words[i : i + self.max_sentence_length]
@@ -100,7 +114,7 @@ class Text:
             for new_tokens, split, block in splitters.run(jobs):
                 assert split is not None
                 if block.is_first:
-                    line = offset = 0
+                    line, offset = 0, block.begin
                 if split.invalid_at >= 0:
                     raise _decode_error(block, split.invalid_at, line, offset)
                 line += len(split.line_lengths) - 1
@@ -115,17 +129,23 @@ class Text:
                 rest = tokens[len(tokens) - remaining :]
 
     def _blocks(self) -> Iterator[_Block]:
-        for path in self.paths:
-            with _opened(path) as file:
+        for path, part in zip(self.paths, self.ranges, strict=True):
+            begin = part[0] if part else 0
+            with _opened(path, part) as file:
                 pieces: list[bytes] = []  # read since the last place where a block may end
                 is_first = True
                 while data := file.read(BLOCK):
                     cut = data.rfind(b"\n") + 1 or data.rfind(b" ") + 1
                     if cut:
-                        yield _Block(b"".join([*pieces, data[:cut], PAD]), path, is_first, is_last=False)
+                        yield _Block(b"".join([*pieces, data[:cut], PAD]), path, begin, is_first, is_last=False)
                         pieces, is_first = [], False
                     pieces.append(data[cut:])
-                yield _Block(b"".join([*pieces, PAD]), path, is_first, is_last=True)
+                yield _Block(b"".join([*pieces, PAD]), path, begin, is_first, is_last=True)
+
+
+def is_compressed(path: str) -> bool:
+    """Return whether a file is read through a decompressor, as its suffix says."""
+    return path.lower().endswith(tuple(get_supported_extensions()))
 
 
 def open_bytes(path: str) -> BinaryIO:
@@ -136,7 +156,7 @@ def open_bytes(path: str) -> BinaryIO:
             installs it.
         OSError: it cannot be opened.
     """
-    if not is_uri(path) and not path.lower().endswith(tuple(get_supported_extensions())):
+    if not is_uri(path) and not is_compressed(path):
         return open(path, "rb")  # smart_open would do the same, slower
     try:
         return smart_open(path, "rb")
@@ -148,13 +168,42 @@ def open_bytes(path: str) -> BinaryIO:
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[BinaryIO]:
-    """Open a file as `open_bytes`; that zstd cannot decompress it is an OSError, as it is for bz2."""
+def _opened(path: str, part: ByteRange = None) -> Iterator[BinaryIO]:
+    """Open a file, or a part of it, as `open_bytes`; that zstd cannot decompress it is an OSError, as for bz2."""
     with open_bytes(path) as file:
         try:
-            yield file
+            if part is None or is_compressed(path):
+                yield file
+            else:
+                yield io.BufferedReader(_Part(file, *part), BLOCK)
         except _zstd_errors() as e:
             raise OSError(f"{path}: {e}") from e
+
+
+class _Part(io.RawIOBase):
+    """The bytes `begin` to `end` - 1 of a file that can seek, as a file."""
+
+    def __init__(self, file: BinaryIO, begin: int, end: int) -> None:
+        file.seek(begin)
+        self._file = file
+        self._left = end - begin
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._file.read(min(len(buffer), self._left))
+        buffer[: len(data)] = data
+        self._left -= len(data)
+        return len(data)
+
+
+def _newlines_before(path: str, end: int) -> int:
+    """Return the number of newlines before a byte of a file, for the message of an error."""
+    if not end:
+        return 0
+    with open_bytes(path) as file:
+        return sum(file.read(min(BLOCK, end - at)).count(b"\n") for at in range(0, end, BLOCK))
 
 
 def _zstd_errors() -> tuple[type[Exception], ...]:
@@ -173,10 +222,12 @@ def _sentence_lengths(line_lengths: np.ndarray, max_length: int) -> np.ndarray:
     return lengths
 
 
-def _decode(line: bytes, path: str, number: int, offset: int) -> str:
+def _decode(line: bytes, path: str, number: int, offset: int, begin: int) -> str:
+    """Decode a line; `number` counts lines from the byte `begin` of the file, `offset` is the line's first byte."""
     try:
         return line.decode("utf-8")
     except UnicodeDecodeError as e:
+        number += _newlines_before(path, begin)
         reason = f"{e.reason} (line {number}, byte {offset + e.start} of {path}; a corpus_file must be UTF-8)"
         raise UnicodeDecodeError(e.encoding, e.object, e.start, e.end, reason) from None
 
@@ -187,7 +238,7 @@ def _decode_error(block: _Block, invalid_at: int, line: int, offset: int) -> Uni
     end = block.text.find(b"\n", invalid_at) + 1 or len(block.text) - len(PAD)
     number = line + block.text.count(b"\n", 0, start) + 1
     try:
-        _decode(block.text[start:end], block.path, number, offset + start)
+        _decode(block.text[start:end], block.path, number, offset + start, block.begin)
     except UnicodeDecodeError as e:
         return e
     raise AssertionError(f"splitting.cpp and Python disagree on byte {offset + invalid_at} of {block.path}")

@@ -125,6 +125,10 @@ class Engine(ABC):
         array: np.ndarray = rows
         return array
 
+    def overwrite(self, rows: Any, array: np.ndarray) -> None:
+        """Overwrite loaded rows by an array that `as_array` returned for them, and that was changed."""
+        assert np.shares_memory(rows, array)
+
     def token_cache_bytes(self) -> int:
         """Return how many bytes of tokens may stay on the device from epoch to epoch; 0 where loading costs nothing."""
         return 0

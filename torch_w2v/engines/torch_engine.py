@@ -56,6 +56,11 @@ class TorchEngine(Engine):
         """Return rows as an array; those on another device are copied."""
         return rows.cpu().numpy()
 
+    def overwrite(self, rows: Tensor, array: np.ndarray) -> None:
+        """Overwrite rows on another device by an array; on the CPU they share their memory."""
+        if rows.device.type != "cpu":
+            rows.copy_(torch.from_numpy(array))
+
     def token_cache_bytes(self) -> int:
         """Return half of what a GPU has left beside the tables, less what a chunk needs.
 

@@ -19,6 +19,7 @@ logger = logging.getLogger("torch_w2v.word2vec")
 # (2**32 - 1) * MAX_WINDOW fits into an int64 many times
 MAX_WINDOW = 1_000_000
 GRADIENTS = ("gensim", "exact")
+SHARDS = ("cut", "given")
 
 # what `check` looks at
 CHECKED = (
@@ -62,6 +63,11 @@ def check(values: Mapping[str, Any]) -> None:
         raise ValueError(
             f"cbow_gradient={values['cbow_gradient']!r}: must be 'gensim' (each context row gets gensim's update) "
             "or 'exact' (the derivative of the loss)"
+        )
+    if values.get("shard", "cut") not in SHARDS:
+        raise ValueError(
+            f"shard={values['shard']!r}: must be 'cut' (all ranks name the same corpus, and each reads its part) or "
+            "'given' (each rank names a corpus of its own)"
         )
     if values["corpus_cache"] not in CACHES:
         raise ValueError(f"corpus_cache={values['corpus_cache']!r}: must be one of {', '.join(map(repr, CACHES))}")

@@ -12,6 +12,8 @@ import numpy as np
 from smart_open.compression import get_supported_extensions
 
 from torch_w2v import corpus, native
+from torch_w2v.distributed.counting import merged
+from torch_w2v.distributed.group import Group
 from torch_w2v.files import is_uri
 from torch_w2v.gensim_compat import vocabulary
 from torch_w2v.gensim_compat.threads import GensimThreads
@@ -28,10 +30,13 @@ class CorpusReading(GensimThreads):
     Attributes:
         corpus_cache: where the encoded corpus is cached; see `torch_w2v.Word2Vec`.
         column: of .parquet files; see `torch_w2v.Word2Vec`.
+        shard: which part of the corpus is this rank's, where several train together; see there.
     """
 
     corpus_cache: str = "auto"
     column: str | None = None
+    shard: str = "cut"
+    _distributed: Any = False
 
     @property
     def _ours(self) -> bool:
@@ -58,11 +63,41 @@ class CorpusReading(GensimThreads):
         if "_corpus" in vars(self):
             yield
             return
-        self._corpus = corpus.CorpusCache(self.corpus_cache, self.workers)
-        try:
+        with self._together():
+            self._corpus = corpus.CorpusCache(self.corpus_cache, self.workers, part=self._part)
+            try:
+                yield
+            finally:
+                del self._corpus
+
+    @property
+    def _group(self) -> Group | None:
+        """The processes that train this model together."""
+        return vars(self).get("_ranks")
+
+    @property
+    def _part(self) -> tuple[int, int] | None:
+        group = self._group
+        return None if group is None or self.shard == "given" else (group.rank, group.size)
+
+    @contextmanager
+    def _together(self) -> Iterator[None]:
+        """Do a block together with the other ranks, if there are any: if it fails on one, it fails on all."""
+        if not self._distributed or self._group is not None:
             yield
-        finally:
-            del self._corpus
+            return
+        group = Group() if self._distributed is True else self._distributed
+        with group.together():
+            self._ranks = group
+            try:
+                yield
+            finally:
+                del self._ranks
+
+    def build_vocab(self, *args: Any, **kwargs: Any) -> None:
+        """Make the vocabulary; see gensim's `build_vocab`. Several ranks count together."""
+        with self._together():
+            super().build_vocab(*args, **kwargs)
 
     def _open(self, corpus_file: corpus.CorpusFile) -> corpus.Opened:
         open_files = self._corpus.open if "_corpus" in vars(self) else corpus.files
@@ -108,13 +143,22 @@ class CorpusReading(GensimThreads):
         return super().scan_vocab(corpus_iterable, None, progress_per, workers, trim_rule)
 
     def _scan_vocab(self, sentences: corpus.Corpus, progress_per: float, trim_rule: TrimRule) -> tuple[int, int]:
+        if self.max_vocab_size and self._group is not None:
+            raise ValueError(
+                f"max_vocab_size={self.max_vocab_size}: words cannot be forgotten while several ranks count; "
+                "use min_count, or max_final_vocab"
+            )
         # gensim forgets words while it counts, and which ones depends on every step. Without the library gensim's own
         # counting is the faster one, unless what it reads is to be kept.
         if self.max_vocab_size or not (native.available() or self._ours):
             return super()._scan_vocab(sentences, progress_per, trim_rule)
         keep = "_corpus" in vars(self) and self._ours
-        cache = self._corpus if keep else corpus.CorpusCache("off", self.workers)
-        scan = cache.scan(sentences, progress_per, keep)
+        cache = self._corpus if keep else corpus.CorpusCache("off", self.workers, part=self._part)
+        source = cache.part_of(sentences)
+        scan = cache.scan(source, progress_per, keep)
+        if self._group is not None:
+            # A .w2v file has the counts of all of it.
+            scan = merged(self._group, scan, whole=self._part is not None and isinstance(source, corpus.EncodedFile))
         self.raw_vocab = defaultdict(int, zip(scan.words, scan.counts.tolist(), strict=True))
         return int(scan.counts.sum()), scan.sentences
 

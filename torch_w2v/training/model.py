@@ -38,6 +38,7 @@ class TrainedModel(Protocol):
     sample: float
     seed: int | None
     alpha: float
+    min_alpha: float
     workers: int
     batch_words: int
     compute_loss: bool
@@ -53,6 +54,7 @@ class TrainedModel(Protocol):
     training_losses: Sequence[float]
     diverged: bool
     _corpus: CorpusCache
+    _part: tuple[int, int] | None
     epochs: int
 
     def _get_next_alpha(self, epoch_progress: float, cur_epoch: int) -> float: ...

@@ -14,6 +14,7 @@ from gensim.models.word2vec import MAX_WORDS_IN_BATCH
 
 from torch_w2v.corpus.repetition import STRETCH, repetition
 from torch_w2v.corpus.store import Encoded, EncodedOnDisk
+from torch_w2v.distributed.merge import Problem
 from torch_w2v.engines.interface import Engine
 from torch_w2v.engines.plan import BURSTY, Layout, Objective, TrainingPlan, Workload
 from torch_w2v.engines.row_scales import row_scales, skip_gram_row_scales
@@ -70,26 +71,29 @@ class Frequencies:
         return float(self.count.sum())
 
     @cached_property
-    def _drawn(self) -> np.ndarray:
+    def drawn(self) -> np.ndarray:
+        """(V,) int64, how often each word is drawn as a negative, in proportion."""
         return np.diff(self.cum_table.astype(np.int64), prepend=0)
 
     @cached_property
     def noise(self) -> np.ndarray:
         """(V, 2) int32, the alias table of the negatives."""
-        return alias_table(self._drawn)
+        return alias_table(self.drawn)
 
     @cached_property
-    def _kept_share(self) -> np.ndarray:
+    def kept_share(self) -> np.ndarray:
+        """(V,) float64, each word's share of the kept tokens."""
         return self.kept / max(self.kept_words, 1.0)
 
     @cached_property
-    def _noise_share(self) -> np.ndarray:
-        share: np.ndarray = self._drawn / self._drawn.sum()
+    def noise_share(self) -> np.ndarray:
+        """(V,) float64, each word's share of the negatives."""
+        share: np.ndarray = self.drawn / self.drawn.sum()
         return share
 
     def busiest_output(self, negative: int) -> float:
         """Return `Workload.busiest_output` for so many negatives."""
-        return float((self._kept_share + negative * self._noise_share).max())
+        return float((self.kept_share + negative * self.noise_share).max())
 
     def row_scales(
         self, layout: Layout, workload: Workload, lockf: np.ndarray, alpha: float, whole_sums: bool
@@ -98,7 +102,7 @@ class Frequencies:
         key = layout, workload, lockf.tobytes(), alpha, whole_sums
         if key not in self._scales:
             self._scales.clear()
-            shares = self._kept_share, self._noise_share
+            shares = self.kept_share, self.noise_share
             self._scales[key] = (
                 skip_gram_row_scales(*shares, layout, workload, lockf=lockf, alpha=alpha)
                 if workload.skip_gram
@@ -152,6 +156,30 @@ def objective_of(model: TrainedModel) -> Objective:
     )
 
 
+def problem_of(model: TrainedModel) -> Problem:
+    """Return what the ranks of several machines need to know of a model to merge what they have learnt."""
+    objective, frequencies = objective_of(model), frequencies_of(model)
+    return Problem(
+        kept=frequencies.kept_share,
+        drawn=frequencies.noise_share,
+        negative=objective.negative,
+        context=context_words(model),
+        cbow_mean=objective.cbow_mean,
+        exact_gradient=objective.exact_gradient,
+        skip_gram=objective.skip_gram,
+    )
+
+
+def context_words(model: TrainedModel) -> float:
+    """Return the expected number of context words per target."""
+    objective = objective_of(model)
+    context = objective.window + 1.0 if objective.shrink_windows else 2.0 * objective.window
+    if model.corpus_count:
+        # A sentence shorter than the window has fewer context words.
+        context = min(context, max(frequencies_of(model).kept_words / model.corpus_count, 1.0))
+    return context
+
+
 def repetition_of(model: TrainedModel, seen: Encoded | EncodedOnDisk) -> float:
     """Return the repetition of a model's corpus (`corpus.repetition`).
 
@@ -179,14 +207,10 @@ def training_plan(model: TrainedModel, engine: Engine, repetition: float, seed: 
         seed: of the draws; the model's by default, and a random one if it has none.
     """
     objective, frequencies = objective_of(model), frequencies_of(model)
-    context = objective.window + 1.0 if objective.shrink_windows else 2.0 * objective.window
-    if model.corpus_count:
-        # A sentence shorter than the window has fewer context words.
-        context = min(context, max(frequencies.kept_words / model.corpus_count, 1.0))
     workload = Workload(
         negative=objective.negative,
         kept_words=frequencies.kept_words,
-        context_words=context,
+        context_words=context_words(model),
         cbow_mean=objective.cbow_mean,
         alpha=float(model.alpha),
         repetition=repetition,

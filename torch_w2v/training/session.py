@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import operator
 from collections.abc import Hashable, Iterable
 from queue import Queue
 from timeit import default_timer
@@ -14,6 +15,7 @@ import numpy as np
 from gensim.models.callbacks import CallbackAny2Vec
 
 from torch_w2v import corpus, engines
+from torch_w2v.distributed.group import Group
 from torch_w2v.engines.plan import TrainingPlan
 from torch_w2v.engines.streams import keep_mask
 from torch_w2v.training import checkpoints, divergence
@@ -28,6 +30,7 @@ from torch_w2v.training.planning import (
     repetition_of,
     training_plan,
 )
+from torch_w2v.training.ranks import Alone, Together
 from torch_w2v.training.tables import EngineMemory
 
 if TYPE_CHECKING:
@@ -46,6 +49,7 @@ class TrainCall:
         checkpoint: path of the checkpoint; None for none.
         checkpoint_every: seconds between two checkpoints.
         totals: the `total_examples` and `total_words` of the call, which a checkpoint must have too.
+        group: the processes that train the model together; None for one process.
     """
 
     def __init__(
@@ -55,6 +59,7 @@ class TrainCall:
         checkpoint: str | None = None,
         checkpoint_every: float = 0.0,
         totals: dict[str, int | None] | None = None,
+        group: Group | None = None,
     ) -> None:
         self._model = model
         self._unobserved = can_defer_write_back
@@ -66,6 +71,7 @@ class TrainCall:
             self._checkpoints = checkpoints.KeptCheckpoints(
                 model, checkpoint, checkpoint_every, totals or {}, self._memory.store
             )
+        self._ranks = Alone() if group is None else Together(group, model.workers)
         self._progress = self._checkpoints.progress
         self._returned = Totals()
         self._start = default_timer() - 1e-5
@@ -77,7 +83,7 @@ class TrainCall:
         nested = self._outer["_train_call"] is not None
         if nested or self._outer["_corpus"] is None:
             self._cache = corpus.CorpusCache(
-                self._model.corpus_cache, self._model.workers, fixed_vocabulary=self._unobserved
+                self._model.corpus_cache, self._model.workers, self._unobserved, self._model._part
             )
         else:
             self._cache = attributes["_corpus"]
@@ -104,8 +110,8 @@ class TrainCall:
             self._checkpoints.close()
 
     def events(self, callbacks: Iterable[CallbackAny2Vec]) -> Iterable[CallbackAny2Vec]:
-        """Return the callbacks as gensim's `train` is to call them."""
-        return self._checkpoints.events(callbacks)
+        """Return the callbacks as gensim's `train` is to call them: on one rank only."""
+        return self._checkpoints.events(callbacks) if self._ranks.is_first else ()
 
     def _check_at_the_end(self) -> None:
         """Look at all rows once, where after an epoch only a sample is."""
@@ -149,6 +155,7 @@ class TrainCall:
         if self._checkpoints.is_over(epoch):
             return 0, 0, 0
         model = self._model
+        self._ranks.begin_epoch(model)
         engine = engines.choose(model.engine, model.device, model.vector_size)
         deferred = corpus.is_static(source) and self._unobserved
         with engine.thread_limit(model.workers):
@@ -199,16 +206,20 @@ class TrainCall:
         model, progress = self._model, self._progress
         stage = self._checkpoints.resume(epoch)
         size = chunk_words(model, total_words, engine.preferred_chunk_words)
-        rows = common_rows(model)
+        rows, ranks = common_rows(model), self._ranks
+        ranks.count(lambda: sum(len(run.tokens) for run in self._cache.runs(source, model.wv.key_to_index, size, rows)))
+        size = ranks.chunk_words(size)
+        total_examples, total_words = ranks.expected(total_examples), ranks.expected(total_words)
         runs = self._cache.runs(source, model.wv.key_to_index, size, rows)
         if stage is not None:
             self._plan = training_plan(model, engine, progress.repetition, progress.seed)
         elif not deferred or self._plan is None:
             seen, runs = self._cache.peek(source, runs)
-            progress.repetition = repetition_of(model, seen)
+            progress.repetition = ranks.agree(repetition_of(model, seen), max)
             progress.expected_words = expected_words(model, seen, size, total_examples, total_words)
             self._plan = training_plan(model, engine, progress.repetition)
-            progress.seed = self._plan.seed
+            progress.seed = ranks.agree(self._plan.seed, operator.itemgetter(0))
+            self._plan = dataclasses.replace(self._plan, seed=progress.seed)
         plan, epoch_words = self._plan.for_epoch(model.train_count, epoch), progress.expected_words
 
         def kept(tokens: np.ndarray, position: int) -> np.ndarray:
@@ -223,7 +234,17 @@ class TrainCall:
             done -= min(model.batch_words / max(epoch_words, 1.0), 1.0) / 2
             return float(model._get_next_alpha(done if epoch else max(done, 0.0), epoch))
 
+        def rate(share: float) -> float:
+            return float(model.alpha - (model.alpha - model.min_alpha) * (epoch + share) / model.epochs)
+
+        def pause() -> None:
+            ranks.exchange()
+            if self._checkpoints.due():
+                self._checkpoints.save()
+
         def report(totals: Totals) -> None:
+            if not ranks.is_first:
+                return
             # gensim's line of progress has the lengths of its two queues.
             unused: Queue[None] = Queue()
             model._log_progress(
@@ -242,9 +263,10 @@ class TrainCall:
         encoding: Hashable = None
         if corpus.is_static(source) and model.corpus_cache != "off":
             encoding = self._cache.vocabulary_version
+        runs = ranks.runs(runs, epoch)
         chunks = (chunk for run in runs for chunk in corpus.cut_into_chunks(run, size, plan.objective.window, kept))
         words = epoch_words * (model.epochs - epoch if deferred else 1)
-        source_jobs = jobs(chunks, alpha, self._checkpoints.kept)
+        source_jobs = ranks.jobs(jobs(chunks, alpha, self._checkpoints.kept))
         if stage is not None:
             self._checkpoints.skip(source_jobs, corpus.is_static(source))
         self._trained = True
@@ -255,6 +277,7 @@ class TrainCall:
             return True, False
         inputs, outputs = first_rows(model.wv.vectors, rows), first_rows(model.syn1neg, rows)
         with self._memory.tables(engine, inputs, outputs, deferred, words) as tables:
+            ranks.open(model, engine, tables, rate)
             train_epoch(
                 engine,
                 tables,
@@ -266,10 +289,12 @@ class TrainCall:
                 stop=self._cache.stop,
                 load_chunk=lambda chunk: self._memory.load_chunk(engine, chunk, encoding),
                 totals=progress.totals,
-                due=self._checkpoints.due,
-                pause=self._checkpoints.save,
+                due=lambda: ranks.due() or self._checkpoints.due(),
+                pause=pause,
                 interrupts=self._checkpoints.interrupts,
             )
+            ranks.close()
+            ranks.add_others(progress.totals)
             diverged = divergence.looks_diverged(progress.totals.raw_words, *map(engine.as_array, tables))
         return False, diverged
 
@@ -320,6 +345,7 @@ class TrainCall:
         Returns:
             The numbers of words trained on and of words in the corpus.
         """
+        self.end()
         model, done = self._model, self._progress.call
         model._log_train_end(done.raw_words, done.trained_words, default_timer() - self._start, done.chunks)
         model.train_count += 1
@@ -327,6 +353,10 @@ class TrainCall:
         for callback in callbacks:
             callback.on_train_end(model)
         return done.trained_words, done.raw_words
+
+    def end(self) -> None:
+        """End the call after its last epoch; on all ranks, where one has ended it earlier."""
+        self._ranks.end_call()
 
     def _publish_vectors(self) -> None:
         """Make the model right for whoever observes it now: callbacks, and the user."""

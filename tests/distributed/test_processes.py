@@ -1,0 +1,116 @@
+"""Ranks that are processes, on torch.distributed with sockets: what `thread_group` stands for in the other tests."""
+
+import os
+import socket
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from gensim.models import KeyedVectors
+
+from tests.helpers import topics
+from torch_w2v import Word2Vec
+
+PROGRAM = """
+import os, signal, sys
+import numpy as np
+from torch_w2v import Word2Vec
+
+path, folder, what = sys.argv[1:]
+rank = int(os.environ["RANK"])
+
+class Corpus:
+    passes = 0
+
+    def __iter__(self):
+        self.passes += 1
+        for number, line in enumerate(open(path)):
+            if rank == 1 and self.passes == 3 and number == 500:
+                if what == "raise":
+                    raise OSError("disk on fire")
+                os.kill(os.getpid(), signal.SIGKILL)
+            yield line.split()
+
+options = dict(vector_size=16, min_count=1, epochs=2, workers=1, distributed=True)
+try:
+    if what == "train":
+        model = Word2Vec(corpus_file=path, **options)
+        np.savez(f"{folder}/{rank}.npz", model.wv.vectors, model.syn1neg)
+    else:
+        Word2Vec(Corpus(), shard="given", **options)
+except Exception as e:
+    print(f"rank {rank}: {type(e).__name__}: {e}", flush=True)
+    sys.exit(3)
+"""
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    path = tmp_path_factory.mktemp("corpus") / "corpus.txt"
+    path.write_text("".join(" ".join(sentence) + "\n" for sentence in topics(900)))
+    return path
+
+
+def run(ranks, port, *arguments):
+    """Run a command once per rank, side by side, and return (exit code, output) of each."""
+    environment = {
+        **os.environ,
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+        "WORLD_SIZE": str(ranks),
+        "OMP_NUM_THREADS": "1",
+    }
+    processes = [
+        subprocess.Popen(
+            [sys.executable, *arguments],
+            env={**environment, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for rank in range(ranks)
+    ]
+    outputs = [process.communicate(timeout=120)[0] for process in processes]
+    return [(process.returncode, output) for process, output in zip(processes, outputs, strict=True)]
+
+
+@pytest.fixture
+def port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def test_processes_train_one_model(corpus, tmp_path, port):
+    results = run(2, port, "-c", PROGRAM, str(corpus), str(tmp_path), "train")
+    assert [code for code, _ in results] == [0, 0], results
+    one, other = (np.load(tmp_path / f"{rank}.npz") for rank in range(2))
+    assert all(np.array_equal(one[name], other[name]) for name in one.files)
+    assert np.isfinite(one["arr_0"]).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ["raise", "kill"])
+def test_a_rank_that_fails_ends_the_others_at_once(corpus, tmp_path, port, what):
+    (code, output), (other_code, other) = run(2, port, "-c", PROGRAM, str(corpus), str(tmp_path), what)
+    assert code == 3
+    if what == "raise":
+        assert "rank 0: RuntimeError: rank 1 failed: OSError: disk on fire" in output
+        assert "rank 1: OSError: disk on fire" in other
+    else:
+        assert "rank 0: RuntimeError: rank 0: another rank is gone" in output
+        assert other_code == -9
+
+
+@pytest.mark.slow
+def test_the_command_line_under_torchrun(corpus, tmp_path):
+    out = tmp_path / "vectors.kv"
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    train = ["-m", "torch_w2v", "train", str(corpus), "-o", str(out), "--vector-size", "16", "--workers", "1"]
+    finished = subprocess.run([*command, *train], capture_output=True, text=True, timeout=120, check=False)
+    assert finished.returncode == 0, finished.stderr
+    assert "started by torchrun: 2 processes train one model" in finished.stderr
+    assert finished.stdout.count("vectors.kv: ") == 1
+    alone = Word2Vec(corpus_file=corpus, vector_size=16, workers=1)
+    assert KeyedVectors.load(str(out)).index_to_key == alone.wv.index_to_key

@@ -1,0 +1,30 @@
+import numpy as np
+import pytest
+
+from torch_w2v.distributed.schedule import exchanges_per_epoch, interval_ends, rows_to_exchange
+
+
+def test_the_number_of_exchanges_grows_slowly_with_the_corpus():
+    assert [exchanges_per_epoch(words) for words in (10, 2e6, 6e6, 17e6, 1e9)] == [20, 20, 30, 43, 177]
+
+
+@pytest.mark.parametrize("exchanges", [20, 43, 177])
+def test_intervals_grow_in_the_first_epoch_and_are_even_afterwards(exchanges):
+    first, second = (np.array(interval_ends(epoch, exchanges)) for epoch in (0, 1))
+    for ends in (first, second):
+        lengths = np.diff(ends, prepend=0)
+        assert ends[-1] == 1
+        assert (lengths > 0).all()
+        assert lengths.max() < 1.51 / exchanges
+    assert len(second) == exchanges
+    assert first[0] == pytest.approx(1 / exchanges / 32)
+    assert exchanges + 10 < len(first) < exchanges + 20
+    assert np.diff(np.diff(first[:15])).min() >= -1e-12
+
+
+def test_frequent_rows_are_exchanged_always_and_all_rows_every_fourth_time():
+    rows = [rows_to_exchange(number, False, 900, is_sorted=True) for number in range(1, 9)]
+    assert rows == [100, 200, 100, 900, 100, 200, 100, 900]
+    assert rows_to_exchange(1, True, 900, is_sorted=True) == 900
+    assert rows_to_exchange(1, False, 900, is_sorted=False) == 900
+    assert rows_to_exchange(2, False, 1, is_sorted=True) == 1

@@ -1,0 +1,193 @@
+"""Ranks that are threads of this process train one model; `test_processes.py` has ranks that are processes."""
+
+import itertools
+
+import numpy as np
+import pytest
+from gensim.models.callbacks import CallbackAny2Vec
+
+from tests.distributed.thread_group import run_ranks
+from tests.helpers import same, topics, words
+from torch_w2v import Word2Vec
+from torch_w2v.corpus import encoded_file, files
+from torch_w2v.training.divergence import StopTraining
+
+OPTIONS = {"vector_size": 16, "window": 3, "min_count": 1, "epochs": 2, "workers": 1, "sample": 0, "seed": 7}
+SENTENCES = topics(900)
+
+
+def train(size, corpus=None, **options):
+    """Return the models of all ranks; the corpus is the arguments of the constructor that name it."""
+    corpus = {"sentences": SENTENCES} if corpus is None else corpus
+    return run_ranks(size, lambda group: Word2Vec(**corpus, **OPTIONS, **options, distributed=group))
+
+
+@pytest.fixture(scope="module")
+def alone():
+    return Word2Vec(SENTENCES, **OPTIONS, compute_loss=True)
+
+
+def assert_one_model(models, alone):
+    """Check that all ranks have the same model, of the same vocabulary as one machine, trained on as many words."""
+    assert all(same(model, models[0]) for model in models)
+    for model in models:
+        assert model.wv.index_to_key == alone.wv.index_to_key
+        assert np.array_equal(model.wv.expandos["count"], alone.wv.expandos["count"])
+        assert (model.corpus_count, model.corpus_total_words) == (alone.corpus_count, alone.corpus_total_words)
+        assert model.min_alpha_yet_reached == pytest.approx(alone.min_alpha_yet_reached, abs=1e-3)
+
+
+@pytest.mark.parametrize("size", [2, 5])
+def test_ranks_train_one_model_as_good_as_that_of_one_machine(alone, size):
+    models = train(size, compute_loss=True)
+    assert_one_model(models, alone)
+    assert models[0].training_losses[-1] == pytest.approx(alone.training_losses[-1], rel=0.1)
+    assert {word[0] for word, _ in models[0].wv.most_similar("a0", topn=5)} == {"a"}
+
+
+@pytest.mark.parametrize("form", ["file", "files", "w2v", "tuple", "given list", "given iterable", "disk"])
+def test_every_form_of_a_corpus(tmp_path, alone, form):
+    text = tmp_path / "corpus.txt"
+    text.write_text("".join(" ".join(sentence) + "\n" for sentence in SENTENCES))
+    encoded = tmp_path / "corpus.w2v"
+    encoded_file.write(files(text), encoded, 1)
+    halves = [tmp_path / "one" / f"{i}.txt" for i in range(2)]
+    halves[0].parent.mkdir()
+    for path, part in zip(halves, (SENTENCES[:100], SENTENCES[100:]), strict=True):
+        path.write_text("".join(" ".join(sentence) + "\n" for sentence in part))
+    whole = {
+        "file": {"corpus_file": text},
+        "files": {"corpus_file": halves[0].parent},
+        "w2v": {"corpus_file": encoded},
+        "tuple": {"sentences": tuple(SENTENCES)},
+        "disk": {"corpus_file": text, "corpus_cache": "disk"},
+    }
+
+    class Iterable:
+        def __init__(self, sentences):
+            self.sentences = sentences
+
+        def __iter__(self):
+            return iter(self.sentences)
+
+    def program(group):
+        if form in whole:
+            corpus = whole[form]
+        else:
+            part = SENTENCES[group.rank * 450 : (group.rank + 1) * 450]
+            corpus = {"sentences": part if form == "given list" else Iterable(part), "shard": "given"}
+        return Word2Vec(**corpus, **OPTIONS, distributed=group)
+
+    assert_one_model(run_ranks(2, program), alone)
+
+
+def test_vocabulary_and_training_in_two_calls(alone):
+    def program(group):
+        model = Word2Vec(**OPTIONS, distributed=group)
+        model.build_vocab(SENTENCES)
+        trained = model.train(SENTENCES, total_examples=model.corpus_count, epochs=model.epochs)
+        return model, trained
+
+    results = run_ranks(3, program)
+    assert_one_model([model for model, _ in results], alone)
+    assert {trained for _, trained in results} == {(2 * 5400, 2 * 5400)}
+
+
+def test_all_words_are_trained_though_shards_are_empty_or_unlike():
+    """Ranks 1 and 3 have nothing, and rank 2 ten times as much as rank 0."""
+    parts = [SENTENCES[:80], [], SENTENCES[80:], []]
+
+    def program(group):
+        model = Word2Vec(parts[group.rank], shard="given", **OPTIONS, distributed=group)
+        return model, model.train(parts[group.rank], total_examples=model.corpus_count, epochs=1)
+
+    results = run_ranks(4, program)
+    assert {trained for _, trained in results} == {(5400, 5400)}
+    assert all(same(model, results[0][0]) for model, _ in results)
+
+
+@pytest.mark.parametrize("engine", ["torch_batched", "reference"])
+def test_other_engines(engine):
+    sentences = words(60)
+    models = train(2, {"sentences": sentences}, engine=engine)
+    assert_one_model(models, Word2Vec(sentences, **OPTIONS))
+
+
+@pytest.mark.parametrize("options", [{"cbow_mean": 0}, {"cbow_gradient": "exact"}, {"workers": 3}, {"window": 40}])
+def test_options(alone, options):
+    models = run_ranks(2, lambda group: Word2Vec(SENTENCES, **{**OPTIONS, **options}, distributed=group))
+    assert_one_model(models, alone)
+
+
+class Recorder(CallbackAny2Vec):
+    def __init__(self):
+        self.alphas, self.nearest = [], []
+
+    def on_epoch_begin(self, model):
+        self.alphas.append(model.alpha)
+
+    def on_epoch_end(self, model):
+        self.nearest.append(model.wv.most_similar("a0", topn=1)[0][0])
+        model.alpha = 0.01
+
+
+class Stop(CallbackAny2Vec):
+    def on_epoch_end(self, model):
+        raise StopTraining
+
+
+def test_callbacks_are_called_on_the_first_rank_with_the_agreed_model():
+    recorders = [Recorder() for _ in range(2)]
+
+    def program(group):
+        return Word2Vec(SENTENCES, **OPTIONS, distributed=group, callbacks=[recorders[group.rank]])
+
+    models = run_ranks(2, program)
+    assert recorders[0].alphas == [0.025, 0.01]
+    assert recorders[0].nearest[-1][0] == "a"
+    assert recorders[1].alphas == []
+    assert all(model.alpha == 0.01 and same(model, models[0]) for model in models)
+
+
+def test_the_first_rank_may_stop_training():
+    def program(group):
+        model = Word2Vec(SENTENCES, **{**OPTIONS, "epochs": 30}, distributed=group, callbacks=[Stop()])
+        return model, model.train(SENTENCES, total_examples=900, epochs=9, callbacks=[Stop()])
+
+    assert [trained for _, trained in run_ranks(2, program)] == [(5400, 5400)] * 2
+
+
+def test_an_error_of_one_rank_ends_all(tmp_path):
+    def broken(rank):
+        yield from SENTENCES[:200]
+        if rank == 1:
+            raise OSError("disk on fire")
+
+    class Once:
+        def __init__(self, rank):
+            self.rank, self.passes = rank, itertools.count()
+
+        def __iter__(self):
+            return broken(self.rank) if next(self.passes) == 2 else iter(SENTENCES[:200])
+
+    with pytest.raises(OSError, match="disk on fire"):
+        run_ranks(3, lambda group: Word2Vec(Once(group.rank), shard="given", **OPTIONS, distributed=group))
+
+
+class Shuffled(dict):
+    """An iterable that cannot be cut."""
+
+
+def test_what_cannot_be_is_said_at_once(tmp_path):
+    with pytest.raises(TypeError, match="shard='given'"):
+        train(2, {"sentences": Shuffled.fromkeys(map(tuple, SENTENCES))})
+    with pytest.raises(ValueError, match="max_vocab_size"):
+        train(2, max_vocab_size=10)
+    with pytest.raises(ValueError, match="checkpoint"):
+        train(2, checkpoint=tmp_path / "checkpoint")
+    with pytest.raises(ValueError, match="shard='other'"):
+        train(2, shard="other")
+    with pytest.raises(ValueError, match="torchrun"):
+        Word2Vec(SENTENCES, **OPTIONS, distributed=True)
+    with pytest.raises(ValueError, match="gensim's own engine"):
+        train(2, hs=1, negative=0)

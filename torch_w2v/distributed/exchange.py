@@ -1,0 +1,117 @@
+"""The exchange of what the ranks have learnt, between two intervals of training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+
+import numpy as np
+
+from torch_w2v.distributed import bindings
+from torch_w2v.distributed.group import Group
+from torch_w2v.distributed.merge import MOMENT_ROWS, Curvature, Problem, curvature, direction_count
+from torch_w2v.distributed.schedule import rows_to_exchange
+
+# Bytes that are sent at a time: enough to use a fast link, and no second copy of a large table.
+_BLOCK = 32 << 20
+
+
+class Exchange:
+    """Makes one model of the tables that the ranks have trained apart; see `merge`.
+
+    Args:
+        group: the ranks.
+        problem: of the whole corpus.
+        is_sorted: rows are sorted by falling frequency.
+        threads: number of threads of this rank.
+
+    Attributes:
+        bytes_sent: of tables, by this rank.
+    """
+
+    def __init__(self, group: Group, problem: Problem, is_sorted: bool, threads: int) -> None:
+        self._group = group
+        self._problem = problem
+        self._is_sorted = is_sorted
+        V = len(problem.kept)
+        self._threads = threads
+        self._base: list[np.ndarray] = []
+        self._gradients = [np.zeros(V, np.float32) for _ in range(2)]
+        self._curvatures: list[Curvature] = []
+        hottest = np.argsort(-problem.kept, kind="stable")[:MOMENT_ROWS]
+        self._hottest = hottest if len(hottest) < V else slice(None)
+        self._of_hottest = Problem(
+            **{**vars(problem), "kept": self._share(problem.kept), "drawn": self._share(problem.drawn)}
+        )
+        self.bytes_sent = 0
+
+    def _share(self, shares: np.ndarray) -> np.ndarray:
+        some = shares[self._hottest]
+        return some / max(some.sum(), 1e-300)
+
+    def begin(self, tables: list[np.ndarray]) -> None:
+        """Take the tables, (V, D) float32 each and equal on all ranks, as what the ranks agree on."""
+        self._base = [np.array(table, np.float32, order="C") for table in tables]
+        self._refresh()
+
+    def _refresh(self) -> None:
+        """Compute the directions on rank 0: others might round differently."""
+        D = self._base[0].shape[1]
+        if self._group.rank == 0:
+            inputs, outputs = (base[self._hottest] for base in self._base)
+            self._curvatures = [curvature(moments) for moments in self._of_hottest.moments(inputs, outputs)]
+        m = direction_count(D)
+        flat = np.zeros(2 * (m * D + m + 1), np.float32)
+        if self._group.rank == 0:
+            flat[:] = np.concatenate([np.append(c.directions, c.rates) for c in self._curvatures])
+        self._group.broadcast(flat)
+        self._curvatures = [
+            Curvature(part[: m * D].reshape(m, D).copy(), part[m * D :].copy()) for part in flat.reshape(2, -1)
+        ]
+
+    def merge(self, tables: list[np.ndarray], counts: np.ndarray, number: int, is_last: bool, alpha: float) -> int:
+        """Exchange what the ranks have learnt since the last time, in place.
+
+        Args:
+            tables: (V, D) float32 each, trained by this rank.
+            counts: (V,) how often this rank has kept each word since the last exchange.
+            number: of the exchange within the epoch, from 1.
+            is_last: it is the last of the epoch: all ranks then have the same tables.
+            alpha: the learning rate, the same on all ranks.
+
+        Returns:
+            The number of rows of each table that were exchanged.
+        """
+        for gradients, new in zip(self._gradients, self._problem.gradients(counts), strict=True):
+            gradients[...] += new
+        V = len(counts)
+        rows = rows_to_exchange(number, is_last, V, self._is_sorted)
+        if rows == V:
+            self._refresh()
+        with ThreadPoolExecutor(self._threads, "torch_w2v-exchange") as pool:
+            for table, base, gradients, curve in zip(
+                tables, self._base, self._gradients, self._curvatures, strict=True
+            ):
+                scaled = Curvature(curve.directions, np.float32(alpha) * curve.rates)
+                for part in self._blocks(rows, base.shape[1]):
+                    self._merge_rows(table[part], base[part], gradients[part], scaled, pool)
+                gradients[:rows] = 0
+        return rows
+
+    def _blocks(self, rows: int, columns: int) -> Iterator[slice]:
+        step = max(1, _BLOCK // (2 * columns))
+        return (slice(first, min(first + step, rows)) for first in range(0, rows, step))
+
+    def _merge_rows(
+        self, local: np.ndarray, base: np.ndarray, gradients: np.ndarray, curve: Curvature, pool: Executor
+    ) -> None:
+        n, D = base.shape
+        size = self._group.size
+        part = -(-n // size)
+        columns = D + len(curve.directions) + 1
+        wire = np.zeros((size * part, columns), np.uint16)
+        bindings.pack(local, base, gradients, curve, wire[:n], pool)
+        received = self._group.swap_parts(wire.reshape(size, part, columns))
+        self._group.gather_parts(bindings.add(received), wire.reshape(size, part, columns))
+        bindings.apply(local, base, curve, wire[:n], pool)
+        self.bytes_sent += 2 * wire.nbytes * (size - 1) // size

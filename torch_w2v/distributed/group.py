@@ -1,0 +1,135 @@
+"""The ranks that train a model together, on torch.distributed."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import torch
+
+logger = logging.getLogger(__name__)
+
+# A rank that has died is noticed at once, since its connections close. One that hangs is noticed after this time; it
+# must be longer than what a rank does between two exchanges, a callback at the end of an epoch for example.
+TIMEOUT = timedelta(minutes=10)
+# What torchrun and the other launchers tell a process.
+_ENVIRONMENT = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+_ERROR_KEY = "torch_w2v/error"
+
+T = TypeVar("T")
+
+
+class Group:
+    """The ranks, in a process group of its own, so that an error here leaves the user's group as it is.
+
+    Attributes:
+        rank: number of this process, from 0.
+        size: number of processes.
+    """
+
+    def __init__(self) -> None:
+        import torch.distributed as dist  # noqa: PLC0415
+
+        if not dist.is_available():
+            raise RuntimeError("distributed=True: this build of torch has no torch.distributed")
+        if not dist.is_initialized():
+            missing = [name for name in _ENVIRONMENT if name not in os.environ]
+            if missing:
+                raise ValueError(
+                    f"distributed=True needs a process group, and the environment has no {', '.join(missing)}: start "
+                    "the program with torchrun (or Slurm, Ray, Spark: docs/guide/several-machines.md), or call "
+                    "torch.distributed.init_process_group first"
+                )
+            dist.init_process_group("gloo", timeout=TIMEOUT)
+        self._dist = dist
+        self._group = dist.new_group(backend="gloo", timeout=TIMEOUT)
+        self._store = dist.distributed_c10d._get_default_store()
+        self.rank: int = dist.get_rank()
+        self.size: int = dist.get_world_size()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Close the group at the end of this block. If it fails on one rank, it fails on all, with that rank's error.
+
+        Raises:
+            RuntimeError: another rank has failed, or is gone.
+        """
+        try:
+            yield
+        except BaseException as e:
+            error = self._error_of_another(e)
+            self._close()
+            if error is not None:
+                raise error from e
+            raise
+        self._close()
+
+    def _error_of_another(self, e: BaseException) -> RuntimeError | None:
+        """Return the error to raise for one that this rank has met; None if it is this rank's own."""
+        try:
+            if self._store.check([_ERROR_KEY]):
+                rank, message = self._store.get(_ERROR_KEY).decode().split(" ", maxsplit=1)
+                return RuntimeError(f"rank {rank} failed: {message}")
+            if isinstance(e, self._dist.DistError) or "gloo" in str(e):
+                return RuntimeError(f"rank {self.rank}: another rank is gone, or does not answer ({e})")
+            self._store.set(_ERROR_KEY, f"{self.rank} {type(e).__name__}: {e}")
+        except RuntimeError:  # the rank that keeps the store is gone
+            return RuntimeError(f"rank {self.rank}: rank 0 is gone, or does not answer ({e})")
+        return None
+
+    def _close(self) -> None:
+        if self._group is not None:
+            # Its connections close, and a rank that waits for this one sees that.
+            self._dist.destroy_process_group(self._group)
+            self._group = None
+
+    def from_first(self, value: T) -> T:
+        """Return rank 0's value on all ranks; any object that can be pickled."""
+        values = [value]
+        self._dist.broadcast_object_list(values, 0, group=self._group)
+        return values[0]
+
+    def to_first(self, value: T) -> list[T] | None:
+        """Return the values of all ranks on rank 0, and None on the others."""
+        values: list[Any] | None = [None] * self.size if self.rank == 0 else None
+        self._dist.gather_object(value, values, 0, group=self._group)
+        return values
+
+    def from_all(self, value: T) -> list[T]:
+        """Return the values of all ranks, in their order, on every rank."""
+        values: list[Any] = [None] * self.size
+        self._dist.all_gather_object(values, value, group=self._group)
+        return values
+
+    def broadcast(self, array: np.ndarray) -> None:
+        """Overwrite an array on all ranks by rank 0's."""
+        import torch  # noqa: PLC0415
+
+        self._dist.broadcast(torch.from_numpy(array), 0, group=self._group)
+
+    def swap_parts(self, parts: np.ndarray) -> np.ndarray:
+        """Send part i to rank i, and return what all ranks have sent to this one, in their order.
+
+        Args:
+            parts: (size, …), of a dtype of one or two bytes.
+        """
+        received = np.empty_like(parts)
+        self._dist.all_to_all_single(_bytes(received), _bytes(parts), group=self._group)
+        return received
+
+    def gather_parts(self, part: np.ndarray, into: np.ndarray) -> None:
+        """Fill `into`, (size, …), with the parts of all ranks, in their order."""
+        self._dist.all_gather(list(_bytes(into).view(self.size, -1)), _bytes(part), group=self._group)
+
+
+def _bytes(array: np.ndarray) -> torch.Tensor:
+    import torch  # noqa: PLC0415
+
+    return torch.from_numpy(array.reshape(-1).view(np.uint8))

@@ -1,0 +1,219 @@
+"""The ranks of a `train()` call: alone, or together with others that train on other parts of the corpus."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import TypeVar
+
+import numpy as np
+
+from torch_w2v.corpus.bindings import count_tokens
+from torch_w2v.corpus.store import Encoded
+from torch_w2v.distributed.exchange import Exchange
+from torch_w2v.distributed.group import Group
+from torch_w2v.distributed.intervals import Intervals
+from torch_w2v.distributed.schedule import exchanges_per_epoch, interval_ends
+from torch_w2v.engines.interface import Engine, Tables
+from torch_w2v.training.divergence import StopTraining
+from torch_w2v.training.epoch import Job, Totals
+from torch_w2v.training.model import TrainedModel
+from torch_w2v.training.planning import frequencies_of, problem_of
+
+logger = logging.getLogger("torch_w2v.word2vec")
+T = TypeVar("T")
+
+_SUMMED = ("chunks", "examples", "raw_words", "trained_words", "loss", "pairs")
+# A chunk has at least so many words, as gensim's batches have: a smaller one costs more than its words.
+_SMALLEST_CHUNK = 10_000
+
+
+class Alone:
+    """One process trains the model: nothing is exchanged. `Together` is the other kind.
+
+    Attributes:
+        is_first: whether this process speaks for the model: it logs progress, and calls the callbacks.
+    """
+
+    is_first = True
+
+    def begin_epoch(self, model: TrainedModel) -> None:
+        """Begin an epoch with the learning rates of the first rank.
+
+        Raises:
+            StopTraining: the first rank has ended the call.
+        """
+
+    def end_call(self) -> None:
+        """End the call, after its last epoch or earlier."""
+
+    def count(self, words: Callable[[], int]) -> None:
+        """Learn how many words each rank has; `words` counts those of this one."""
+
+    def agree(self, value: T, choose: Callable[[list[T]], T]) -> T:
+        """Return what all ranks make of the values that each has."""
+        return value
+
+    def chunk_words(self, size: int) -> int:
+        """Return the size of a chunk, where it would be `size` words in one process."""
+        return size
+
+    def expected(self, total: int | None) -> int | None:
+        """Return this rank's part of a number of sentences, or of words."""
+        return total
+
+    def runs(self, runs: Iterator[Encoded], epoch: int) -> Iterator[Encoded]:
+        """Return the runs of an epoch, cut where there is something to exchange."""
+        return runs
+
+    def jobs(self, jobs: Iterator[Job]) -> Iterator[Job]:
+        """Return the jobs that were made of these runs."""
+        return jobs
+
+    def open(self, model: TrainedModel, engine: Engine, tables: Tables, alpha: Callable[[float], float]) -> None:
+        """Begin to train an epoch on tables; `alpha` is the learning rate at a share of the epoch."""
+
+    def due(self) -> bool:
+        """Return whether an exchange is due before the next job."""
+        return False
+
+    def exchange(self) -> None:
+        """Exchange what is due."""
+
+    def close(self) -> None:
+        """Exchange what is left of an epoch: then all ranks have the same tables."""
+
+    def add_others(self, totals: Totals) -> None:
+        """Make the totals of an epoch those of all ranks, in place."""
+
+
+class Together(Alone):
+    """One of several ranks.
+
+    Args:
+        group: the ranks.
+        workers: number of threads of this one.
+    """
+
+    def __init__(self, group: Group, workers: int) -> None:
+        self._group = group
+        self._workers = workers
+        self._words: list[int] = []
+        self._ended = False
+        self.is_first = group.rank == 0
+
+    def begin_epoch(self, model: TrainedModel) -> None:
+        """Begin an epoch with the learning rates of the first rank; see `Alone`."""
+        rates = self._group.from_first((model.alpha, model.min_alpha))
+        if rates is None:
+            self._ended = True
+            raise StopTraining
+        model.alpha, model.min_alpha = rates
+
+    def end_call(self) -> None:
+        """End the call on all ranks."""
+        if not self._ended:
+            self._group.from_first(None)
+        self._ended = True
+
+    def count(self, words: Callable[[], int]) -> None:
+        """Learn how many words each rank has; `words` counts those of this one."""
+        if not self._words:
+            self._words = self._group.from_all(words())
+            own, total = self._own_words, sum(self._words)
+            logger.info("rank %d of %d: %d of %d words", self._group.rank, self._group.size, own, total)
+
+    def agree(self, value: T, choose: Callable[[list[T]], T]) -> T:
+        """Return what all ranks make of the values that each has."""
+        return choose(self._group.from_all(value))
+
+    @property
+    def _own_words(self) -> int:
+        return self._words[self._group.rank]
+
+    @property
+    def _exchanges(self) -> int:
+        return exchanges_per_epoch(sum(self._words))
+
+    def chunk_words(self, size: int) -> int:
+        """Return the size of a chunk: every worker is to have one of an interval."""
+        return min(size, max(_SMALLEST_CHUNK, max(self._words) // (self._exchanges * self._workers)))
+
+    def expected(self, total: int | None) -> int | None:
+        """Return this rank's part of a number of sentences, or of words."""
+        return total and max(1, round(total * self._own_words / max(sum(self._words), 1)))
+
+    def runs(self, runs: Iterator[Encoded], epoch: int) -> Iterator[Encoded]:
+        """Return the runs of an epoch, with their places in the whole corpus, cut at the ends of the intervals."""
+        self._ends = interval_ends(epoch, self._exchanges)
+        self._interval = 0
+        before = sum(self._words[: self._group.rank])
+        placed = (replace(run, position=run.position + before) for run in runs)
+        for number, parts in enumerate(Intervals(placed, [end * self._own_words for end in self._ends])):
+            for part in parts:
+                self._interval = number
+                yield part
+
+    def jobs(self, jobs: Iterator[Job]) -> Iterator[Job]:
+        """Return the jobs, and look one ahead, to see in which interval it is."""
+        self._ahead = next(jobs, None)
+        while self._ahead is not None:
+            job = self._ahead
+            tokens = job.chunk.tokens[job.chunk.begin : job.chunk.end]
+            count_tokens(np.ascontiguousarray(tokens[tokens >= 0]), self._counts)
+            self._ahead = next(jobs, None)
+            yield job
+
+    def open(self, model: TrainedModel, engine: Engine, tables: Tables, alpha: Callable[[float], float]) -> None:
+        """Begin to train an epoch on the first rank's tables."""
+        self._engine, self._tables, self._alpha = engine, tables, alpha
+        frequencies = frequencies_of(model)
+        self._keep = frequencies.keep.view(np.uint32) / 2.0**32
+        self._counts = np.zeros(len(self._keep), np.int64)
+        self._number = 0
+        problem = problem_of(model)
+        is_sorted = bool((np.diff(frequencies.count) <= 0).all())
+        self._exchange = Exchange(self._group, problem, is_sorted, self._workers)
+        arrays = self._arrays()
+        for array in arrays:
+            whole = np.ascontiguousarray(array)
+            self._group.broadcast(whole)
+            array[...] = whole
+        self._store(arrays)
+        self._exchange.begin(arrays)
+
+    def _arrays(self) -> list[np.ndarray]:
+        return [self._engine.as_array(table) for table in self._tables]
+
+    def _store(self, arrays: list[np.ndarray]) -> None:
+        for table, array in zip(self._tables, arrays, strict=True):
+            self._engine.overwrite(table, array)
+
+    def due(self) -> bool:
+        """Return whether the next job is of a later interval than the last one."""
+        return self._number < self._interval
+
+    def exchange(self) -> None:
+        """Exchange until the next job's interval: more than once where an interval has none of this rank's words."""
+        self._exchange_until(self._interval)
+
+    def close(self) -> None:
+        """Exchange what is left of an epoch: then all ranks have the same tables."""
+        self._exchange_until(len(self._ends))
+
+    def _exchange_until(self, number: int) -> None:
+        while self._number < number:
+            begin = self._ends[self._number - 1] if self._number else 0.0
+            self._number += 1
+            arrays = self._arrays()
+            is_last = self._number == len(self._ends)
+            self._exchange.merge(arrays, self._counts * self._keep, self._number, is_last, self._alpha(begin))
+            self._store(arrays)
+            self._counts[:] = 0
+
+    def add_others(self, totals: Totals) -> None:
+        """Make the totals of an epoch those of all ranks, in place."""
+        everyone = self._group.from_all([getattr(totals, name) for name in _SUMMED])
+        for name, values in zip(_SUMMED, zip(*everyone, strict=True), strict=True):
+            setattr(totals, name, sum(values))
