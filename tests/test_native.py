@@ -21,7 +21,7 @@ def test_library_that_is_broken(monkeypatch, caplog, tmp_path):
     (tmp_path / "_native.so").write_bytes(b"not a library")
     monkeypatch.setattr(native, "find", lambda: tmp_path / "_native.so")
     monkeypatch.setattr(native, "library", native.library.__wrapped__)
-    with pytest.raises(RuntimeError, match=r"_native.so cannot be loaded \(.*reinstall \(where"):
+    with pytest.raises(RuntimeError, match=r"_native.so cannot be loaded \(.*reinstall torch_w2v"):
         native.library()
     assert not native.available.__wrapped__()
     assert [record.levelname for record in caplog.records] == ["WARNING"]
