@@ -54,7 +54,10 @@ def cut_into_chunks(
         The chunks in order. Together they train on every token of the run once.
     """
     n = len(run.tokens)
-    cuts = [*range(0, n - chunk_tokens, chunk_tokens), n] if n > 2 * chunk_tokens else [0, n]
+    if n <= 2 * chunk_tokens:
+        yield Chunk(run.tokens, run.offsets, 0, n, run.position, examples=len(run.offsets) - 1)
+        return
+    cuts = [*range(0, n - chunk_tokens, chunk_tokens), n]
     for begin, end in itertools.pairwise(cuts):
         first = int(np.searchsorted(run.offsets, begin, side="right")) - 1
         last = int(np.searchsorted(run.offsets, end, side="left"))

@@ -24,6 +24,8 @@ from torch_w2v.training.model import TrainedModel
 logger = logging.getLogger("torch_w2v.word2vec")
 
 _ALL_KEPT = 2**32 - 1
+# words per chunk below which an epoch has fewer chunks
+_SMALL_CHUNK = 25_000
 
 
 @dataclass(frozen=True)
@@ -258,9 +260,9 @@ def _explain(engine: Engine, layout: Layout, workload: Workload) -> str:
 def chunk_words(model: TrainedModel, total_words: int | None, preferred: int | None) -> int:
     """Return the size of a chunk in words.
 
-    It is ten of gensim's batches, of 10,000 words at least, since a chunk costs some 100 µs besides its words; on a
-    small corpus less, so that an epoch has 32 chunks. An engine that prefers chunks of its own size gets them, if an
-    epoch then has eight.
+    It is ten of gensim's batches, of 10,000 words at least, since a chunk costs some 50 µs besides its words; on a
+    small corpus less, so that an epoch has 32 chunks, or 16 below 25,000 words per chunk. An engine that prefers chunks
+    of its own size gets them, if an epoch then has eight.
 
     Args:
         model: whose `batch_words` counts.
@@ -271,7 +273,8 @@ def chunk_words(model: TrainedModel, total_words: int | None, preferred: int | N
     batch = max(int(model.batch_words), MAX_WORDS_IN_BATCH)
     chunks = 32 if preferred is None else 8
     most = preferred or 10 * batch
-    return min(most, max(batch, words // chunks)) if words else most
+    few = min(_SMALL_CHUNK, words // 16) if preferred is None else 0
+    return min(most, max(batch, few, words // chunks)) if words else most
 
 
 def expected_words(

@@ -34,7 +34,8 @@ ISAS = ("base", "avx2", "avx512")
 # copy all rows there and back: a copied row costs as much time as training on some three words saves.
 WORDS_PER_COPIED_ROW = 4
 
-_ARRAYS = ("inputs", "outputs", "tokens", "offsets", "keep", "noise", "input_scale", "output_scale", "result")
+_PLAN_ARRAYS = ("keep", "noise", "input_scale", "output_scale")
+_ARRAYS = ("inputs", "outputs", "tokens", "offsets", *_PLAN_ARRAYS, "result")
 _TABLES = ("V", "columns", "stride", "pitch", "direct")
 _CHUNK = ("sentences", "begin", "end", "position", "token_stream", "noise_stream")
 _OBJECTIVE = tuple(field.name for field in dataclasses.fields(Objective))
@@ -62,6 +63,7 @@ class CpuEngine(Engine):
     def __init__(self, vector_size: int = 1) -> None:
         super().__init__("cpu")
         check_vector_size(vector_size)
+        self._prepared: _Prepared | None = None
 
     def layout(self, workload: Workload) -> Layout:
         """Return the layout of one block per step."""
@@ -85,6 +87,10 @@ class CpuEngine(Engine):
                 return table
         return padded(table, previous if _is_copy_of(previous, table) else None)
 
+    def load_chunk(self, chunk: Chunk) -> Chunk:
+        """Return the chunk."""
+        return chunk
+
     def store_table(self, table: np.ndarray, rows: np.ndarray) -> None:
         """Copy padded rows into the table that they were made from."""
         if rows is not table:
@@ -105,57 +111,93 @@ class CpuEngine(Engine):
         TORCH_W2V_ISA=base, avx2 or avx512 in the environment chooses an instruction set; by default it is the best
         that the machine has.
         """
-        layout = plan.layout
-        if plan.objective.skip_gram:
-            raise ValueError("skip_gram=True: the CPU kernel trains CBOW only")
-        if layout.B != 1:
-            raise ValueError(f"B={layout.B}: the CPU kernel works on one block at a time")
-        if layout.G > 1 and layout.S != layout.T:
-            raise ValueError(
-                f"G={layout.G} with T={layout.T}, S={layout.S}: the CPU kernel takes groups of sets with S = T only"
-            )
-        check_vector_size(tables.inputs.shape[1])
-        direct = all(map(is_padded, tables))
-        in_place = direct or (all(map(is_in_rows, tables)) and tables.inputs.strides == tables.outputs.strides)
-        own = tables if in_place else Tables(*map(padded, tables))
-        direct = direct or not in_place
+        prepared = self._prepared
+        if prepared is None or prepared.tables is not tables or prepared.plan is not plan:
+            prepared = self._prepared = _Prepared.of(tables, plan)
+        tokens, offsets = np.ascontiguousarray(chunk.tokens), np.ascontiguousarray(chunk.offsets)
         result = np.zeros(3)
-        arrays = {
-            "inputs": own.inputs,
-            "outputs": own.outputs,
-            "result": result,
-            **{name: np.ascontiguousarray(getattr(chunk, name)) for name in ("tokens", "offsets")},
-            **{
-                name: np.ascontiguousarray(getattr(plan, name))
-                for name in ("keep", "noise", "input_scale", "output_scale")
-            },
-        }
-        call = Call(
-            **{name: array.ctypes.data if len(array) else None for name, array in arrays.items()},
-            V=len(own.inputs),
-            columns=own.inputs.shape[1],
-            stride=padded_width(own.inputs.shape[1], LANES),
-            pitch=own.inputs.strides[0] // 4,
-            direct=direct,
-            sentences=len(chunk.offsets) - 1,
-            begin=chunk.begin,
-            end=chunk.end,
-            position=chunk.position,
-            token_stream=plan.token_stream,
-            noise_stream=plan.noise_stream,
-            **{name: getattr(plan.objective, name) for name in _OBJECTIVE},
-            **{name: getattr(layout, name) for name in _LAYOUT},
-            alpha_begin=rates.begin,
-            alpha_end=rates.end,
-            largest_error=plan.objective.largest_error,
-        )
-        if kernel(os.environ.get("TORCH_W2V_ISA", ""))(ctypes.byref(call)):
+        call = Call.from_buffer_copy(prepared.call)
+        call.tokens, call.offsets, call.result = _address(tokens), _address(offsets), _address(result)
+        call.sentences = len(offsets) - 1
+        call.begin, call.end, call.position = chunk.begin, chunk.end, chunk.position
+        call.alpha_begin, call.alpha_end = rates
+        rows = prepared.rows
+        if rows is None:
+            rows = Tables(*map(padded, tables))
+            call.inputs, call.outputs = map(_address, rows)
+        if prepared.function(ctypes.byref(call)):
             raise MemoryError("no memory for the CPU kernel's scratch")
-        for table, trained in zip(tables, own, strict=True):
-            if trained is not table:
+        if rows is not tables:
+            for table, trained in zip(tables, rows, strict=True):
                 table[...] = trained
         kept, loss, pairs = result.tolist()
         return ChunkResult(int(kept), loss, pairs)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Prepared:
+    """What the calls for all chunks of an epoch have in common, checked and converted once.
+
+    Attributes:
+        tables, plan: what it was made from.
+        rows: the tables, if the kernel can work on them where they are.
+        arrays: the arrays that `call` points to, which are kept as long as it is.
+        call: the arguments; those of a chunk are not filled in.
+        function: the kernel.
+    """
+
+    tables: Tables
+    plan: EpochPlan
+    rows: Tables | None
+    arrays: dict[str, np.ndarray]
+    call: Call
+    function: Any
+
+    @classmethod
+    def of(cls, tables: Tables, plan: EpochPlan) -> _Prepared:
+        """Prepare calls; see `CpuEngine.train`.
+
+        Raises:
+            ValueError: a plan or a vector size that the kernel does not take.
+        """
+        _check_plan(plan)
+        V, D = tables.inputs.shape
+        check_vector_size(D)
+        direct = all(map(is_padded, tables))
+        in_place = direct or (all(map(is_in_rows, tables)) and tables.inputs.strides == tables.outputs.strides)
+        width = padded_width(D, LANES)
+        arrays = {name: np.ascontiguousarray(getattr(plan, name)) for name in _PLAN_ARRAYS}
+        call = Call(
+            **{name: _address(array) for name, array in {**arrays, **tables._asdict()}.items()},
+            V=V,
+            columns=D,
+            stride=width,
+            pitch=tables.inputs.strides[0] // 4 if in_place else width,
+            direct=direct or not in_place,
+            token_stream=plan.token_stream,
+            noise_stream=plan.noise_stream,
+            **{name: getattr(plan.objective, name) for name in _OBJECTIVE},
+            **{name: getattr(plan.layout, name) for name in _LAYOUT},
+            largest_error=plan.objective.largest_error,
+        )
+        function = kernel(os.environ.get("TORCH_W2V_ISA", ""))
+        return cls(tables, plan, tables if in_place else None, arrays, call, function)
+
+
+def _check_plan(plan: EpochPlan) -> None:
+    layout = plan.layout
+    if plan.objective.skip_gram:
+        raise ValueError("skip_gram=True: the CPU kernel trains CBOW only")
+    if layout.B != 1:
+        raise ValueError(f"B={layout.B}: the CPU kernel works on one block at a time")
+    if layout.G > 1 and layout.S != layout.T:
+        raise ValueError(
+            f"G={layout.G} with T={layout.T}, S={layout.S}: the CPU kernel takes groups of sets with S = T only"
+        )
+
+
+def _address(array: np.ndarray) -> int | None:
+    return array.ctypes.data if len(array) else None
 
 
 def _is_copy_of(rows: Any, table: np.ndarray) -> bool:
