@@ -4,7 +4,8 @@ INSTALLED := .venv/installed
 # One process per core, each with a whole file at a time, in the order in which they are collected.
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo test test-slow test-interop docs lint bench speed reading gpu quality clean
+.PHONY: help demo test test-slow test-interop docs lint bench speed reading gpu quality wheels dist-check test-wheels \
+	test-versions clean
 
 help:
 	@echo 'make demo        train gensim and torch_w2v on a small corpus and compare them, about a minute'
@@ -18,6 +19,10 @@ help:
 	@echo 'make reading     measure how fast text is read, and whole runs, beside gensim; needs CORPUS=file.txt'
 	@echo 'make gpu         measure everything that runs on a GPU, 9 minutes; needs CORPUS=file.txt'
 	@echo 'make quality     compare the quality with gensim on every kind of data; with CORPUS=file.txt for many shapes of work, hours'
+	@echo 'make wheels      build the sdist and a wheel for every platform into dist/'
+	@echo 'make dist-check  check them: contents, libraries, metadata, a build from the sdist'
+	@echo 'make test-wheels run the wheels: here, for arm64 under qemu, for Windows under wine; needs qemu-user-static and wine'
+	@echo 'make test-versions run the core of the tests with other versions of Python, gensim and numpy; ARGS="lowest newest"'
 	@echo 'make clean       remove the virtual environment'
 
 demo: $(INSTALLED)

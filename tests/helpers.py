@@ -1,5 +1,6 @@
 """What the tests share: the engines, corpora whose answers are known, small models, child processes."""
 
+import importlib.util
 import logging
 import os
 import random
@@ -19,8 +20,10 @@ from torch_w2v.engines import devices
 
 # Without a C++ compiler there is no fused kernel, and its tests are skipped with the reason.
 KERNEL = ("cpu",) if native.available() else ()
+# Without torch the kernel works all the same: `make test-versions` has environments without it.
+TORCH = ("reference", "torch_batched") if importlib.util.find_spec("torch") else ()
 # All engines of a CPU: for tests whose assertions depend on what an engine does.
-ENGINES = ("reference", "torch_batched", *KERNEL)
+ENGINES = (*TORCH, *KERNEL)
 # What engine="auto" takes on a CPU: for tests whose assertions do not.
 DEFAULT_ENGINE = ENGINES[-1]
 ROOT = Path(__file__).parent.parent

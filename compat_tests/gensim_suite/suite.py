@@ -18,8 +18,7 @@ import pytest
 
 import torch_w2v
 from compat_tests import differences
-from tests.helpers import DEFAULT_ENGINE, GPU
-from torch_w2v.engines import torch_engine
+from tests.helpers import DEFAULT_ENGINE, GPU, TORCH
 
 TESTS_IN_GENSIM_4_4 = 84
 # gensim runs test_method_in_bulk only where these are set; it repeats another of its tests.
@@ -163,7 +162,8 @@ class Suite:
         """
         monkeypatch.chdir(folder)
         # Test processes run side by side on all cores: torch's threads would only wait for each other.
-        monkeypatch.setattr(torch_engine, "cores", lambda: 1)
+        if TORCH:
+            monkeypatch.setattr("torch_w2v.engines.torch_engine.cores", lambda: 1)
         for name, value in BULK.items():
             monkeypatch.setenv(name, value)
         self.word2vec.trained_by_our_engines = False

@@ -1,0 +1,160 @@
+"""Check an installed wheel on the machine of its platform, or on an emulator of it: python packaging/replay.py FOLDER.
+
+FOLDER is a recording of `record.py`, made on another machine. Needs the package, numpy and gensim, but not torch.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gzip
+import os
+import platform
+import struct
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+import gensim.models
+import numpy as np
+from gensim.test.utils import common_texts
+
+import torch_w2v
+from torch_w2v import cli, corpus, native, system
+from torch_w2v.corpus.counting import count_words
+from torch_w2v.engines.cpu import engine as cpu
+from torch_w2v.files import replacing
+
+ALIGNMENT = 64  # bytes
+
+
+def recorded_calls(folder: Path) -> list[tuple[dict[str, np.ndarray], bytes]]:
+    """Return the calls of a recording: the arrays of each by name, and its numbers as bytes."""
+    data = memoryview((folder / "calls").read_bytes())
+    calls = []
+    numbers = ctypes.sizeof(cpu.Call) - cpu.Call.V.offset
+    at = 0
+    while at < len(data):
+        arrays = {}
+        for name, kind in cpu.Call._fields_:
+            if kind is not ctypes.c_void_p:
+                break
+            (size,) = struct.unpack_from("=q", data, at)
+            memory = np.zeros(size + ALIGNMENT, np.uint8)
+            start = -memory.ctypes.data % ALIGNMENT
+            arrays[name] = memory[start : start + size]
+            arrays[name][:] = np.frombuffer(data[at + 8 : at + 8 + size], np.uint8)
+            at += 8 + size
+        calls.append((arrays, bytes(data[at : at + numbers])))
+        at += numbers
+    return calls
+
+
+def replay_kernel(folder: Path, isa: str) -> str:
+    """Make the recorded calls with one instruction set, and return what was found."""
+    wanted = np.load(folder / "expected.npz")
+    largest = 0.0
+    calls = recorded_calls(folder)
+    for i, (arrays, numbers) in enumerate(calls):
+        call = cpu.Call(**{name: array.ctypes.data if len(array) else None for name, array in arrays.items()})
+        ctypes.memmove(ctypes.addressof(call) + cpu.Call.V.offset, numbers, len(numbers))
+        assert cpu.kernel(isa)(ctypes.byref(call)) == 0
+        for name in ("inputs", "outputs"):
+            table = arrays[name].view(np.float32).reshape(call.V, call.stride)
+            assert not table[:, call.columns :].any()
+            np.testing.assert_allclose(table[:, : call.columns], wanted[f"{name}{i}"], rtol=1e-5, atol=1e-6)
+            largest = max(largest, float(np.abs(table[:, : call.columns] - wanted[f"{name}{i}"]).max(initial=0)))
+        np.testing.assert_allclose(arrays["result"].view(np.float64), wanted[f"result{i}"], rtol=1e-6)
+    return f"kernel {isa}: {len(calls)} calls, largest difference {largest:.1e}"
+
+
+def replay_splitter(folder: Path) -> str:
+    """Split the recorded text, and return what was found."""
+    wanted = np.load(folder / "split.npz")
+    for threads in (1, 3):
+        parts: list[tuple[np.ndarray, np.ndarray]] = []
+        scan = count_words(corpus.files(str(folder / "text")), threads, 1e9, lambda *part: parts.append(part))  # noqa: B023
+        tokens, lengths = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        assert np.array_equal(tokens, wanted["tokens"])
+        assert np.array_equal(lengths, wanted["lengths"])
+        assert "\n".join(map(str, scan.words)).encode() == (folder / "words").read_bytes()
+    return f"splitter: {len(tokens)} words, all equal"
+
+
+def model(sentences: object = None, **options: object) -> torch_w2v.Word2Vec:
+    """Return a small model that is trained as `engine="auto"` does, without a warning."""
+    small = {"vector_size": 20, "min_count": 1, "workers": 1, "epochs": 5, "seed": 1}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        return torch_w2v.Word2Vec(sentences, **{**small, **options})
+
+
+def train_save_and_load(folder: Path) -> str:
+    """Do what users do, and return what was found."""
+    sentences = common_texts * 100
+    first, again = model(sentences), model(sentences)
+    assert np.array_equal(first.wv.vectors, again.wv.vectors)
+    assert np.isfinite(model(sentences, workers=3, corpus_cache="disk", compute_loss=True).training_losses).all()
+    text, packed = folder / "a.txt", folder / "a.txt.gz"
+    text.write_bytes("\n".join(map(" ".join, sentences)).encode())
+    packed.write_bytes(gzip.compress(text.read_bytes()))
+    for path in (text, packed):
+        assert np.array_equal(model(corpus_file=path).wv.vectors, first.wv.vectors)
+    path = folder / "m.model"
+    for _ in range(2):
+        first.save(path, sep_limit=0)
+        loaded = gensim.models.Word2Vec.load(str(path))
+        assert np.array_equal(loaded.wv.vectors, first.wv.vectors)
+    mapped = torch_w2v.Word2Vec.load(path, mmap="r")
+    mapped.train(sentences, total_examples=len(sentences), epochs=1)
+    save_vectors(first, f"{path}.kv")
+    vectors = gensim.models.KeyedVectors.load(f"{path}.kv", mmap="r")
+    before = np.array(vectors.vectors)
+    try:
+        save_vectors(mapped, f"{path}.kv")
+        outcome = "replaced"
+    except PermissionError as e:
+        if os.name != "nt" or "mapped into memory" not in str(e):
+            raise
+        outcome = "refused"
+    assert np.array_equal(vectors.vectors, before)
+    assert not [name for name in os.listdir(folder) if name.startswith(".torch_w2v")]
+    return f"training, saving and loading; a mapped file is {outcome}"
+
+
+def save_vectors(trained: torch_w2v.Word2Vec, path: str) -> None:
+    """Save the vectors with their arrays in files of their own."""
+    with replacing(path) as temporary:
+        trained.wv.save(temporary, sep_limit=0)
+
+
+def run_commands(folder: Path) -> str:
+    """Run the commands, and return what was found."""
+    text, encoded, vectors = (str(folder / name) for name in ("a.txt", "a.w2v", "v.txt"))
+    assert cli.main(["encode", text, "-o", encoded]) == 0
+    for source in (text, encoded):
+        assert (
+            cli.main(["train", source, "-o", vectors, "--min-count", "1", "--workers", "2", "--quiet", "--overwrite"])
+            == 0
+        )
+    assert cli.main(["neighbours", vectors, "computer", "--topn", "2"]) == 0
+    return "commands encode, train and neighbours"
+
+
+def main(recording: Path) -> None:
+    """Check all, and print one line for each part."""
+    print(f"{platform.platform()}, {platform.machine()}, Python {platform.python_version()}", end=", ")
+    print(f"numpy {np.__version__}, gensim {gensim.__version__}, torch_w2v at {Path(torch_w2v.__file__).parent}")
+    print(f"{system.cores()} cores, {system.memory_limit() >> 20} MB, {native.find()}, {cpu.supported()}", flush=True)
+    for isa in cpu.supported():
+        print(replay_kernel(recording, isa), flush=True)
+    print(replay_splitter(recording), flush=True)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        print(train_save_and_load(Path(folder)), flush=True)
+        print(run_commands(Path(folder)), flush=True)
+    assert "torch" not in sys.modules
+    print("all is well")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
