@@ -67,8 +67,29 @@ graphs: $(INSTALLED)
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks.engines $(if $(CORPUS),'$(CORPUS)') $(ARGS)
 
+# The wheels are built by CMake with a compiler from PyPI, in an environment of their own.
+DIST := .venv-dist/installed
+
+wheels: $(DIST)
+	.venv-dist/bin/python packaging/wheels.py $(ARGS)
+
+dist-check: $(DIST)
+	.venv-dist/bin/python packaging/check.py
+
+test-wheels: $(INSTALLED)
+	PYTHONPATH=. $(BIN)/python packaging/record.py build/recording
+	$(BIN)/python packaging/emulate.py build/recording $(ARGS)
+
+test-versions:
+	$(PYTHON) packaging/versions.py $(ARGS)
+
+$(DIST): packaging/requirements.txt
+	$(PYTHON) -m venv .venv-dist
+	.venv-dist/bin/python -m pip install --disable-pip-version-check -r packaging/requirements.txt
+	@touch $@
+
 clean:
-	rm -rf .venv .venv-interop .venv-docs build/site
+	rm -rf .venv-dist .venv .venv-interop .venv-docs build/site
 
 # Everything a build of the package reads.
 $(INSTALLED): pyproject.toml constraints.txt CMakeLists.txt $(shell find torch_w2v -name '*.cpp' -o -name '*.h')
