@@ -39,11 +39,25 @@ def run(*command: str | Path, cwd: Path = ROOT, **environment: str) -> None:
         SystemExit: it failed.
     """
     print("+", *command, flush=True)
-    done = subprocess.run(
-        [str(part) for part in command], cwd=cwd, env={**os.environ, "WINEDEBUG": "-all", **environment}, check=False
-    )
-    if done.returncode:
-        sys.exit(done.returncode)
+    with subprocess.Popen(
+        [str(part) for part in command],
+        cwd=cwd,
+        env={**os.environ, "WINEDEBUG": "-all", **environment},
+        # wine gives Python no other handles that it can use.
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf8",
+        errors="replace",
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.close()
+        for line in process.stdout:
+            print(line, end="", flush=True)
+    if process.returncode:
+        sys.exit(process.returncode)
 
 
 def wheel(word: str) -> Path:
