@@ -152,7 +152,8 @@ def _finish(new: str, place: str) -> None:
     Raises:
         OSError: the older one cannot be written to.
     """
-    descriptor = os.open(new, os.O_RDONLY)
+    # Windows waits for the disk only for who may write.
+    descriptor = os.open(new, os.O_RDWR if _WINDOWS else os.O_RDONLY)
     try:
         if os.path.exists(place):
             os.close(os.open(place, os.O_WRONLY))
