@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -89,7 +90,7 @@ def build_wheel(tree: Path, platform: Platform, folder: Path) -> Path:
         folder: where it goes.
     """
     with tempfile.TemporaryDirectory() as temporary:
-        run(
+        printed = run(
             *(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", temporary),
             # The linker has removed what there is to remove.
             *("-Cinstall.strip=false", "."),
@@ -102,6 +103,10 @@ def build_wheel(tree: Path, platform: Platform, folder: Path) -> Path:
             CMAKE_BUILD_PARALLEL_LEVEL="1",
         )
         (wheel,) = Path(temporary).glob("*.whl")
+        with zipfile.ZipFile(wheel) as archive:
+            # pyproject.toml makes a wheel without it where it cannot be compiled.
+            if f"torch_w2v/{platform.library}" not in archive.namelist():
+                sys.exit(f"{platform.library} was not compiled for {platform.target}:\n{printed}")
         run(sys.executable, "-m", "wheel", "tags", "--remove", "--platform-tag", platform.tag, wheel)
         (wheel,) = Path(temporary).glob("*.whl")
         return Path(shutil.move(wheel, folder / wheel.name))
