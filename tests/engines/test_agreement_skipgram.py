@@ -12,7 +12,7 @@ from tests.helpers import ENGINES
 from torch_w2v.engines.interface import Rates, Tables
 from torch_w2v.engines.plan import Layout
 
-OTHERS = [name for name in ENGINES if name not in ("reference", "cpu")]
+OTHERS = [name for name in ENGINES if name != "reference"]
 BLOCK = Layout(T=16, S=1, N=32, G=4, fresh=True)
 PARTS = Layout(T=16, S=3, N=8, G=4, fresh=True)
 OPTIONS = [
@@ -21,7 +21,7 @@ OPTIONS = [
     {"sample": False, "unknown": 0},
     {"compute_loss": False},
     {"lengths": (5001,), "V": 1000, "alpha": (1e-3, 9e-4)},
-    {"lengths": (701, 63), "window": 500, "V": 1000, "alpha": (1e-4, 9e-5)},
+    {"lengths": (701, 63), "window": 500, "V": 1000, "alpha": (1e-4, 9e-5), "size": 0.05},
     *({"lengths": lengths} for lengths in ((), (0,), (1,), (2,), (1,) * 200, (2,) * 100, (63, 64, 65, 128))),
     {"lengths": (300,), "begin": 100, "end": 210},
     {"position": 2**40},

@@ -68,7 +68,7 @@ def check(engine: str, device: Device, cbow_gradient: str = "gensim") -> str | N
 
 def trains_skip_gram(engine: str) -> bool:
     """Return whether skip-gram trains on `engine=`; where it does not, gensim's own engine takes it."""
-    return engine in ("triton", "torch_batched", "reference")
+    return True
 
 
 def why_gensim(engine: str, device: Device, vector_size: int, cbow_gradient: str) -> str | None:

@@ -1,4 +1,4 @@
-"""The fused CPU kernel (cbow.cpp): fills its arguments and calls it. torch is not needed."""
+"""The fused CPU kernels (cbow.cpp, skipgram/): fills their arguments and calls them. torch is not needed."""
 
 from __future__ import annotations
 
@@ -27,6 +27,9 @@ logger = logging.getLogger("torch_w2v.word2vec")
 LANES = 16
 # floats per row that the kernel has scratch for
 MAX_VECTOR_SIZE = 4096
+# inputs of a block of skip-gram at most, and those whose rows are updated together
+MAX_INPUTS = 16
+INPUTS_TOGETHER = 4
 # the instruction sets that the kernel is compiled for, in the order of w2v_isa()
 ISAS = ("base", "avx2", "avx512")
 
@@ -67,7 +70,7 @@ class CpuEngine(Engine):
 
     def layout(self, workload: Workload) -> Layout:
         """Return the layout of one block per step."""
-        return layouts.one_block_per_step(workload)
+        return layouts.skip_gram_block(workload) if workload.skip_gram else layouts.one_block_per_step(workload)
 
     def load_table(self, table: np.ndarray, previous: Any = None, words: float = math.inf) -> np.ndarray:
         """Return a copy of the table whose rows are padded; see `Engine.load_table`.
@@ -106,7 +109,9 @@ class CpuEngine(Engine):
         )
 
     def train(self, tables: Tables, chunk: Chunk, rates: Rates, plan: EpochPlan) -> ChunkResult:
-        """Train on a chunk; see `Engine.train`. B must be 1, and G > 1 goes with S = T only.
+        """Train on a chunk; see `Engine.train`. B must be 1, and in CBOW G > 1 goes with S = T only.
+
+        Skip-gram takes up to 16 inputs per block, in groups of 4 with `fresh`, and no `output_scale`.
 
         TORCH_W2V_ISA=base, avx2 or avx512 in the environment chooses an instruction set; by default it is the best
         that the machine has.
@@ -180,20 +185,31 @@ class _Prepared:
             **{name: getattr(plan.layout, name) for name in _LAYOUT},
             largest_error=plan.objective.largest_error,
         )
-        function = kernel(os.environ.get("TORCH_W2V_ISA", ""))
+        function = kernel(os.environ.get("TORCH_W2V_ISA", ""), plan.objective.skip_gram)
         return cls(tables, plan, tables if in_place else None, arrays, call, function)
 
 
 def _check_plan(plan: EpochPlan) -> None:
     layout = plan.layout
-    if plan.objective.skip_gram:
-        raise ValueError("skip_gram=True: the CPU kernel trains CBOW only")
     if layout.B != 1:
         raise ValueError(f"B={layout.B}: the CPU kernel works on one block at a time")
-    if layout.G > 1 and layout.S != layout.T:
+    if plan.objective.skip_gram:
+        _check_skip_gram(plan)
+    elif layout.G > 1 and layout.S != layout.T:
         raise ValueError(
             f"G={layout.G} with T={layout.T}, S={layout.S}: the CPU kernel takes groups of sets with S = T only"
         )
+
+
+def _check_skip_gram(plan: EpochPlan) -> None:
+    T, G, fresh = plan.layout.T, plan.layout.G, plan.layout.fresh
+    if T > MAX_INPUTS or G != INPUTS_TOGETHER or not fresh:
+        raise ValueError(
+            f"T={T}, G={G}, fresh={fresh}: the CPU kernel of skip-gram takes blocks of up to {MAX_INPUTS} inputs, with "
+            f"G={INPUTS_TOGETHER} and fresh=True"
+        )
+    if len(plan.output_scale):
+        raise ValueError("output_scale: the CPU kernel of skip-gram has no factors on output rows")
 
 
 def _address(array: np.ndarray) -> int | None:
@@ -219,8 +235,12 @@ def supported() -> tuple[str, ...]:
 
 
 @cache
-def kernel(isa: str = "") -> Any:
+def kernel(isa: str = "", skip_gram: bool = False) -> Any:
     """Return the library's function for an instruction set; for '' the best one.
+
+    Args:
+        isa: one of `ISAS`, or ''.
+        skip_gram: the function that trains skip-gram, not CBOW.
 
     Raises:
         ValueError: an unknown instruction set.
@@ -232,7 +252,7 @@ def kernel(isa: str = "") -> Any:
     can = supported()
     if isa and isa not in can:
         raise RuntimeError(f"TORCH_W2V_ISA={isa!r}: this machine can run {', '.join(map(repr, can))} only")
-    function = library()[f"w2v_train_{isa or can[-1]}"]
+    function = library()[f"w2v_{'skip_gram' if skip_gram else 'train'}_{isa or can[-1]}"]
     function.argtypes, function.restype = (ctypes.POINTER(Call),), ctypes.c_int
     return function
 

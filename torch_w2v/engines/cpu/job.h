@@ -49,6 +49,8 @@ struct Job {
   i64 stride() const { return ROW ? ROW * W : call.stride; }
   // Whether the rows of the tables are whole vectors. Where the compiler knows the length of a row they are.
   bool direct() const { return ROW || call.direct; }
+  // Floats of a row that are read and written.
+  i64 floats() const { return direct() ? stride() : call.columns; }
   i64 pitch() const { return ROW ? ROW * W : call.pitch; }
   float* input(i64 word) const { return call.inputs + word * pitch(); }
   float* output(i64 word) const { return call.outputs + word * pitch(); }

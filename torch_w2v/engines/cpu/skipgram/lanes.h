@@ -1,0 +1,60 @@
+// The inputs of a block as lanes: one number for each of them, and their rows column by column.
+#pragma once
+
+#include "../memory.h"
+#include "rows.h"
+
+namespace {
+
+constexpr int LANES_OF_BLOCK = 16;  // inputs of a block at most; MAX_INPUTS in engine.py
+constexpr int PARTS = LANES_OF_BLOCK / W;
+
+// A number per input.
+struct Lanes {
+  Vector part[PARTS];
+
+  INLINE Lanes& operator+=(const Lanes& other) {
+    UNROLL
+    for (int i = 0; i < PARTS; i++) part[i] += other.part[i];
+    return *this;
+  }
+  INLINE void set(i64 lane, float x) { part[lane / W][lane % W] = x; }
+};
+
+inline Lanes* lanes(float* p) { return reinterpret_cast<Lanes*>(p); }
+
+// Exchanges the blocks of STEP lanes that lie across the diagonal in two vectors.
+template <int STEP>
+INLINE void cross(Vector& a, Vector& b) {
+  const Vector x = __builtin_shufflevector(a, b, LANES(lower, STEP));
+  b = __builtin_shufflevector(a, b, LANES(upper, STEP));
+  a = x;
+}
+
+// Transposes W vectors.
+template <int STEP = 1>
+INLINE void transpose(Vector* rows) {
+  UNROLL
+  for (int i = 0; i < W; i++) {
+    if (!(i & STEP)) cross<STEP>(rows[i], rows[i + STEP]);
+  }
+  if constexpr (2 * STEP < W) transpose<2 * STEP>(rows);
+}
+
+// Transposes the rows of `count` inputs, `floats` long: column d becomes to[d]. Columns are written up to whole vectors.
+inline void transpose_rows(Lanes* to, const float* const* rows, i64 count, i64 floats) {
+  each_piece<1>(floats, [&](auto piece) {
+    UNROLL
+    for (int part = 0; part < PARTS; part++) {
+      Vector columns[W];
+      for (int i = 0; i < W; i++) {
+        columns[i] = Vector{};
+        if (part * W + i < count) piece.read(columns + i, rows[part * W + i]);
+      }
+      transpose(columns);
+      for (int i = 0; i < W; i++) to[piece.at + i].part[part] = columns[i];
+    }
+  });
+}
+
+}  // namespace

@@ -1,0 +1,140 @@
+// Scores of the pairs of a part, from the rows as they are at its start, and the coefficients of the updates.
+#pragma once
+
+#include "../job.h"
+#include "../memory.h"
+#include "../tiles.h"
+#include "lanes.h"
+#include "positives.h"
+#include "shared_sets.h"
+
+namespace {
+
+template <int ROW>
+struct Scores {
+  // Negatives whose scores with all inputs are summed in registers at once.
+  static constexpr int NEGATIVES = W == 16 ? 8 : W == 8 ? 4 : 2;
+  static constexpr int POSITIVES = 5;
+
+  const Job<ROW>& job;
+
+  Lanes* pushes;  // (N) coefficients of the pairs with a negative
+  float* pulls;   // coefficients of the pairs with positives, input after input
+  i64 first_pull[LANES_OF_BLOCK];
+
+  double loss = 0;   // in nats
+  double pairs = 0;  // weight of the pairs in the loss
+
+  Scores(const Job<ROW>& j, Memory& memory)
+      : job(j),
+        pushes(memory.array<Lanes>(job.N)),
+        pulls(memory.array<float>(most_pulls())),
+        columns(memory.array<Lanes>(job.stride())),
+        sums(memory.array<Vector>(most_pulls())) {}
+
+  // Computes the coefficients of `inputs` inputs, whose rows are `x`, with the present set and part.
+  void compute(const float* const* x, i64 inputs, const Positives<ROW>& positives, SharedSets<ROW>& set, float alpha) {
+    transpose_rows(columns, x, inputs, job.floats());
+    Lanes count = {};
+    for (i64 m = 0; m < inputs; m++) count.set(m, static_cast<float>(positives.count[m]));
+    const float share = static_cast<float>(static_cast<double>(job.call.negative) / static_cast<double>(job.N));
+    const i64 tiles_left = LANES_OF_BLOCK / 4;
+    i64 k = 0;
+    for (; k + NEGATIVES <= job.N; k += NEGATIVES) {
+      with_negatives<NEGATIVES>(k, inputs, set, count, share, alpha);
+      set.prefetch((job.N - k) / NEGATIVES + tiles_left);
+    }
+    for (; k + 2 <= job.N; k += 2) with_negatives<2>(k, inputs, set, count, share, alpha);
+    for (; k < job.N; k++) with_negatives<1>(k, inputs, set, count, share, alpha);
+    with_positives(x, inputs, positives, set, alpha);
+  }
+
+ private:
+  Lanes* columns;  // (stride) the inputs' rows, column by column
+  Vector* sums;    // (pairs) products with positives, not yet summed over lanes
+
+  i64 most_pulls() const { return LANES_OF_BLOCK * 2 * job.reach + W; }
+
+  template <int N>
+  INLINE void with_negatives(i64 k, i64 inputs, const SharedSets<ROW>& set, const Lanes& count, float share,
+                             float alpha) {
+    Lanes score[N];
+    const float* row[N];
+    UNROLL
+    for (int n = 0; n < N; n++) {
+      score[n] = Lanes{};
+      row[n] = set.rows[k + n];
+    }
+    const i64 floats = job.call.columns;
+    for (i64 d = 0; d < floats; d++) {
+      UNROLL
+      for (int part = 0; part < PARTS; part++) {
+        const Vector x = columns[d].part[part];
+        UNROLL
+        for (int n = 0; n < N; n++) score[n].part[part] += x * row[n][d];
+      }
+    }
+    UNROLL
+    for (int n = 0; n < N; n++) {
+      const float scale = -alpha * share * set.times[k + n];
+      Lanes weight = count;
+      if (set.skipped[k + n]) {
+        const Lanes& skip = set.skips[set.skipped[k + n] - 1];
+        for (int part = 0; part < PARTS; part++) weight.part[part] -= skip.part[part];
+      }
+      for (int part = 0; part < PARTS; part++) {
+        pushes[k + n].part[part] = sigmoid(score[n].part[part]) * (weight.part[part] * scale);
+      }
+      if (job.call.compute_loss) {
+        for (i64 m = 0; m < inputs; m++) {
+          const double w = static_cast<double>(weight.part[m / W][m % W]) * static_cast<double>(set.times[k + n]) *
+                           static_cast<double>(job.call.negative) / static_cast<double>(job.N);
+          loss += w * softplus(score[n].part[m / W][m % W]);
+          pairs += w;
+        }
+      }
+    }
+  }
+
+  void with_positives(const float* const* x, i64 inputs, const Positives<ROW>& positives, SharedSets<ROW>& set,
+                      float alpha) {
+    i64 n = 0;
+    for (i64 m = 0; m < inputs; m++) {
+      first_pull[m] = n;
+      const int32_t* words = positives.words + positives.first[m];
+      tiles<POSITIVES>(positives.count[m], [&](i64 i, auto size) {
+        constexpr int N = decltype(size)::value;
+        Vector sum[N] = {};
+        const float* row[N];
+        UNROLL
+        for (int j = 0; j < N; j++) row[j] = job.output(words[i + j]);
+        each_piece<1>(job.floats(), [&](auto piece) {
+          Vector own[1];
+          piece.read(own, x[m]);
+          UNROLL
+          for (int j = 0; j < N; j++) {
+            Vector other[1];
+            piece.read(other, row[j]);
+            sum[j] += own[0] * other[0];
+          }
+        });
+        UNROLL
+        for (int j = 0; j < N; j++) sums[n + i + j] = sum[j];
+      });
+      n += positives.count[m];
+      if (m % 4 == 3) set.prefetch((inputs - m) / 4 + 1);
+    }
+    set.prefetch(1);
+    for (i64 i = n; i % W; i++) sums[i] = Vector{};
+    for (i64 i = 0; i < n; i += W) {
+      const Vector score = sum_lanes<W>(sums + i);
+      store(pulls + i, sigmoid(-score) * alpha);
+      if (job.call.compute_loss) {
+        for (i64 lane = 0; lane < min(W, n - i); lane++) loss += softplus(-static_cast<double>(score[lane]));
+      }
+    }
+    pairs += job.call.compute_loss ? static_cast<double>(n) : 0.0;
+  }
+};
+
+}  // namespace

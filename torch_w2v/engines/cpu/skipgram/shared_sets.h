@@ -1,0 +1,153 @@
+// The sets of negatives that the inputs of a block share: drawn one block ahead, their rows prefetched one set ahead.
+#pragma once
+
+#include "../compress.h"
+#include "../draws.h"
+#include "../job.h"
+#include "../memory.h"
+#include "../stream.h"
+#include "lanes.h"
+#include "positives.h"
+
+namespace {
+
+template <int ROW>
+struct SharedSets {
+  // Words of this and lower numbers are not prefetched: they are in the cache already, or another thread has just
+  // changed them and will again (row order is order of frequency).
+  static constexpr int FREQUENT = 256;
+
+  const Job<ROW>& job;
+
+  // Of the present set:
+  float** rows;      // (N) a word that is drawn again has a row of zeros in its later places
+  float* times;      // (N) how often the word is in the set, 0 in its later places
+  int32_t* skipped;  // (N) 0, or 1 + the number of the word's `skips`
+  Lanes* skips;      // (N) how many of each input's positives are this word
+
+  SharedSets(const Job<ROW>& j, Memory& memory)
+      : job(j),
+        rows(memory.array<float*>(job.N)),
+        times(memory.array<float>(job.N)),
+        skipped(memory.array<int32_t>(job.N)),
+        skips(memory.array<Lanes>(job.N)),
+        words(memory.array<int32_t>(job.S * job.N)),
+        next_words(memory.array<int32_t>(job.S * job.N)),
+        ahead(memory.array<int32_t>(job.N + 2 * LANES_OF_BLOCK + COMPRESS_MORE)),
+        no_word(memory.zeros<float>(job.stride())),
+        seen(memory.zeros<uint8_t>(BUCKETS)) {}
+
+  // Draws `next_words` for the block whose first input is at a place.
+  void draw_next(const Stream& stream, i64 place) {
+    const i64 count = job.S * job.N;
+    const u64 key = static_cast<u64>(job.call.noise_stream);
+    const u64 first = static_cast<u64>(job.call.position + stream.raw[place]) * static_cast<u64>(count);
+    const u64 columns = static_cast<u64>(job.call.V);
+    for (i64 i = 0; i < count; i++) {
+      const u64 bits = draw(key, first + static_cast<u64>(i));
+      const u64 column = below(columns, bits >> 32);
+      const u64 entry = job.call.noise[column];
+      const bool own = (bits & 0xffffffffu) < (entry & 0xffffffffu);
+      next_words[i] = static_cast<int32_t>(own ? column : entry >> 32);
+    }
+  }
+
+  // Makes the sets that were drawn last those of this block.
+  void advance() {
+    int32_t* swap = words;
+    words = next_words;
+    next_words = swap;
+  }
+
+  // Makes `part` the present set, for inputs with these positives.
+  void enter(i64 part, const Positives<ROW>& positives, i64 inputs) {
+    const int32_t* set = words + part * job.N;
+    for (i64 k = 0; k < job.N; k++) {
+      uint8_t& bucket = seen[hash(set[k])];
+      rows[k] = job.output(set[k]);
+      times[k] = 1.f;
+      if (bucket) {
+        const i64 first = find(set, set[k]);
+        if (first < k) {
+          times[first] += 1.f;
+          times[k] = 0.f;
+          rows[k] = no_word;
+        }
+      }
+      bucket = 1;
+    }
+    find_skips(set, positives, inputs);
+    for (i64 k = 0; k < job.N; k++) seen[hash(set[k])] = 0;
+  }
+
+  // Lists what is read after this part: the next set, and where that is of the next block, from place `end` on, its
+  // inputs and the words that its windows reach first.
+  void look_ahead(const Stream& stream, i64 part, i64 end, bool last) {
+    const bool other_block = part + 1 == job.S;
+    waiting = 0;
+    fetched = 0;
+    outputs = 0;
+    if (other_block && last) return;
+    const int32_t* set = other_block ? next_words : words + (part + 1) * job.N;
+    waiting = compress_from(ahead, set, job.N, FREQUENT);
+    outputs = waiting;
+    if (!other_block) return;
+    const i64 entering = end + job.reach;
+    waiting += compress_from(ahead + waiting, stream.id + entering, some(stream, entering), FREQUENT);
+    outputs = waiting;
+    waiting += compress_from(ahead + waiting, stream.id + end, some(stream, end), FREQUENT);
+  }
+
+  // Prefetches one of `times_left` shares of what is not prefetched yet.
+  INLINE void prefetch(i64 times_left) {
+    const i64 stop = times_left > 1 ? fetched + (waiting - fetched) / times_left : waiting;
+    for (; fetched < stop; fetched++) {
+      const i64 word = ahead[fetched];
+      job.prefetch_early(fetched < outputs ? job.output(word) : job.input(word));
+    }
+  }
+
+ private:
+  static constexpr i64 BUCKETS = 2048;
+
+  int32_t* words;       // (S, N) of this block
+  int32_t* next_words;  // (S, N) and of the next
+  int32_t* ahead;       // words whose rows are to be prefetched: first of output rows, then of input rows
+  float* no_word;       // (stride) zeros
+  uint8_t* seen;        // (BUCKETS) whether a word with this hash is in the set; zeros between two sets
+  i64 waiting = 0;
+  i64 fetched = 0;
+  i64 outputs = 0;
+
+  static u64 hash(int32_t word) { return static_cast<uint32_t>(word) * 0x9E3779B1u >> 21; }
+
+  // The first place of a word in a set; N if it is not there.
+  i64 find(const int32_t* set, int32_t word) const {
+    i64 k = 0;
+    while (k < job.N && set[k] != word) k++;
+    return k;
+  }
+
+  i64 some(const Stream& stream, i64 from) const { return max(0, min(stream.n - from, LANES_OF_BLOCK)); }
+
+  void find_skips(const int32_t* set, const Positives<ROW>& positives, i64 inputs) {
+    std::memset(skipped, 0, sizeof(int32_t) * static_cast<size_t>(job.N));
+    int32_t count = 0;
+    for (i64 m = 0; m < inputs; m++) {
+      const int32_t* pairs = positives.words + positives.first[m];
+      for (i64 i = 0; i < positives.count[m]; i++) {
+        if (!seen[hash(pairs[i])]) continue;
+        const i64 k = find(set, pairs[i]);
+        if (k == job.N) continue;
+        if (!skipped[k]) {
+          skips[count] = Lanes{};
+          skipped[k] = ++count;
+        }
+        Lanes& skip = skips[skipped[k] - 1];
+        skip.part[m / W][m % W] += 1.f;
+      }
+    }
+  }
+};
+
+}  // namespace

@@ -1,0 +1,110 @@
+// The updates of a part: a few inputs at a time, which see what the inputs before them have done.
+#pragma once
+
+#include "../job.h"
+#include "positives.h"
+#include "rows.h"
+#include "scores.h"
+#include "shared_sets.h"
+
+namespace {
+
+template <int ROW>
+struct Updates {
+  static constexpr i64 TOGETHER = 4;  // inputs; G in engine.py
+  // Vectors of each row that are worked on at once: rows and errors of the inputs fit the registers.
+  static constexpr int VECTORS = W == 16 ? 2 : 1;
+
+  const Job<ROW>& job;
+
+  explicit Updates(const Job<ROW>& j) : job(j) {}
+
+  // Updates the rows of `inputs` inputs, `x`, of the set and of their positives. `lock` are factors on what the inputs
+  // move by.
+  void apply(float* const* x, const float* lock, i64 inputs, const Positives<ROW>& positives,
+             const SharedSets<ROW>& set, const Scores<ROW>& scores) const {
+    for (i64 m = 0; m < inputs; m += TOGETHER) {
+      switch (min(TOGETHER, inputs - m)) {
+        case 4:
+          group<4>(m, x, lock, positives, set, scores);
+          break;
+        case 3:
+          group<3>(m, x, lock, positives, set, scores);
+          break;
+        case 2:
+          group<2>(m, x, lock, positives, set, scores);
+          break;
+        default:
+          group<1>(m, x, lock, positives, set, scores);
+      }
+    }
+  }
+
+ private:
+  template <int M>
+  void group(i64 first, float* const* x, const float* lock, const Positives<ROW>& positives, const SharedSets<ROW>& set,
+             const Scores<ROW>& scores) const {
+    each_piece<VECTORS>(job.floats(), [&](auto piece) __attribute__((always_inline)) {
+      update<M>(piece, first, x + first, lock + first, positives, set, scores);
+    });
+  }
+
+  template <int M, int Q, bool TAIL>
+  INLINE void update(const Piece<Q, TAIL>& piece, i64 first, float* const* x, const float* lock,
+                     const Positives<ROW>& positives, const SharedSets<ROW>& set, const Scores<ROW>& scores) const {
+    Vector own[M * Q];
+    Vector error[M * Q];
+    UNROLL
+    for (int m = 0; m < M; m++) {
+      piece.read(own + m * Q, x[m]);
+      UNROLL
+      for (int j = 0; j < Q; j++) error[m * Q + j] = Vector{};
+    }
+    for (i64 k = 0; k < job.N; k++) {
+      const float* coefficient = reinterpret_cast<const float*>(scores.pushes + k) + first;
+      float* row = set.rows[k];
+      Vector was[Q];
+      Vector now[Q];
+      piece.read(was, row);
+      UNROLL
+      for (int j = 0; j < Q; j++) now[j] = was[j];
+      UNROLL
+      for (int m = 0; m < M; m++) {
+        const Vector c = all(coefficient[m]);
+        UNROLL
+        for (int j = 0; j < Q; j++) {
+          error[m * Q + j] += c * was[j];
+          now[j] += c * own[m * Q + j];
+        }
+      }
+      piece.write(row, now);
+    }
+    UNROLL
+    for (int m = 0; m < M; m++) {
+      const int32_t* words = positives.words + positives.first[first + m];
+      const float* coefficients = scores.pulls + scores.first_pull[first + m];
+      for (i64 i = 0; i < positives.count[first + m]; i++) {
+        float* row = job.output(words[i]);
+        const Vector c = all(coefficients[i]);
+        Vector now[Q];
+        piece.read(now, row);
+        UNROLL
+        for (int j = 0; j < Q; j++) {
+          error[m * Q + j] += c * now[j];
+          now[j] += c * own[m * Q + j];
+        }
+        piece.write(row, now);
+      }
+    }
+    // The same word may be two of the inputs.
+    UNROLL
+    for (int m = 0; m < M; m++) {
+      piece.read(own, x[m]);
+      UNROLL
+      for (int j = 0; j < Q; j++) own[j] += error[m * Q + j] * lock[m];
+      piece.write(x[m], own);
+    }
+  }
+};
+
+}  // namespace
