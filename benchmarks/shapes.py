@@ -1,11 +1,11 @@
 """Time the fused CPU engine beside gensim for several shapes of work, and print one table.
 
-    python -m benchmarks.shapes CORPUS [--shapes d300 n15 ...] [--reps 3] [--threads 1 2 4 8]
+    python -m benchmarks.shapes CORPUS [--sg 1] [--shapes d300 n15 ...] [--reps 3] [--threads 1 2 4 8]
 
-CORPUS is a plain text file with one sentence per line. Every shape is trained by gensim, from a list and from a file,
-and by the engine, in turns. Timed are the epochs after the first, in which the engine is fed from memory: training
-alone. The ratio is that of the medians, to gensim's faster mode. The exit code is 1 if a ratio is below the required
-one.
+CORPUS is a plain text file with one sentence per line. With `--sg 1` the shapes are those of skip-gram. Every shape is
+trained by gensim, from a list and from a file, and by the engine, in turns. Timed are the epochs after the first, in
+which the engine is fed from memory: training alone. The ratio is that of the medians, to gensim's faster mode. The
+exit code is 1 if a ratio is below the required one.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import itertools
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import gensim.models
@@ -25,6 +26,7 @@ from torch_w2v import Word2Vec
 from torch_w2v.system import cores
 
 ZIPF_WORDS = 1_000_000  # different words in the synthetic corpus
+NODES = 2_000  # of the synthetic graph
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Row:
         title: of the shape.
         required: the ratio to gensim's speed below which the exit code is 1.
         shape: what is trained.
-        zipf: train on a synthetic corpus of ZIPF_WORDS different words, distributed by Zipf's law.
+        source: function from a number of words and a path to a synthetic corpus; None for CORPUS.
         epochs: of gensim and of the engine; the first of each is not timed.
         threads: None for what the command line says.
     """
@@ -43,12 +45,38 @@ class Row:
     title: str
     required: float
     shape: Shape
-    zipf: bool = False
+    source: Callable[[int, str], Corpus] | None = None
     epochs: tuple[int, int] = (2, 3)
     threads: int | None = None
 
 
-ROWS = {
+def zipf_corpus(words: int, path: str) -> Corpus:
+    """Draw a corpus of one long sentence by Zipf's law; each of the ZIPF_WORDS words is in the vocabulary."""
+    names = [str(i) for i in range(ZIPF_WORDS)]
+    share = 1 / np.arange(1.0, ZIPF_WORDS + 1)
+    share /= share.sum()
+    drawn = np.random.default_rng(1).choice(ZIPF_WORDS, words, p=share)
+    counts = {name: max(1, round(words * p)) for name, p in zip(names, share.tolist(), strict=True)}
+    return Corpus(path, [[names[i] for i in drawn.tolist()]], counts, words)
+
+
+def walks(words: int, path: str) -> Corpus:
+    """Walk a random graph of NODES nodes in groups of a hundred; a third of each node's 28 edges stay in its group."""
+    rng = np.random.default_rng(1)
+    node = np.arange(NODES)[:, None]
+    inside = node // 100 * 100 + rng.integers(0, 100, (NODES, 9))
+    neighbours = np.concatenate([inside, rng.integers(0, NODES, (NODES, 19))], 1)
+    place = np.arange(words // 80) % NODES
+    steps = [place]
+    for _ in range(79):
+        place = neighbours[place, rng.integers(0, neighbours.shape[1], len(place))]
+        steps.append(place)
+    names = [str(i) for i in range(NODES)]
+    sentences = [[names[i] for i in walk] for walk in np.stack(steps, 1).tolist()]
+    return Corpus(path, sentences, count(sentences), sum(map(len, sentences)))
+
+
+CBOW = {
     "default": Row("d=100, w=5, n=5", 8, Shape()),
     "one": Row("the same, 1 thread", 10, Shape(), threads=1),
     "d300": Row("d=300", 5, Shape({"vector_size": 300})),
@@ -64,19 +92,36 @@ ROWS = {
         "1,000,000 words (synthetic, Zipf), min_count=1",
         6,
         Shape({"min_count": 1}, sentence_words=1000, most_words=12_000_000),
-        zipf=True,
+        source=zipf_corpus,
     ),
 }
 
 
-def zipf_corpus(words: int, path: str) -> Corpus:
-    """Draw a corpus of one long sentence by Zipf's law; each of the ZIPF_WORDS words is in the vocabulary."""
-    names = [str(i) for i in range(ZIPF_WORDS)]
-    share = 1 / np.arange(1.0, ZIPF_WORDS + 1)
-    share /= share.sum()
-    drawn = np.random.default_rng(1).choice(ZIPF_WORDS, words, p=share)
-    counts = {name: max(1, round(words * p)) for name, p in zip(names, share.tolist(), strict=True)}
-    return Corpus(path, [[names[i] for i in drawn.tolist()]], counts, words)
+def skip_gram(words: int = 2_000_000, sentence_words: int = 0, **settings: int) -> Shape:
+    """Return a shape of skip-gram, with so many words: gensim needs some six seconds for a million."""
+    return Shape({"sg": 1, **settings}, sentence_words=sentence_words, most_words=words)
+
+
+SKIP_GRAM = {
+    "default": Row("skip-gram, d=100, w=5, n=5", 14, skip_gram()),
+    "one": Row("the same, 1 thread", 16, skip_gram(), threads=1),
+    "d300": Row("d=300", 12, skip_gram(vector_size=300)),
+    "n15": Row("n=15", 18, skip_gram(negative=15)),
+    "w10": Row("w=10", 15, skip_gram(window=10)),
+    "short": Row("sentences of 8 words", 12, skip_gram(sentence_words=8)),
+    "graph": Row(
+        f"walks of 80 on {NODES:,} nodes, d=128, w=10",
+        9,
+        skip_gram(1_000_000, sentence_words=80, vector_size=128, window=10, min_count=1),
+        source=walks,
+    ),
+    "million": Row(
+        "1,000,000 words (synthetic, Zipf), min_count=1",
+        10,
+        skip_gram(sentence_words=1000, min_count=1),
+        source=zipf_corpus,
+    ),
+}
 
 
 def run(row: Row, whole: Corpus, threads: int, reps: int, folder: str) -> tuple[float, list[Contender]]:
@@ -93,10 +138,10 @@ def run(row: Row, whole: Corpus, threads: int, reps: int, folder: str) -> tuple[
         The ratio to gensim's faster mode; gensim from a list, gensim from a file, and the engine, with their runs.
     """
     path = os.path.join(folder, "corpus.txt")
-    source = zipf_corpus(row.shape.most_words, path) if row.zipf else whole
+    source = row.source(row.shape.most_words, path) if row.source else whole
     sentences = row.shape.cut(source.sentences)
     write_sentences(sentences, path)
-    corpus = Corpus(path, sentences, source.counts if row.zipf else count(sentences), sum(map(len, sentences)))
+    corpus = Corpus(path, sentences, source.counts if row.source else count(sentences), sum(map(len, sentences)))
     settings = {**row.shape.settings, "workers": row.threads or threads}
 
     def gensims(seed: int) -> gensim.models.Word2Vec:
@@ -120,7 +165,8 @@ def run(row: Row, whole: Corpus, threads: int, reps: int, folder: str) -> tuple[
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", metavar="CORPUS")
-    parser.add_argument("--shapes", nargs="+", choices=ROWS, default=list(ROWS))
+    parser.add_argument("--sg", type=int, choices=(0, 1), default=0, help="1 for skip-gram (default 0)")
+    parser.add_argument("--shapes", nargs="+", choices=CBOW | SKIP_GRAM, help="the shapes to time (default all)")
     parser.add_argument("--reps", type=int, default=3, help="number of runs of each contender (default 3)")
     parser.add_argument(
         "--threads",
@@ -130,13 +176,16 @@ def main() -> int:
         help="numbers of threads; every shape is timed with each (default 2)",
     )
     args = parser.parse_args()
+    rows = SKIP_GRAM if args.sg else CBOW
+    if unknown := set(args.shapes or ()) - rows.keys():
+        parser.error(f"--sg {args.sg} has no shapes {', '.join(sorted(unknown))}, but {', '.join(rows)}")
     print(f"{versions()}; millions of words per second, medians of {args.reps} runs (lowest-highest)\n")
     whole = read_corpus(args.corpus)
     missed = 0
     heads = ("shape", "threads", "gensim, list", "gensim, corpus_file", "torch_w2v", "ratio", "required")
     print(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
-    for threads, name in itertools.product(args.threads, args.shapes):
-        row = ROWS[name]
+    for threads, name in itertools.product(args.threads, args.shapes or rows):
+        row = rows[name]
         with tempfile.TemporaryDirectory() as folder:
             ratio, contenders = run(row, whole, threads, args.reps, folder)
         cells = " | ".join(spread(c.later) for c in contenders)

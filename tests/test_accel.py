@@ -312,16 +312,15 @@ def test_the_extension_of_a_notebook():
 def test_the_log_says_what_is_accelerated_and_what_is_not_and_why(caplog):
     caplog.set_level(logging.INFO, "torch_w2v")
     with accel.installed():
-        Plain(words(), sg=1, **SMALL)
+        Plain(words(), hs=1, **SMALL)
     lines = messages(caplog)
     for expected in (
-        "accelerating gensim's Word2Vec: sg=0, hs=0, negative>0 trains on torch_w2v's engines, "
-        "sg=1 and hs=1 on gensim's own engine",
+        "accelerating gensim's Word2Vec: hs=0, negative>0 trains on torch_w2v's engines, hs=1 on gensim's own engine",
         f"accelerating {__name__}.UsersOwn",
         f"not accelerating {__name__}.OwnEngine: it trains by its own _do_train_job",
         "not accelerating gensim.models.doc2vec.Doc2Vec: it trains by its own _do_train_job, _do_train_epoch, "
         "_raw_word_count",
-        "sg=1, hs=0, negative=5: training with gensim's own engine",
+        "sg=0, hs=1, negative=5: training with gensim's own engine",
         "gensim's Word2Vec is no longer accelerated",
     ):
         assert lines.count(expected) == 1, expected

@@ -57,8 +57,7 @@ def install() -> None:
     PlainWord2Vec.__init_subclass__ = classmethod(_init_subclass)
     copyreg.pickle(Word2Vec, _reduce)
     logger.info(
-        "accelerating gensim's Word2Vec: sg=0, hs=0, negative>0 trains on torch_w2v's engines, "
-        "sg=1 and hs=1 on gensim's own engine"
+        "accelerating gensim's Word2Vec: hs=0, negative>0 trains on torch_w2v's engines, hs=1 on gensim's own engine"
     )
     for cls in PlainWord2Vec.__subclasses__():
         _rebase(cls)

@@ -1,4 +1,4 @@
-"""gensim's Word2Vec with the training of CBOW with negative sampling replaced: the class that users see.
+"""gensim's Word2Vec with the training by negative sampling replaced: the class that users see.
 
 It delegates and computes nothing: `training` trains, `corpus` reads, `gensim_compat` matches gensim.
 """
@@ -29,10 +29,10 @@ logger = logging.getLogger(__name__)
 
 
 class Word2Vec(CorpusReading):
-    """gensim's Word2Vec; CBOW with negative sampling (`sg=0, hs=0, negative>0`) trains on torch_w2v's engines.
+    """gensim's Word2Vec; CBOW and skip-gram with negative sampling (`hs=0, negative>0`) train on torch_w2v's engines.
 
     Arguments, defaults, methods and attributes are those of gensim 4.4
-    (https://radimrehurek.com/gensim/models/word2vec.html); `sg=1` and `hs=1` train with gensim's own engine.
+    (https://radimrehurek.com/gensim/models/word2vec.html); `hs=1` trains with gensim's own engine.
     `model.wv` is a `gensim.models.KeyedVectors` with float32 vectors of shape (V, vector_size).
     docs/guide/from-gensim.md lists what differs.
 
@@ -51,7 +51,7 @@ class Word2Vec(CorpusReading):
         seed: seed of the initial vectors and of all draws.
         workers: number of threads.
         min_alpha: learning rate at the end.
-        sg: 1 for skip-gram, which gensim's own engine trains.
+        sg: 1 for skip-gram, 0 for CBOW.
         hs: 1 for hierarchical softmax, which gensim's own engine trains.
         negative: number of negative samples per word.
         ns_exponent: negatives are drawn in proportion to count**ns_exponent.
@@ -90,8 +90,8 @@ class Word2Vec(CorpusReading):
         shard: with `distributed`, the part of the corpus that a process trains on: 'cut' (all name the same corpus,
             and each reads its part) or 'given' (each names a corpus of its own).
 
-    `device`, `engine`, `cbow_gradient` and `corpus_cache` have no effect where gensim's own engine trains: with `sg=1`
-    or `hs=1`, and in a subclass that overrides a method which only that engine calls, such as `_do_train_job`.
+    `device`, `engine`, `cbow_gradient` and `corpus_cache` have no effect where gensim's own engine trains: with
+    `hs=1`, and in a subclass that overrides a method which only that engine calls, such as `_do_train_job`.
 
     Raises:
         ValueError: an argument out of its range, with what is allowed.

@@ -23,8 +23,9 @@ from tests.helpers import DEFAULT_ENGINE, GPU, TORCH
 TESTS_IN_GENSIM_4_4 = 84
 # gensim runs test_method_in_bulk only where these are set; it repeats another of its tests.
 BULK = {"BULK_TEST_REPS": "1", "METHOD_NAME": "test_cbow_neg"}
-# The tests that train with CBOW and negative sampling. All others behave alike on every engine, because gensim trains
-# them, or nothing does. test_default_engine.py holds this list to what the tests really do.
+# The tests that train with negative sampling and without hierarchical softmax. All others behave alike on every
+# engine, because gensim trains them, or nothing does. test_default_engine.py holds this list to what the tests really
+# do.
 TRAINED_BY_OUR_ENGINES = frozenset(
     {
         "test_cbow_fixedwindowsize_fromfile",
@@ -64,12 +65,18 @@ TRAINED_BY_OUR_ENGINES = frozenset(
         "test_r_n_g",
         "test_reset_from",
         "test_rule_with_min_count",
+        "test_sg_fixedwindowsize",
+        "test_sg_fixedwindowsize_fromfile",
+        "test_sg_neg",
+        "test_sg_neg_fromfile",
+        "test_sg_neg_online",
         "test_similarities",
         "test_symmetry",
         "test_too_short_binary_word2vec_format",
         "test_too_short_text_word2vec_format",
         "test_train_warning",
         "test_training_cbow_negative",
+        "test_training_sg_negative",
     }
 )
 # Tests that only `make test-slow` runs. On the default engine: those that gensim trains with hierarchical softmax, and
@@ -158,7 +165,7 @@ class Suite:
             folder: the current folder while the test runs, because one of them writes into it.
 
         Returns:
-            Whether the test trained a model with CBOW and negative sampling.
+            Whether the test trained a model on our engines.
         """
         monkeypatch.chdir(folder)
         # Test processes run side by side on all cores: torch's threads would only wait for each other.
@@ -196,7 +203,7 @@ def class_on(engine: str) -> Any:
 
         def train(self, *args: Any, **kwargs: Any) -> Any:
             trained_words, raw_words = super().train(*args, **kwargs)
-            if trained_words and not self.sg and not self.hs:
+            if trained_words and self._ours:
                 Word2Vec.trained_by_our_engines = True
             return trained_words, raw_words
 

@@ -45,7 +45,7 @@ COMPARE = ("--engines", "torch_batched", "--seeds", "1", "--json")
 def test_text_is_resolved_once(corpus: Path, tmp_path: Path, command: Command, counts: dict[str, int]) -> None:
     for argv in [
         ("train", corpus, "-o", tmp_path / "x.kv", *FAST),
-        ("train", corpus, "-o", tmp_path / "sg.kv", "--sg", "1", *FAST),
+        ("train", corpus, "-o", tmp_path / "hs.kv", "--hs", "1", *FAST),
         ("encode", corpus, "-o", tmp_path / "x.w2v"),
         ("compare", corpus, *COMPARE, *FAST),
     ]:

@@ -99,7 +99,6 @@ def test_a_run_that_diverges_is_inferior():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"sg": 1}, "nothing to compare"),
         ({"hs": 1}, "nothing to compare"),
         ({"negative": 0}, "nothing to compare"),
         ({"engines": ()}, "at least one engine"),

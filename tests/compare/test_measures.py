@@ -9,8 +9,9 @@ from torch_w2v.compare.measures import TOP, held_out_loss, portrait
 
 
 @both_classes
-def test_held_out_loss_of_an_untrained_model_is_ln_2_and_training_lowers_it(cls):
-    model = cls(vector_size=8, min_count=1, workers=1, epochs=20, seed=3)
+@pytest.mark.parametrize("sg", [0, 1])
+def test_held_out_loss_of_an_untrained_model_is_ln_2_and_training_lowers_it(cls, sg):
+    model = cls(vector_size=8, min_count=1, workers=1, epochs=20, seed=3, sg=sg)
     text, held = topics(seed=0), topics(200, seed=1)
     model.build_vocab(text)
     assert held_out_loss(model, held) == pytest.approx(math.log(2), abs=1e-12)  # every output row is 0
@@ -41,8 +42,28 @@ def test_held_out_loss_is_what_its_definition_gives(cbow_mean):
     assert held_out_loss(model, [["a", "b", "a"]]) == pytest.approx(want / 6, rel=1e-6)
 
 
-def test_held_out_loss_without_targets():
-    model = ours([["a", "b"]])
+def test_held_out_loss_of_skip_gram_is_what_its_definition_gives():
+    model = ours(sg=1, negative=3, sample=0, window=2, shrink_windows=False)
+    model.build_vocab([["a", "b"], ["a"]])
+    rng = np.random.default_rng(0)
+    model.wv.vectors[:] = rng.normal(size=model.wv.vectors.shape)
+    model.syn1neg[:] = rng.normal(size=model.syn1neg.shape)
+    model.cum_table[:] = 2**31 - 1  # every negative is word 0, "a"
+    softplus = lambda x: math.log1p(math.exp(x))  # noqa: E731
+
+    def score(word, target):
+        return float(model.wv.vectors[word].astype(float) @ model.syn1neg[target].astype(float))
+
+    a, b = 0, 1
+    # a b a: each word is predicted by the two others; only b's negatives are not the target.
+    want = 2 * softplus(-score(a, a)) + 2 * softplus(-score(b, a)) + 2 * softplus(-score(a, b))
+    want += 2 * 3 * softplus(score(a, a))
+    assert held_out_loss(model, [["a", "b", "a"]]) == pytest.approx(want / 12, rel=1e-6)
+
+
+@pytest.mark.parametrize("sg", [0, 1])
+def test_held_out_loss_without_targets(sg):
+    model = ours([["a", "b"]], sg=sg)
     assert math.isnan(held_out_loss(model, []))
     assert math.isnan(held_out_loss(model, [["a"], ["unknown", "b"]]))
 

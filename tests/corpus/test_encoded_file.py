@@ -237,9 +237,9 @@ def test_under_another_name_and_among_others(encoded, text):
         ours(None, corpus_file=[other, text])
 
 
-def test_skip_gram_wants_text(encoded):
+def test_hierarchical_softmax_wants_text(encoded):
     with pytest.raises((TypeError, ValueError), match="encoded corpus"):
-        ours(None, corpus_file=encoded, sg=1)
+        ours(None, corpus_file=encoded, hs=1)
 
 
 def test_a_failed_write_leaves_the_old_file(encoded, text):

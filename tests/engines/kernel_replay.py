@@ -12,7 +12,8 @@ from tests.helpers import COMPILER, ROOT
 from torch_w2v.engines.cpu import engine as cpu
 from torch_w2v.engines.padding import padded_width
 
-SOURCE = ROOT / "torch_w2v/engines/cpu/cbow.cpp"
+CPU = ROOT / "torch_w2v/engines/cpu"
+SOURCES = [CPU / "cbow.cpp", CPU / "skipgram/skipgram.cpp"]
 REPLAY = ROOT / "tests/engines/replay.cpp"
 # the flags of CMakeLists.txt, without those for tuning
 FLAGS = [
@@ -32,7 +33,7 @@ _AVX512 = ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx512cd"]
 FLOATS = {"base": (4, []), "avx2": (8, _AVX2), "avx512": (16, _AVX2 + _AVX512)}
 
 
-def compile_kernel(out, isa, *options, source=SOURCE, compiler=COMPILER):
+def compile_kernel(out, isa, *options, source=SOURCES[0], compiler=COMPILER):
     """Compile the kernel for one instruction set to `out`."""
     floats, machine = FLOATS[isa]
     defined = [f"-DW={floats}", f"-DNAME=w2v_train_{isa}"]

@@ -8,6 +8,12 @@
 
 #include "../../torch_w2v/engines/cpu/cbow.cpp"
 
+static int (*const train_cbow)(const Call*) = NAME;
+
+#undef NAME
+#define NAME train_skip_gram_of_replay
+#include "../../torch_w2v/engines/cpu/skipgram/skipgram.cpp"
+
 // Returns an array and its size in bytes, or null at the end of the input.
 static void* read_array(std::size_t* size) {
   int64_t bytes;
@@ -38,7 +44,7 @@ int main() {
     if (!sizes[INPUT_SCALE]) call.input_scale = nullptr;
     if (!sizes[OUTPUT_SCALE]) call.output_scale = nullptr;
     if (std::fread(&call.V, sizeof call - offsetof(Call, V), 1, stdin) != 1) return 1;
-    if (NAME(&call)) return 2;
+    if (call.skip_gram ? NAME(&call) : train_cbow(&call)) return 2;
     std::fwrite(arrays[INPUTS], 1, sizes[INPUTS], stdout);
     std::fwrite(arrays[OUTPUTS], 1, sizes[OUTPUTS], stdout);
     std::fwrite(arrays[RESULT], 1, sizes[RESULT], stdout);

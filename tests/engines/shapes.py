@@ -53,6 +53,23 @@ CPU_SHAPES = [
     },
     {"layout": Layout(16, 16, 6, G=3, fresh=True), "negative": 6, "lengths": (40, 1, 2, 90), "scales": True, "D": 17},
     {"layout": Layout(7, 7, 2, G=4), "lengths": (40, 2)},
+    *(
+        {"skip_gram": True, "layout": Layout(T, S, N, G=4, fresh=True), **options}
+        for (T, S, N), options in (
+            ((16, 1, 32), {"D": 100}),
+            ((16, 1, 32), {"D": 300, "V": 1000}),
+            ((16, 2, 28), {"D": 1, "window": 10}),
+            ((16, 3, 8), {"D": 17, "window": 40, "lengths": (300, 3, 90)}),
+            ((16, 1, 12), {"D": 4096, "lengths": (100,), "window": 1}),
+            ((13, 2, 7), {"D": 31, "V": 3, "size": 0.05}),
+            ((1, 4, 5), {"lengths": (40, 2), "V": 1, "size": 0.05}),
+            ((5, 1, 300), {"negative": 100, "lengths": (1, 40)}),
+            ((16, 1, 32), {"lengths": (300,), "begin": 100, "end": 210, "position": 2**40, "compute_loss": False}),
+            ((16, 1, 32), {"lengths": (5000,), "V": 1000, "D": 5}),
+            ((16, 1, 32), {"lengths": (1,) * 100}),
+            ((16, 1, 32), {"lengths": ()}),
+        )
+    ),
 ]
 
 

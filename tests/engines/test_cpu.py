@@ -25,6 +25,7 @@ except RuntimeError as e:
     pytest.skip(str(e), allow_module_level=True)
 
 ISAS = cpu.supported()
+SKIP_GRAM = Layout(16, 1, 32, G=4, fresh=True)
 
 
 @pytest.fixture(params=ISAS)
@@ -62,10 +63,14 @@ def test_instruction_sets_agree(monkeypatch):
         kernel_replay.close(one, other)
 
 
-@pytest.mark.parametrize("layout", [None, Layout(32, 32, 5, G=2, fresh=True)], ids=["default", "fresh"])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"layout": Layout(32, 32, 5, G=2, fresh=True)}, {"layout": SKIP_GRAM, "skip_gram": True}],
+    ids=["default", "fresh", "skip_gram"],
+)
 @pytest.mark.parametrize("D", [1, 16, 100, 300])
-def test_touches_nothing_around_the_tables(isa, D, layout):
-    one = case(D=D, V=50, layout=layout)
+def test_touches_nothing_around_the_tables(isa, D, options):
+    one = case(D=D, V=50, **options)
     width, guard = padded_width(D, LANES), 3
     surroundings, tables = [], []
     for table in one.tables:
@@ -94,9 +99,10 @@ def test_in_place_computes_the_same(isa, options):
             np.testing.assert_array_equal(x, y)
 
 
+@pytest.mark.parametrize("options", [{}, {"skip_gram": True, "layout": SKIP_GRAM}], ids=["cbow", "skip_gram"])
 @pytest.mark.parametrize("form", ["unaligned", "rows apart", "by columns", "not filled up"])
-def test_takes_tables_that_are_not_padded(form):
-    one = case(D=16)
+def test_takes_tables_that_are_not_padded(form, options):
+    one = case(D=16, **options)
     tables = []
     for table in one.tables:
         if form == "unaligned":
@@ -124,8 +130,9 @@ def hashes():
     for name in ISAS:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("TORCH_W2V_ISA", name)
-            arrays = run("cpu", case(D=100, V=1000, lengths=(3000, 5), scales=True))
-        lines.append(hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest())
+            cbow = run("cpu", case(D=100, V=1000, lengths=(3000, 5), scales=True))
+            skip_gram = run("cpu", case(D=100, V=1000, lengths=(3000, 5), skip_gram=True, layout=SKIP_GRAM))
+        lines.append(hashlib.sha256(b"".join(array.tobytes() for array in cbow + skip_gram)).hexdigest())
     return "\n".join(lines)
 
 
@@ -166,6 +173,32 @@ def test_too_long_vectors(make):
 def test_layouts_that_the_kernel_does_not_take(layout, message):
     with pytest.raises(ValueError, match=message):
         run("cpu", case(layout=layout))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"layout": Layout(17, 1, 32, G=4, fresh=True)}, "T=17, G=4, fresh=True: the CPU kernel of skip-gram takes"),
+        ({"layout": Layout(16, 1, 32, G=4)}, "fresh=False: .* blocks of up to 16 inputs, with G=4 and fresh=True"),
+        ({"layout": Layout(16, 1, 32, G=2, fresh=True)}, "G=2"),
+        ({"layout": SKIP_GRAM, "scales": True}, "output_scale: the CPU kernel of skip-gram has no factors on output"),
+    ],
+    ids=["T", "fresh", "G", "scales"],
+)
+def test_what_the_kernel_of_skip_gram_does_not_take(options, message):
+    with pytest.raises(ValueError, match=message):
+        run("cpu", case(skip_gram=True, **options))
+
+
+@pytest.mark.parametrize("D", [5, 100])
+def test_skip_gram_moves_inputs_by_their_factors(isa, D):
+    """gensim's `vectors_lockf`."""
+    scale = np.random.default_rng(0).uniform(0, 1, 50).astype(np.float32)
+    one = case(D=D, skip_gram=True, layout=SKIP_GRAM).changed(input_scale=scale)
+    want_inputs, want_outputs, _ = run("reference", one.wide())
+    inputs, outputs, _ = run("cpu", one)
+    np.testing.assert_allclose(inputs, want_inputs, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(outputs, want_outputs, rtol=1e-5, atol=1e-6)
 
 
 OTHER_SIZE = SimpleNamespace(_name="old/_native.so", w2v_call_size=lambda: ctypes.sizeof(cpu.Call) + 8)

@@ -51,6 +51,32 @@ WATCHED = [
     {"lengths": (64, 64), "begin": 64, "end": 64},
     {"D": 4096, "window": 30},
     {"shrink_windows": False, "window": 63},
+    *(
+        {
+            "skip_gram": True,
+            "layout": Layout(T, S, N, G=4, fresh=True),
+            "D": D,
+            "window": window,
+            "V": V,
+            "lengths": (100, 3, 1),
+        }
+        for (T, S, N), D, window, V in itertools.product(
+            ((16, 1, 32), (16, 84, 5), (3, 2, 7)), (1, 5, 16, 100, 300), (1, 5, 10**6), (1, 50)
+        )
+    ),
+    *(
+        {"skip_gram": True, "layout": Layout(16, 2, 8, G=4, fresh=True)} | options
+        for options in (
+            {"lengths": (0, 0, 2, 0)},
+            {"unknown": 1.0},
+            {"lengths": (10001, 63), "window": 500, "V": 1000},
+            {"position": 2**62},
+            {"size": 30.0},
+            {"alpha": (1e6, 1e6)},
+            {"lengths": (64, 64), "begin": 64, "end": 64},
+            {"D": 4096, "window": 30},
+        )
+    ),
 ]
 
 
@@ -102,10 +128,10 @@ def symbols(*options):
 def test_library_shows_its_entry_points_only_and_needs_no_cpp_library():
     path = native.find()
     shown = set(symbols("-D", "--defined-only", path))
-    kernels = {f"w2v_train_{isa}" for isa in cpu.ISAS} & shown
+    kernels = {f"w2v_{kernel}_{isa}" for kernel in ("train", "skip_gram") for isa in cpu.ISAS} & shown
     splitting = {"w2v_remap", "w2v_count", *(name for name in shown if "_words_" in name)}
     assert shown == {"w2v_isa", "w2v_call_size", *kernels, *splitting}
-    assert {f"w2v_train_{isa}" for isa in ISAS} <= kernels
+    assert {f"w2v_{kernel}_{isa}" for kernel in ("train", "skip_gram") for isa in ISAS} <= kernels
     assert not [name for name in symbols("-D", "--undefined-only", path) if name.startswith("_Z")]
     headers = subprocess.run(["readelf", "-d", path], capture_output=True, text=True, check=True).stdout
     assert "libc.so" in headers
@@ -117,8 +143,9 @@ def test_library_shows_its_entry_points_only_and_needs_no_cpp_library():
 @pytest.mark.skipif(not shutil.which("nm"), reason="no nm")
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("optimize", ["-O0", pytest.param("-O3", marks=pytest.mark.slow)])
-def test_objects_share_no_code(isa, optimize, tmp_path):
+@pytest.mark.parametrize("source", kernel_replay.SOURCES, ids=lambda path: path.stem)
+def test_objects_share_no_code(isa, optimize, source, tmp_path):
     """A function that the linker may merge would run with another instruction set's code."""
-    compiled = kernel_replay.compile_kernel(tmp_path / "kernel.o", isa, optimize, "-c")
+    compiled = kernel_replay.compile_kernel(tmp_path / "kernel.o", isa, optimize, "-c", source=source)
     linked = {symbol.removeprefix("_") for symbol, kind in symbols(compiled).items() if kind.isupper() and kind != "U"}
     assert linked == {f"w2v_train_{isa}"}

@@ -19,7 +19,7 @@ def built(**options):
     return model
 
 
-@pytest.mark.parametrize("algorithm", [{}, {"sg": 1}], ids=str)
+@pytest.mark.parametrize("algorithm", [{}, {"sg": 1}, {"hs": 1}], ids=str)
 @pytest.mark.parametrize("ns_exponent", [1e3, 400])
 def test_a_table_of_negatives_that_is_not_finite(ns_exponent, algorithm):
     message = rf"^ns_exponent={ns_exponent}: the sum of count\*\*ns_exponent over the vocabulary is inf;"

@@ -152,7 +152,7 @@ def test_mapped_weights_are_trained_as_a_copy(tmp_path, caplog):
     assert "vectors is read-only (loaded with mmap='r'?) or not float32: training on a copy" in caplog.text
 
 
-@pytest.mark.parametrize("options", [{"sg": 1}, {"hs": 1}])
+@pytest.mark.parametrize("options", [{"hs": 1}, {"hs": 1, "sg": 1}])
 def test_mapped_weights_with_gensims_engine(options, tmp_path):
     """gensim would write to a read-only page."""
     model = ours(words(), **options)

@@ -11,7 +11,7 @@ from tests.helpers import on_each_engine, ours, same, topics, trainable, words
 from tests.training.watching import Watching
 
 
-@pytest.mark.parametrize("options", [{}, {"sg": 1}])
+@pytest.mark.parametrize("options", [{}, {"sg": 1}, {"hs": 1}])
 def test_callbacks_come_in_gensims_order(options):
     watching = Watching(lambda model: model.train_count)
     model = ours(words(), callbacks=[watching], **options)

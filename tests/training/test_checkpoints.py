@@ -347,7 +347,7 @@ def test_an_iterable_may_have_other_sentences(path, killed_after, caplog):
         ({"checkpoint": "c", "checkpoint_every": float("nan")}, "checkpoint_every=nan: must be"),
         ({"checkpoint": "s3://bucket/c"}, "must be the path of a file"),
         ({"checkpoint": "."}, "must be the path of a file"),
-        ({"checkpoint": "c", "sg": 1}, "sg=1, hs=0, negative=5, and gensim's own engine has no checkpoints"),
+        ({"checkpoint": "c", "hs": 1}, "sg=0, hs=1, negative=5, and gensim's own engine has no checkpoints"),
     ],
 )
 def test_wrong_arguments(options, message, tmp_path, monkeypatch):

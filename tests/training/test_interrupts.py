@@ -131,8 +131,8 @@ class Endless:
         while True:
             yield from sentences
 
-for engine, workers in [*((engine, 1) for engine in ENGINES), (ENGINES[-1], 3), ("sg", 2)]:
-    options = {"sg": 1} if engine == "sg" else {"engine": engine}
+for engine, workers in [*((engine, 1) for engine in ENGINES), (ENGINES[-1], 3), ("sg", 2), ("hs", 2)]:
+    options = {engine: 1} if engine in ("sg", "hs") else {"engine": engine}
     model = ours(workers=workers, **options)
     model.build_vocab(sentences[:2000])
     # Everything that is imported late is imported now.

@@ -131,7 +131,7 @@ def test_generator_for_one_epoch():
 
 QUIET = """
 from tests.helpers import ours, words
-for options in ({"sg": 0}, {"sg": 1}, {"engine": "auto"}):
+for options in ({"sg": 0}, {"sg": 1}, {"hs": 1}, {"engine": "auto"}):
     model = ours(**options)
     model.build_vocab(words())
     model.train([], total_examples=5, epochs=1)

@@ -73,7 +73,7 @@ def compare(
         All runs and verdicts.
 
     Raises:
-        ValueError: there is nothing to compare (`sg`, `hs` or `negative=0`, which gensim's own engine trains; no
+        ValueError: there is nothing to compare (`hs` or `negative=0`, which gensim's own engine trains; no
             sentences; no contender), or an argument is out of its range, or a `corpus_file` is given.
         RuntimeError: an engine is not available, the vocabulary is empty, or a variant has another vocabulary.
     """
@@ -157,8 +157,8 @@ def _check(makers: Mapping[str, Maker], seeds: int, held_out: float, settings: M
         raise ValueError(f"held_out={held_out}: must be a share of the sentences from 0 to 0.5")
     if settings.get("corpus_file") is not None:
         raise ValueError("corpus_file is not taken: give the sentences, for example LineSentence(path)")
-    if settings.get("sg") or settings.get("hs") or not settings.get("negative", 5):
-        raise ValueError("sg=1, hs=1 and negative=0 are trained by gensim's own engine: there is nothing to compare")
+    if settings.get("hs") or not settings.get("negative", 5):
+        raise ValueError("hs=1 and negative=0 are trained by gensim's own engine: there is nothing to compare")
 
 
 def _train(

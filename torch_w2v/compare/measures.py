@@ -6,6 +6,7 @@ and on the similarity of pairs of words.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -33,14 +34,15 @@ _TARGETS_PER_STEP = 8_192  # in `held_out_loss`
 
 
 def held_out_loss(model: PlainWord2Vec, sentences: Corpus) -> float:
-    """Compute the mean loss of CBOW with negative sampling on sentences that were not trained on.
+    """Compute the mean loss of CBOW or skip-gram with negative sampling on sentences that were not trained on.
 
     The loss of a target is softplus(-h·o), that of a negative sample softplus(h·o), in float64. Subsampling, windows
     and negative samples are drawn as in training, but always with the same seed, so that all models of one vocabulary
-    are asked the same questions.
+    are asked the same questions. In skip-gram each pair of a word with one in whose window it lies has negatives of its
+    own.
 
     Args:
-        model: gensim's or torch_w2v's, trained with sg=0, hs=0 and negative>0.
+        model: gensim's or torch_w2v's, trained with hs=0 and negative>0.
         sentences: lists of words.
 
     Returns:
@@ -72,19 +74,36 @@ def held_out_loss(model: PlainWord2Vec, sentences: Corpus) -> float:
     for start in range(0, len(kept.ids), _TARGETS_PER_STEP):
         t = torch.arange(start, min(start + _TARGETS_PER_STEP, len(kept.ids)))
         t = t[kept.high[t] - kept.low[t] > 1]  # a word without context trains nothing
-        if not len(t):
-            continue
-        h = _hidden(inputs, kept, t, bool(model.cbow_mean))  # (n, D)
-        y = kept.ids[t]
-        counters = t[:, None] * model.negative + torch.arange(model.negative)
-        negatives = sampling.noise_words(noise, noise_stream, counters)  # (n, K)
-        target_scores = (h * outputs[y].double()).sum(1)
-        negative_scores = torch.einsum("nd,nkd->nk", h, outputs[negatives].double())
-        used = negatives != y[:, None]
-        total += float(torch.nn.functional.softplus(-target_scores).sum())
-        total += float((torch.nn.functional.softplus(negative_scores) * used).sum())
-        pairs += len(t) + int(used.sum())
+        for h, y, number in _questions(inputs, kept, t, model):
+            counters = number[:, None] * model.negative + torch.arange(model.negative)
+            negatives = sampling.noise_words(noise, noise_stream, counters)  # (n, K)
+            target_scores = (h * outputs[y].double()).sum(1)
+            negative_scores = torch.einsum("nd,nkd->nk", h, outputs[negatives].double())
+            used = negatives != y[:, None]
+            total += float(torch.nn.functional.softplus(-target_scores).sum())
+            total += float((torch.nn.functional.softplus(negative_scores) * used).sum())
+            pairs += len(y) + int(used.sum())
     return total / pairs if pairs else float("nan")
+
+
+def _questions(inputs: Tensor, kept: Kept, t: Tensor, model: PlainWord2Vec) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Return what the targets `t` are predicted from.
+
+    Yields:
+        Hidden layers, float64 of shape (n, D), the rows of the words that they are to predict, (n,), and numbers of
+        their negatives, (n,), no two alike. In skip-gram a target is predicted by one word of its window at a time.
+    """
+    if not len(t):
+        return
+    if not model.sg:
+        yield _hidden(inputs, kept, t, bool(model.cbow_mean)), kept.ids[t], t
+        return
+    reach = 2 * model.window + 1
+    for distance in range(-model.window, model.window + 1):
+        place = t + distance
+        own = (place >= kept.low[t]) & (place < kept.high[t]) & (place != t)
+        if own.any():
+            yield inputs[kept.ids[place[own]]].double(), kept.ids[t[own]], t[own] * reach + distance + model.window
 
 
 def _hidden(inputs: Tensor, kept: Kept, t: Tensor, mean: bool) -> Tensor:

@@ -1,4 +1,4 @@
-"""gensim's own training threads (for sg=1 and hs=1), which end when the corpus, a worker or the user stops them."""
+"""gensim's own training threads (for hs=1), which end when the corpus, a worker or the user stops them."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ INLINE void transpose(Vector* rows) {
   if constexpr (2 * STEP < W) transpose<2 * STEP>(rows);
 }
 
-// Transposes the rows of `count` inputs, `floats` long: column d becomes to[d]. Columns are written up to whole vectors.
+// Transposes the rows of `count` inputs, `floats` long: column d becomes to[d]. So do up to W - 1 columns of zeros.
 inline void transpose_rows(Lanes* to, const float* const* rows, i64 count, i64 floats) {
   each_piece<1>(floats, [&](auto piece) {
     UNROLL

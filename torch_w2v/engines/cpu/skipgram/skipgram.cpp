@@ -63,7 +63,7 @@ inline i64 end_of_block(const Stream& stream, i64 begin, i64 most) {
 
 // Returns 0, or 1 without memory for the scratch.
 template <int ROW>
-int train_chunk(const Call& call) {
+int train_skip_gram(const Call& call) {
   i64 longest = 1;
   for (i64 i = 0; i < call.sentences; i++) longest = max(longest, call.offsets[i + 1] - call.offsets[i]);
   const i64 reach = min(call.window, longest);
@@ -110,14 +110,14 @@ int train_chunk(const Call& call) {
 
 // Trains a chunk. Returns 0, or 1 without memory for the scratch.
 extern "C" __attribute__((visibility("default"))) int NAME(const Call* call) {
-  if (!call->direct) return train_chunk<0>(*call);
+  if (!call->direct) return train_skip_gram<0>(*call);
   // The usual sizes, 100 and 300 floats, have kernels of their own.
   switch (call->stride / W) {
     case 112 / W:
-      return train_chunk<112 / W>(*call);
+      return train_skip_gram<112 / W>(*call);
     case 304 / W:
-      return train_chunk<304 / W>(*call);
+      return train_skip_gram<304 / W>(*call);
     default:
-      return train_chunk<0>(*call);
+      return train_skip_gram<0>(*call);
   }
 }

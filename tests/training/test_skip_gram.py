@@ -1,0 +1,111 @@
+"""sg=1 on our engines: what is learnt, and what the options do. That the numbers are right is tests/engines' matter."""
+
+import logging
+import math
+
+import gensim.models
+import numpy as np
+import pytest
+
+from tests.helpers import messages, on_each_engine, ours, same, topics, trainable, words
+from torch_w2v.engines.layouts import skip_gram_block, skip_gram_steps
+from torch_w2v.engines.plan import Layout, Workload
+
+
+@on_each_engine
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"shrink_windows": False, "window": 2}, {"negative": 20, "ns_exponent": 0.5}, {"sample": 0, "window": 1000}],
+    ids=str,
+)
+def test_learns_two_topics(engine, options):
+    model = ours(topics(), engine, sg=1, alpha=0.05, epochs=4, compute_loss=True, **options)
+    nearest = [word for word, _ in model.wv.most_similar("a0", topn=7)]
+    assert all(word.startswith("a") for word in nearest), nearest
+    losses = list(model.training_losses)
+    assert len(losses) == 4
+    assert losses == sorted(losses, reverse=True)
+    assert losses[0] <= math.log(2)
+    assert model.get_latest_training_loss() > 1000
+
+
+def test_the_same_loss_as_gensims_on_the_whole():
+    """The mean per pair falls as far; gensim sums it over pairs, in float32."""
+    options = {"sg": 1, "alpha": 0.05, "epochs": 1, "compute_loss": True, "sample": 0}
+    corpus = topics(2000)
+    mine, theirs = ours(corpus, **options), ours(corpus, cls=gensim.models.Word2Vec, **options)
+    for model in (mine, theirs):
+        model.running_training_loss = 0.0
+        model.train(corpus, total_examples=2000, epochs=1, compute_loss=True, start_alpha=1e-6, end_alpha=1e-6)
+    assert mine.get_latest_training_loss() == pytest.approx(theirs.get_latest_training_loss(), rel=0.02)
+
+
+@on_each_engine
+def test_locked_inputs_stay(engine):
+    model = ours(engine=engine, sg=1)
+    model.build_vocab(words())
+    before = model.wv.vectors.copy()
+    lock = np.ones(len(model.wv), np.float32)
+    lock[[0, 3]] = 0
+    model.wv.vectors_lockf = lock
+    model.train(words(), total_examples=300, epochs=2)
+    moved = (model.wv.vectors != before).any(1)
+    assert not moved[[0, 3]].any()
+    assert moved[[1, 2, 4]].all()
+
+
+def test_workers_change_no_draw():
+    one, three = (ours(words(3000), sg=1, workers=workers, epochs=1, compute_loss=True) for workers in (1, 3))
+    assert one.training_losses[0] == pytest.approx(three.training_losses[0], rel=0.02)
+    trained = [model.train(words(3000), total_examples=3000, epochs=1)[0] for model in (one, three)]
+    assert trained[0] == trained[1]
+    assert same(ours(words(3000), sg=1), ours(words(3000), sg=1))
+
+
+def test_new_words_learn():
+    model = ours(topics(), sg=1)
+    new = [["a0", "c0", "c1", "c2"]] * 200
+    model.build_vocab(new, update=True)
+    before = model.wv["c0"].copy()
+    assert trainable(model, new)
+    assert (model.wv["c0"] != before).any()
+
+
+def test_the_log_says_how_inputs_are_grouped(caplog):
+    caplog.set_level(logging.INFO, "torch_w2v")
+    ours(topics(), sg=1)
+    assert any("blocks of 16 inputs, 2 sets of 4 negatives, 1 block at once" in line for line in messages(caplog))
+
+
+@pytest.mark.parametrize(
+    ("workload", "T", "S", "N"),
+    [
+        (Workload(5, 1e9, 6.0, skip_gram=True, busiest_output=0.1), 16, 1, 32),
+        (Workload(5, 1e9, 11.0, skip_gram=True, busiest_output=0.1), 16, 2, 28),
+        (Workload(15, 1e9, 6.0, skip_gram=True, busiest_output=0.1), 16, 3, 32),
+        (Workload(5, 1e9, 6.0, skip_gram=True, busiest_output=0.1, alpha=0.05), 16, 2, 16),
+        (Workload(5, 1e9, 6.0, skip_gram=True, busiest_output=0.1, alpha=0.1), 16, 4, 8),
+        # 16 words, each a sixteenth of the corpus and of the negatives
+        (Workload(5, 1e9, 6.0, skip_gram=True, busiest_output=0.375, vocabulary=100), 14, 1, 32),
+        (Workload(5, 1e9, 11.0, skip_gram=True, busiest_output=0.1, vocabulary=34), 16, 4, 16),
+        (Workload(5, 1e9, 1001.0, skip_gram=True, busiest_output=0.1), 16, 167, 32),
+        (Workload(100, 1e9, 101.0, skip_gram=True, busiest_output=1.0, alpha=1e-9), 16, 158, 64),
+        (Workload(1, 10, 1.0, skip_gram=True, busiest_output=2.0, alpha=1.0), 1, 2, 4),
+    ],
+)
+def test_layout_of_a_block(workload, T, S, N):
+    assert skip_gram_block(workload) == Layout(T=T, S=S, N=N, G=4, fresh=True)
+
+
+def test_layout_of_synchronous_steps():
+    def blocks(**options):
+        layout = skip_gram_steps(Workload(**{"negative": 5, "kept_words": 1e9, "context_words": 6.0, **options}))
+        assert not layout.fresh
+        assert (layout.T, layout.S, layout.N) == (16, 1, 32)
+        return layout.B
+
+    assert blocks(busiest_output=0.05) == 20
+    assert blocks(busiest_output=1e-9) == 64
+    assert blocks(busiest_output=0.05, repetition=100) == 6
+    assert blocks(busiest_output=0.05, kept_words=1e5) == 6
+    assert blocks(busiest_output=0.3) == 3
