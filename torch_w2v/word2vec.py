@@ -184,7 +184,7 @@ class Word2Vec(CorpusReading):
         """Return why gensim's own engine trains this model; None where one of ours does."""
         if methods := self._overrides:
             return f"{type(self).__name__} overrides {', '.join(methods)}"
-        if self.hs or self.negative <= 0 or (self.sg and not engines.trains_skip_gram(self.engine)):
+        if self.hs or self.negative <= 0:
             return f"sg={self.sg}, hs={self.hs}, negative={self.negative}"
         return engines.why_gensim(self.engine, self.device, self.vector_size, self.cbow_gradient)
 

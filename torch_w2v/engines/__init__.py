@@ -66,11 +66,6 @@ def check(engine: str, device: Device, cbow_gradient: str = "gensim") -> str | N
     return where
 
 
-def trains_skip_gram(engine: str) -> bool:
-    """Return whether skip-gram trains on `engine=`; where it does not, gensim's own engine takes it."""
-    return True
-
-
 def why_gensim(engine: str, device: Device, vector_size: int, cbow_gradient: str) -> str | None:
     """Return why gensim's own engine trains CBOW with negative sampling; None where one of the classes here does.
 

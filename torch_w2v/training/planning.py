@@ -252,8 +252,8 @@ def _explain(engine: Engine, layout: Layout, workload: Workload) -> str:
         )
     trained = "inputs" if workload.skip_gram else "targets"
     return (
-        f"engine '{engine.name}': blocks of {layout.T} {trained}, {layout.S} set{'s' * (layout.S > 1)} of {layout.N} negatives, "
-        f"{layout.B} block{'s' * (layout.B > 1)} at once ({reason})"
+        f"engine '{engine.name}': blocks of {layout.T} {trained}, {layout.S} set{'s' * (layout.S > 1)} of {layout.N} "
+        f"negatives, {layout.B} block{'s' * (layout.B > 1)} at once ({reason})"
     )
 
 
