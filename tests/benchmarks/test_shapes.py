@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
 
+from benchmarks import shapes
 from benchmarks.common import Shape
 from tests.benchmarks.programs import run
 from tests.helpers import KERNEL
@@ -24,3 +26,19 @@ def test_a_shape_cuts_the_corpus() -> None:
     assert Shape(most_words=5).cut(sentences) == sentences[:2]
     assert Shape(sentence_words=4).cut(sentences) == [["a", "b", "c", "d"], ["e", "f"]]
     assert Shape(sentence_words=2, most_words=3).cut(sentences) == [["a", "b"], ["c"]]
+
+
+def test_skip_gram_has_shapes_of_its_own(corpus: Path) -> None:
+    done = run("shapes", corpus, "--sg", "1", "--shapes", "short", "w500")
+    assert done.returncode == 2
+    assert "--sg 1 has no shapes w500, but default, one, d300, n15, w10, short, graph, million" in done.stderr
+    assert all(row.shape.settings["sg"] == 1 for row in shapes.SKIP_GRAM.values())
+
+
+def test_walks_stay_within_groups_more_than_chance() -> None:
+    corpus = shapes.walks(160_000, "unused")
+    assert corpus.words == 160_000
+    assert {len(sentence) for sentence in corpus.sentences} == {80}
+    assert len(corpus.counts) == shapes.NODES
+    steps = [(int(a) // 100, int(b) // 100) for walk in corpus.sentences for a, b in itertools.pairwise(walk)]
+    assert 0.3 < sum(a == b for a, b in steps) / len(steps) < 0.4

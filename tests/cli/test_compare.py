@@ -30,6 +30,16 @@ def test_compare_prints_a_verdict_per_measure(corpus: Path, tmp_path: Path, caps
     assert "report.html: exists" in capsys.readouterr().err
 
 
+def test_compare_trains_skip_gram(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--engines", DEFAULT_ENGINE, "--seeds", "1", "--sg", "1", "--json"]
+    assert cli.main(["compare", str(corpus), *FAST, *options]) in (0, errors.FAILED)
+    found = json.loads(capsys.readouterr().out)
+    assert found["arguments"]["sg"] == 1
+    losses = [run["scores"]["held-out loss"] for run in found["runs"]]
+    assert len(losses) == 2
+    assert losses[0] == pytest.approx(losses[1], rel=0.1)
+
+
 def test_compare_exits_with_1_where_a_measure_is_inferior(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--engines", DEFAULT_ENGINE, "--seeds", "2", "--vector-size", "8", "--workers", "1", "--epochs", "8"]
     assert cli.main(["compare", str(corpus), *options, "--alpha", "0.05", "--cbow-gradient", "exact", "--json"]) == 1

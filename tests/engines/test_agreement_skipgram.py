@@ -38,7 +38,7 @@ OPTIONS = [
 
 
 def shape(*row):
-    """Options for a row of `GRID`. Every pair adds to a row: with long windows, to longer sentences, float32 drowns it."""
+    """Options for a row of `GRID`. Every pair adds to a row: long windows with long sentences drown float32."""
     return odd_shape(*row) | ({"lengths": (0, 1, 2, 63, 0, 7, 60, 1)} if row[1] == 500 else {})
 
 

@@ -34,8 +34,9 @@ struct SharedSets {
         words(memory.array<int32_t>(job.S * job.N)),
         next_words(memory.array<int32_t>(job.S * job.N)),
         ahead(memory.array<int32_t>(job.N + 2 * LANES_OF_BLOCK + COMPRESS_MORE)),
+        bits(memory.array<u64>(job.S * job.N)),
         no_word(memory.zeros<float>(job.stride())),
-        seen(memory.zeros<uint8_t>(BUCKETS)) {}
+        place_of(memory.zeros<int32_t>(BUCKETS)) {}
 
   // Draws `next_words` for the block whose first input is at a place.
   void draw_next(const Stream& stream, i64 place) {
@@ -43,11 +44,11 @@ struct SharedSets {
     const u64 key = static_cast<u64>(job.call.noise_stream);
     const u64 first = static_cast<u64>(job.call.position + stream.raw[place]) * static_cast<u64>(count);
     const u64 columns = static_cast<u64>(job.call.V);
+    for (i64 i = 0; i < count; i++) bits[i] = draw(key, first + static_cast<u64>(i));
     for (i64 i = 0; i < count; i++) {
-      const u64 bits = draw(key, first + static_cast<u64>(i));
-      const u64 column = below(columns, bits >> 32);
+      const u64 column = below(columns, bits[i] >> 32);
       const u64 entry = job.call.noise[column];
-      const bool own = (bits & 0xffffffffu) < (entry & 0xffffffffu);
+      const bool own = (bits[i] & 0xffffffffu) < (entry & 0xffffffffu);
       next_words[i] = static_cast<int32_t>(own ? column : entry >> 32);
     }
   }
@@ -63,21 +64,19 @@ struct SharedSets {
   void enter(i64 part, const Positives<ROW>& positives, i64 inputs) {
     const int32_t* set = words + part * job.N;
     for (i64 k = 0; k < job.N; k++) {
-      uint8_t& bucket = seen[hash(set[k])];
       rows[k] = job.output(set[k]);
       times[k] = 1.f;
-      if (bucket) {
-        const i64 first = find(set, set[k]);
-        if (first < k) {
-          times[first] += 1.f;
-          times[k] = 0.f;
-          rows[k] = no_word;
-        }
+      const i64 first = find(set, set[k]);
+      if (first < 0) {
+        place_of[hash(set[k])] = static_cast<int32_t>(k + 1);
+      } else if (first < k) {
+        times[first] += 1.f;
+        times[k] = 0.f;
+        rows[k] = no_word;
       }
-      bucket = 1;
     }
     find_skips(set, positives, inputs);
-    for (i64 k = 0; k < job.N; k++) seen[hash(set[k])] = 0;
+    for (i64 k = 0; k < job.N; k++) place_of[hash(set[k])] = 0;
   }
 
   // Lists what is read after this part: the next set, and where that is of the next block, from place `end` on, its
@@ -114,16 +113,18 @@ struct SharedSets {
   int32_t* next_words;  // (S, N) and of the next
   int32_t* ahead;       // words whose rows are to be prefetched: first of output rows, then of input rows
   float* no_word;       // (stride) zeros
-  uint8_t* seen;        // (BUCKETS) whether a word with this hash is in the set; zeros between two sets
+  u64* bits;            // (S, N) random bits of draws
+  int32_t* place_of;    // (BUCKETS) 1 + the first place in the set of a word with this hash; zeros between two sets
   i64 waiting = 0;
   i64 fetched = 0;
   i64 outputs = 0;
 
   static u64 hash(int32_t word) { return static_cast<uint32_t>(word) * 0x9E3779B1u >> 21; }
 
-  // The first place of a word in a set; N if it is not there.
-  i64 find(const int32_t* set, int32_t word) const {
-    i64 k = 0;
+  // The first place of a word in the set; -1 if no word of its hash is there, or N if others are.
+  INLINE i64 find(const int32_t* set, int32_t word) const {
+    i64 k = place_of[hash(word)] - 1;
+    if (k < 0) return k;
     while (k < job.N && set[k] != word) k++;
     return k;
   }
@@ -136,9 +137,8 @@ struct SharedSets {
     for (i64 m = 0; m < inputs; m++) {
       const int32_t* pairs = positives.words + positives.first[m];
       for (i64 i = 0; i < positives.count[m]; i++) {
-        if (!seen[hash(pairs[i])]) continue;
         const i64 k = find(set, pairs[i]);
-        if (k == job.N) continue;
+        if (k < 0 || k == job.N) continue;
         if (!skipped[k]) {
           skips[count] = Lanes{};
           skipped[k] = ++count;
