@@ -66,7 +66,6 @@ TRAINED_BY_OUR_ENGINES = frozenset(
         "test_reset_from",
         "test_rule_with_min_count",
         "test_sg_fixedwindowsize",
-        "test_sg_fixedwindowsize_fromfile",
         "test_sg_neg",
         "test_sg_neg_fromfile",
         "test_sg_neg_online",

@@ -67,7 +67,7 @@ def check(engine: str, device: Device, cbow_gradient: str = "gensim") -> str | N
 
 
 def why_gensim(engine: str, device: Device, vector_size: int, cbow_gradient: str) -> str | None:
-    """Return why gensim's own engine trains CBOW with negative sampling; None where one of the classes here does.
+    """Return why gensim's own engine trains by negative sampling; None where one of the classes here does.
 
     Args:
         engine: one of `ENGINES`. 'auto' means gensim's engine on a CPU for which the fused kernel is not installed, or
