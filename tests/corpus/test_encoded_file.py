@@ -237,9 +237,9 @@ def test_under_another_name_and_among_others(encoded, text):
         ours(None, corpus_file=[other, text])
 
 
-def test_hierarchical_softmax_wants_text(encoded):
-    with pytest.raises((TypeError, ValueError), match="encoded corpus"):
-        ours(None, corpus_file=encoded, hs=1)
+@pytest.mark.parametrize("algorithm", [{"sg": 1}, {"hs": 1}], ids=str)
+def test_every_algorithm_trains_on_it(encoded, text, algorithm):
+    assert same(ours(None, corpus_file=encoded, **algorithm), ours(None, corpus_file=text, **algorithm))
 
 
 def test_a_failed_write_leaves_the_old_file(encoded, text):

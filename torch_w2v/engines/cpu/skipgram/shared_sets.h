@@ -44,7 +44,7 @@ struct SharedSets {
     const u64 key = static_cast<u64>(job.call.noise_stream);
     const u64 first = static_cast<u64>(job.call.position + stream.raw[place]) * static_cast<u64>(count);
     const u64 columns = static_cast<u64>(job.call.V);
-    for (i64 i = 0; i < count; i++) bits[i] = draw(key, first + static_cast<u64>(i));
+    draw_many(key, first, count, bits);
     for (i64 i = 0; i < count; i++) {
       const u64 column = below(columns, bits[i] >> 32);
       const u64 entry = job.call.noise[column];
@@ -112,8 +112,8 @@ struct SharedSets {
   int32_t* words;       // (S, N) of this block
   int32_t* next_words;  // (S, N) and of the next
   int32_t* ahead;       // words whose rows are to be prefetched: first of output rows, then of input rows
-  float* no_word;       // (stride) zeros
   u64* bits;            // (S, N) random bits of draws
+  float* no_word;       // (stride) zeros
   int32_t* place_of;    // (BUCKETS) 1 + the first place in the set of a word with this hash; zeros between two sets
   i64 waiting = 0;
   i64 fetched = 0;
