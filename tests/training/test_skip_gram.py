@@ -55,10 +55,11 @@ def test_locked_inputs_stay(engine):
 
 
 def test_workers_change_no_draw():
-    one, three = (ours(words(3000), sg=1, workers=workers, epochs=1, compute_loss=True) for workers in (1, 3))
-    assert one.training_losses[0] == pytest.approx(three.training_losses[0], rel=0.02)
-    trained = [model.train(words(3000), total_examples=3000, epochs=1)[0] for model in (one, three)]
+    """Subsampling keeps the same words; one worker repeats bit for bit."""
+    one, three = (ours(words(3000), sg=1, workers=workers, epochs=1) for workers in (1, 3))
+    trained = [model.train(words(3000), total_examples=3000, epochs=2)[0] for model in (one, three)]
     assert trained[0] == trained[1]
+    assert np.isfinite(three.wv.vectors).all()
     assert same(ours(words(3000), sg=1), ours(words(3000), sg=1))
 
 
