@@ -246,6 +246,7 @@ def test_parquet_files(tables: Path) -> None:
         for files in (tables, f"{tables}/*.parquet", [tables / "a.parquet", tables / "b.parquet"]):
             assert same(ours(corpus_file=files, column=column), expected)
     assert same(ours(corpus_file=tables.parent / "one.parquet"), expected)
+    assert same(ours(corpus_file=f"file://{tables.parent}/one.parquet"), expected)
     model = ours(column="tokens")
     model.build_vocab(corpus_file=tables)
     model.train(corpus_file=tables, total_words=model.corpus_total_words, epochs=model.epochs)

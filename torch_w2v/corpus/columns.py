@@ -56,6 +56,9 @@ class Column:
         for first, batch in self._numbered():
             rows = batch if isinstance(batch, list) else batch.to_pylist()
             for number, row in enumerate(rows, first):
+                if type(row) is list and not self.splits:
+                    yield row
+                    continue
                 self._check(number, row)
                 yield row.split() if self.splits else list(row)
 
