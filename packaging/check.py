@@ -37,10 +37,11 @@ def expected_functions(processor: str) -> set[str]:
     sources = "".join((ROOT / name).read_text(encoding="utf8") for name in tracked() if name.endswith(".cpp"))
     plain = set(re.findall(r"^EXPORT [^(]*?(w2v_\w+)\(", sources, re.MULTILINE))
     build = (ROOT / "CMakeLists.txt").read_text(encoding="utf8")
-    kernels = set(re.findall(r"NAME=(w2v_\w+_)\$", build))
+    kernels = set(re.findall(r"^set\((w2v_\w+) ", build, re.MULTILINE))
+    kernels |= set(re.findall(r"^EXPORTED\((w2v_\w+)\)", sources, re.MULTILINE))
     assert plain, "no function in the sources"
     assert kernels, "no kernel in CMakeLists.txt"
-    return plain | {f"{kernel}{isa}" for kernel in kernels for isa in ISAS[processor]}
+    return plain | {f"{kernel}_{isa}" for kernel in kernels for isa in ISAS[processor]}
 
 
 def check_library(data: bytes, platform: Platform) -> str:

@@ -1,5 +1,6 @@
 import importlib.metadata
 import logging
+import re
 from pathlib import Path
 
 import pytest
@@ -38,3 +39,13 @@ def test_library_of_an_editable_install(monkeypatch, tmp_path):
     if not installed:
         pytest.skip("torch_w2v is not installed, or was installed without the native library")
     assert native.find() == Path(str(installed[0].locate()))
+
+
+def test_only_native_h_knows_what_differs_between_systems():
+    """Windows has neither of them; `EXPORT`, `allocate_aligned` and `free_aligned` are for every system."""
+    folder = Path(native.__file__).parent
+    sources = [*folder.rglob("*.cpp"), *folder.rglob("*.h")]
+    wrong = [
+        path.name for path in sources if re.search(r"visibility\(\"|posix_memalign", path.read_text(encoding="utf8"))
+    ]
+    assert wrong == ["native.h"]

@@ -5,10 +5,11 @@
 #include <cstring>
 
 #include "../engines/cpu/vectors.h"
+#include "../native.h"
 
 #define JOIN_(a, b) a##_##b
 #define JOIN(a, b) JOIN_(a, b)
-#define EXPORTED(name) extern "C" __attribute__((visibility("default"))) int JOIN(name, ISA)
+#define EXPORTED(name) EXPORT int JOIN(name, ISA)
 
 #ifndef ISA
 #define ISA base
@@ -120,7 +121,8 @@ EXPORTED(w2v_merge_pack)(const MergeCall* call) {
   return 0;
 }
 
-// Moves `base` by what `wire` has, the sum over all ranks, and makes `local` equal to it. Returns 1 if there is no memory.
+// Moves `base` by what `wire` has, the sum over all ranks, and makes `local` equal to it. Returns 1 if there is no
+// memory.
 EXPORTED(w2v_merge_apply)(const MergeCall* call) {
   Row row(call->stride, call->count);
   if (!row.values) return 1;

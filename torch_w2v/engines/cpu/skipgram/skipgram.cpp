@@ -109,7 +109,7 @@ int train_skip_gram(const Call& call) {
 }  // namespace
 
 // Trains a chunk. Returns 0, or 1 without memory for the scratch.
-extern "C" __attribute__((visibility("default"))) int NAME(const Call* call) {
+EXPORT int NAME(const Call* call) {
   if (!call->direct) return train_skip_gram<0>(*call);
   // The usual sizes, 100 and 300 floats, have kernels of their own.
   switch (call->stride / W) {
