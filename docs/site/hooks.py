@@ -20,6 +20,8 @@ ABOVE = {
     "README.md": "index.md",
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
+    "RELEASE.md": "release.md",
+    "SECURITY.md": "security.md",
     "LICENSE": "license.md",
 }
 # title of a page of docstrings -> what it shows

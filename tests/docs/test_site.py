@@ -31,6 +31,10 @@ def test_the_navigation_has_every_page() -> None:
     assert sorted(listed) == sorted([*pages, *CONSTANTS["ABOVE"].values()])
 
 
+def test_pages_above_docs_are_all_there() -> None:
+    assert sorted([*(path.name for path in ROOT.glob("*.md")), "LICENSE"]) == sorted(CONSTANTS["ABOVE"])
+
+
 def test_pages_of_docstrings_show_what_there_is() -> None:
     names = [name for shown in CONSTANTS["DOCSTRINGS"].values() for name in shown]
     assert len(names) > 20
