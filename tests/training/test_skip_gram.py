@@ -87,7 +87,9 @@ def test_the_log_says_how_inputs_are_grouped(caplog):
         (Workload(5, 1e9, 6.0, skip_gram=True, busiest_output=0.1, alpha=0.05), 16, 2, 16),
         (Workload(5, 1e9, 6.0, skip_gram=True, busiest_output=0.1, alpha=0.1), 16, 4, 8),
         # 16 words, each a sixteenth of the corpus and of the negatives
-        (Workload(5, 1e9, 6.0, skip_gram=True, busiest_output=0.375, vocabulary=100), 14, 1, 32),
+        (Workload(5, 1e9, 6.0, skip_gram=True, busiest_output=0.375, vocabulary=100), 14, 1, 60),
+        # text without subsampling
+        (Workload(5, 1e9, 6.0, skip_gram=True, busiest_output=0.175), 16, 1, 48),
         (Workload(5, 1e9, 11.0, skip_gram=True, busiest_output=0.1, vocabulary=34), 16, 4, 16),
         (Workload(5, 1e9, 1001.0, skip_gram=True, busiest_output=0.1), 16, 167, 32),
         (Workload(100, 1e9, 101.0, skip_gram=True, busiest_output=1.0, alpha=1e-9), 16, 158, 64),
@@ -102,7 +104,7 @@ def test_layout_of_synchronous_steps():
     def blocks(**options):
         layout = skip_gram_steps(Workload(**{"negative": 5, "kept_words": 1e9, "context_words": 6.0, **options}))
         assert not layout.fresh
-        assert (layout.T, layout.S, layout.N) == (16, 1, 32)
+        assert (layout.T, layout.S) == (16, 1)
         return layout.B
 
     assert blocks(busiest_output=0.05) == 20

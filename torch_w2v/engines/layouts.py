@@ -21,6 +21,8 @@ _INPUTS_TOGETHER = 4
 _MOST_PER_INPUT = 0.9
 # and of the output row that collects most
 _MOST_PER_OUTPUT = 0.8
+# what it comes to on text from which frequent words are thinned out
+_USUAL_PER_OUTPUT = 0.28
 # negatives of a set at most
 _MOST_NEGATIVES = 64
 # number of words below which all meet again and again within a block
@@ -101,7 +103,8 @@ def skip_gram_block(workload: Workload) -> Layout:
     All by arithmetic. Gradients that are computed from the same state of a row must not be too many: times alpha, those
     of an input's row come to `_MOST_PER_INPUT`, which makes the number of parts, and those of the busiest output row to
     `_MOST_PER_OUTPUT`, which bounds the block. A set has as many negatives as there are in gensim for one input's part
-    of the positives, so that an input meets as many different ones.
+    of the positives, so that an input meets as many different ones; where frequent words are not thinned out, and one
+    output row moves by more than `_USUAL_PER_OUTPUT`, it has up to twice as many.
     """
     alpha, context, negative = abs(workload.alpha), workload.context_words, workload.negative
     S = max(1, round(alpha * context * (negative + 1) / _MOST_PER_INPUT))
@@ -110,9 +113,14 @@ def skip_gram_block(workload: Workload) -> Layout:
     S = max(S, math.ceil(negative * context / _MOST_NEGATIVES))
     # A part without positives trains nothing.
     S = max(1, min(S, round(2 * context)))
-    N = 4 * math.ceil(negative * context / S / 4)
-    T = _MOST_PER_OUTPUT / max(alpha * context / S * workload.busiest_output, 1e-9)
-    return Layout(T=int(max(1, min(_INPUTS, T))), S=S, N=N, G=_INPUTS_TOGETHER, fresh=True)
+    moves = max(alpha * context / S * workload.busiest_output, 1e-9)
+    T = int(max(1, min(_INPUTS, _MOST_PER_OUTPUT / moves)))
+    drawn = negative * context / S
+    more = min(2, max(1, T * moves / _USUAL_PER_OUTPUT))
+    # Of a few words a set has most already.
+    most = max(drawn, min(_MOST_NEGATIVES, workload.vocabulary))
+    N = 4 * math.ceil(min(drawn * more, most) / 4)
+    return Layout(T=T, S=S, N=N, G=_INPUTS_TOGETHER, fresh=True)
 
 
 def skip_gram_steps(workload: Workload) -> Layout:

@@ -1,0 +1,90 @@
+"""Skip-gram is as good as gensim's on walks through graphs and on data that repeats; a layout without parts is not."""
+
+from functools import cache, partial
+from statistics import mean
+
+import gensim.models
+import pytest
+
+import torch_w2v
+from compat_tests.quality.family import CORPORA, SETTINGS, applies
+from compat_tests.quality.graphs import KINDS, Graph, score_graph
+from compat_tests.quality.scores import means, score
+from tests.helpers import KERNEL
+from torch_w2v.compare.measures import portrait
+from torch_w2v.engines.cpu.engine import CpuEngine
+from torch_w2v.engines.plan import Layout
+
+SEEDS = (1, 2)
+# Each diverges where all pairs of an input are computed from one state of the tables, whatever alpha is.
+CASES = [("zachary", "a.1"), ("items10", "a.1")]
+ONE_PART = Layout(T=16, S=1, N=64, G=4, fresh=True)
+GENSIM = partial(gensim.models.Word2Vec, sg=1)
+
+pytestmark = pytest.mark.skipif(not KERNEL, reason="needs the fused kernel")
+
+
+@cache
+def gensims(corpus, setting, seeds=SEEDS[:1]):
+    return means(score(GENSIM, corpus, setting, seed) for seed in seeds)
+
+
+def ours(engine, corpus, setting, seeds=SEEDS[:1]):
+    make = partial(torch_w2v.Word2Vec, sg=1, engine=engine, device="cpu")
+    return means(score(make, corpus, setting, seed) for seed in seeds)
+
+
+@pytest.mark.parametrize(("corpus", "setting"), [CASES[0], pytest.param(*CASES[1], marks=pytest.mark.slow)])
+def test_few_words_at_a_high_rate(corpus, setting):
+    assert not ours("cpu", corpus, setting).failures(gensims(corpus, setting))
+
+
+@pytest.mark.parametrize(("corpus", "setting"), [CASES[0], pytest.param(*CASES[1], marks=pytest.mark.slow)])
+@pytest.mark.filterwarnings("ignore:training diverged")
+def test_a_layout_that_ignores_alpha_is_found(corpus, setting, monkeypatch):
+    monkeypatch.setattr(CpuEngine, "layout", lambda self, workload: ONE_PART)
+    assert {"precision", "norm"} <= set(ours("cpu", corpus, setting).failures(gensims(corpus, setting)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("corpus", CORPORA)
+@pytest.mark.parametrize("setting", ["default", "a.05", "a.1", "w50"])
+def test_every_kind_of_data(corpus, setting):
+    assert "cbow_mean" not in SETTINGS[setting]
+    if applies(corpus, setting):
+        assert not ours("cpu", corpus, setting, SEEDS).failures(gensims(corpus, setting, SEEDS))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("corpus", "setting"), CASES)
+@pytest.mark.parametrize("engine", ["torch_batched", "reference"])
+def test_other_engines(engine, corpus, setting):
+    assert not ours(engine, corpus, setting).failures(gensims(corpus, setting))
+
+
+@pytest.mark.parametrize(
+    ("kind", "walks", "length"),
+    [
+        ("small", 3, 40),
+        *(pytest.param(kind, 5, 40, marks=pytest.mark.slow) for kind in KINDS if kind != "small"),
+    ],
+)
+def test_walks_on_graphs(kind, walks, length):
+    """Groups, held-out edges and agreement: each within a margin of gensim's."""
+    graph = Graph.make(KINDS[kind])
+    walked = graph.walks(walks, length)
+    settings = {"sg": 1, "vector_size": 64, "window": 5, "min_count": 0, "epochs": 3, "workers": 1}
+    scores, described = {}, {}
+    for cls in (gensim.models.Word2Vec, torch_w2v.Word2Vec):
+        models = [cls(walked, seed=seed, **settings) for seed in SEEDS]
+        scores[cls] = [score_graph(model.wv, graph) for model in models]
+        described[cls] = [portrait(model.wv) for model in models]
+    theirs, own = described.values()
+    gensim_scores, our_scores = scores.values()
+    for name, margin in (("centroid", 0.03), ("same_group", 0.03), ("links", 0.03)):
+        ours_mean = mean(getattr(one, name) for one in our_scores)
+        assert ours_mean >= mean(getattr(one, name) for one in gensim_scores) - margin, name
+    assert max(one.norm for one in our_scores) <= 3 * max(one.norm for one in gensim_scores)
+    # with gensim's run of the other seed
+    assert mean(own[i].overlap(theirs[1 - i]) for i in (0, 1)) >= theirs[0].overlap(theirs[1]) - 0.03
+    assert mean(own[i].correlation(theirs[1 - i]) for i in (0, 1)) >= theirs[0].correlation(theirs[1]) - 0.02
