@@ -101,6 +101,10 @@ SLOW = {
         "test_load_old_models_3_x",
         "test_method_in_bulk",
         "test_parallel",
+        "test_sg_fixedwindowsize",
+        "test_sg_neg",
+        "test_sg_neg_fromfile",
+        "test_sg_neg_online",
     },
     "reference": {
         "test_cbow_fixedwindowsize_fromfile",
@@ -117,6 +121,10 @@ SLOW = {
         "test_load_old_models_3_x",
         "test_method_in_bulk",
         "test_parallel",
+        "test_sg_fixedwindowsize",
+        "test_sg_neg",
+        "test_sg_neg_fromfile",
+        "test_sg_neg_online",
     },
 }
 
