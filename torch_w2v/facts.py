@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -38,8 +39,10 @@ def facts_of(model: PlainWord2Vec | KeyedVectors) -> dict[str, Any]:
     facts["corpus_words"] = int(getattr(model, "corpus_total_words", 0))
     facts["corpus_sentences"] = int(getattr(model, "corpus_count", 0))
     facts["train_seconds"] = round(float(getattr(model, "total_train_time", 0.0)), 3)
-    if losses := list(getattr(model, "training_losses", ())):
-        facts["losses"] = [round(float(loss), 6) for loss in losses]
+    losses = [float(loss) for loss in getattr(model, "training_losses", ())]
+    # A pass that trained on nothing has no loss, and JSON has no nan.
+    if losses and all(map(math.isfinite, losses)):
+        facts["losses"] = [round(loss, 6) for loss in losses]
     return facts
 
 

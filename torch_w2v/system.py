@@ -78,6 +78,16 @@ def release_freed_memory() -> None:
         trim(0)
 
 
+def peak_memory() -> int | None:
+    """Return the most bytes of memory that this process has used so far; None where the system does not tell."""
+    try:
+        import resource  # noqa: PLC0415  not there on Windows
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
 class PeakMemory:
     """A context manager that measures the peak memory of this process.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from gensim.models.callbacks import CallbackAny2Vec
@@ -16,10 +17,12 @@ from gensim.models.word2vec import MAX_WORDS_IN_BATCH
 from torch_w2v import corpus, engines, formats
 from torch_w2v.gensim_compat import arguments, hooks, persistence
 from torch_w2v.gensim_compat.reading import CorpusReading, TrimRule, gensim_reads, path_of
+from torch_w2v.progress import progress_line
 from torch_w2v.training import call_arguments
 from torch_w2v.training.call_arguments import DEFAULT_INTERVAL
 from torch_w2v.training.divergence import StopTraining
 from torch_w2v.training.session import TrainCall
+from torch_w2v.training.watching import watchers_of
 
 if TYPE_CHECKING:
     import torch
@@ -62,8 +65,8 @@ class Word2Vec(CorpusReading):
         trim_rule: function of (word, count, min_count) that says whether a word stays, as in gensim.
         sorted_vocab: 1 to sort the words by descending frequency.
         batch_words: number of words in a batch of gensim's; ours are ten times as large.
-        compute_loss: compute the loss, and keep the mean of each epoch in `training_losses`.
-        callbacks: gensim's callbacks.
+        compute_loss: compute the exact loss, at half as much time again; without it a sample is enough.
+        callbacks: gensim's callbacks, or those of `torch_w2v.callbacks`.
         comment: text that is kept in the saved model.
         max_final_vocab: keep at most this many words, the most frequent ones; None for no limit.
         shrink_windows: draw the window of each word uniformly from 1 to `window`.
@@ -89,6 +92,8 @@ class Word2Vec(CorpusReading):
             more.
         shard: with `distributed`, the part of the corpus that a process trains on: 'cut' (all name the same corpus,
             and each reads its part) or 'given' (each names a corpus of its own).
+        progress: show on stderr how far reading and training are: in a terminal or a notebook one line that is written
+            anew (a gauge, where tqdm is installed), elsewhere a line per pass over the corpus.
 
     `device`, `engine`, `cbow_gradient` and `corpus_cache` have no effect where gensim's own engine trains: with
     `hs=1`, and in a subclass that overrides a method which only that engine calls, such as `_do_train_job`.
@@ -98,7 +103,7 @@ class Word2Vec(CorpusReading):
         TypeError, RuntimeError: as gensim; a device that is not there.
 
     Attributes:
-        training_losses: with `compute_loss`, the mean loss per epoch of the last `train()`, in nats per pair.
+        training_losses: mean loss per epoch of the last `train()`, in nats per pair: a sample's without `compute_loss`.
         diverged: whether the last `train()` was stopped because training diverged.
     """
 
@@ -109,6 +114,7 @@ class Word2Vec(CorpusReading):
     cbow_gradient: str = "gensim"
     corpus_cache: str = "auto"
     column: str | None = None
+    progress: bool = False
     training_losses: Sequence[float] = ()
     diverged: bool = False
     # Whether files name this class itself, instead of gensim's; `torch_w2v.accel` sets it for users' subclasses.
@@ -153,6 +159,7 @@ class Word2Vec(CorpusReading):
         column: str | None = None,
         distributed: bool = False,
         shard: str = "cut",
+        progress: bool = False,
     ) -> None:
         options = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
         path, every = call_arguments.check(options.pop("checkpoint"), checkpoint_every), options.pop("checkpoint_every")
@@ -168,6 +175,7 @@ class Word2Vec(CorpusReading):
         if column is not None and sentences is not None:
             raise ValueError(f"column={column!r} is for a corpus_file of .parquet files, but sentences are given")
         self._distributed, self.shard = options.pop("distributed"), options.pop("shard")
+        self.progress = bool(options.pop("progress"))
         self.training_losses = []
         self.diverged = False
         # workers is an attribute only after gensim's constructor, which reads the corpus
@@ -214,6 +222,7 @@ class Word2Vec(CorpusReading):
         *,
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_every: float = DEFAULT_INTERVAL,
+        progress: bool | None = None,
         **kwargs: Any,
     ) -> tuple[int, int]:
         """Train the model; see gensim's `train` (https://radimrehurek.com/gensim/models/word2vec.html).
@@ -230,9 +239,10 @@ class Word2Vec(CorpusReading):
             word_count: number of words trained on already, for gensim's engine.
             queue_factor: size of the queue of gensim's engine, per worker.
             report_delay: seconds between two lines of progress in the log.
-            compute_loss: compute the loss of each epoch.
-            callbacks: gensim's callbacks.
+            compute_loss: compute the exact loss of each epoch; otherwise that of a sample.
+            callbacks: gensim's callbacks, or those of `torch_w2v.callbacks`.
             checkpoint, checkpoint_every: as in the constructor; each call of `train()` needs a file of its own.
+            progress: show how far it is; None for the constructor's.
             kwargs: as gensim.
 
         Returns:
@@ -264,11 +274,15 @@ class Word2Vec(CorpusReading):
             raise ValueError(
                 f"checkpoint={path!r}: several ranks cannot write checkpoints yet; save at each epoch's end"
             )
-        unobserved = not callbacks and type(self) is Word2Vec
+        callbacks = list(callbacks)
+        unobserved = type(self) is Word2Vec and not any(getattr(callback, "observes", True) for callback in callbacks)
+        line = progress_line(self.progress if progress is None else progress)
+        watchers = [*watchers_of(callbacks, self), *([line.train] if line else [])]
         totals = {"total_examples": total_examples, "total_words": total_words}
         with (
+            line or nullcontext(),
             self._together(),
-            TrainCall(self, unobserved, path, every, totals, self._group) as call,
+            TrainCall(self, unobserved, path, every, totals, self._group, watchers) as call,
         ):
             callbacks = call.events(callbacks)
             try:
@@ -339,6 +353,9 @@ class Word2Vec(CorpusReading):
             )
         part = self._corpus.part_of(source)
         return self._train_call.run_epoch(part, cur_epoch, total_examples, total_words, report_delay, True, callbacks)
+
+    def _watched_call(self) -> TrainCall | None:
+        return None if self._ours else vars(self).get("_train_call")
 
     def __getstate__(self) -> dict[str, Any]:
         return persistence.state_of(self)

@@ -36,7 +36,7 @@ def test_neighbours_mistakes(vectors: Path, command: Command) -> None:
         (["none.kv", "a"], "none.kv: No such file or directory"),
         (["none.npy", "a"], "none.npy: the suffix must be one of"),
         ([vectors, "a", "--topn", "0"], "--topn 0: must be at least 1"),
-        ([vectors], "the following arguments are required: WORD"),
+        ([vectors], "nothing to look up: give a WORD, or --positive and --negative words"),
     ]:
         code, out, err = command("neighbours", *argv)
         assert (code, out) == (2, "")

@@ -17,7 +17,7 @@ def test_every_constructor_argument_of_a_plain_type_is_an_option_with_its_defaul
     assert {name: getattr(args, name) for name in args.options} == {
         name: parameters[name].default for name in args.options
     }
-    left_out = {"sentences", "corpus_file", "hashfxn", "trim_rule", "callbacks"}
+    left_out = {"sentences", "corpus_file", "hashfxn", "trim_rule", "callbacks", "progress"}
     assert set(parameters) - set(args.options) == left_out
     documented = documented_arguments(inspect.getdoc(torch_w2v.Word2Vec) or "")
     assert set(documented) == set(parameters)
@@ -35,7 +35,7 @@ def test_options_reach_the_model(corpus: Path, tmp_path: Path, command: Command)
     path = tmp_path / "x.model"
     code, out, _ = command("train", corpus, "-o", path, *options, "--no-shrink-windows", "--compute-loss")
     assert code == 0
-    assert re.findall(r"epoch \d: mean loss \d\.\d{4}", out)
+    assert re.findall(r"pass \d: mean loss \d\.\d{4}", out)
     model = torch_w2v.Word2Vec.load(path)
     assert {name: getattr(model, name) for name in given} == given
     assert model.shrink_windows is False

@@ -59,7 +59,7 @@ def case(
     cbow_mean=True,
     exact_gradient=False,
     shrink_windows=True,
-    compute_loss=True,
+    loss_every=1,
     skip_gram=False,
     sample=True,
     scales=False,
@@ -99,7 +99,7 @@ def case(
         rng.uniform(0, 1, V if scales else 0).astype(np.float32) for _ in ("inputs", "outputs")
     )
     plan = EpochPlan(
-        objective=Objective(window, negative, cbow_mean, exact_gradient, shrink_windows, compute_loss, skip_gram),
+        objective=Objective(window, negative, cbow_mean, exact_gradient, shrink_windows, loss_every, skip_gram),
         layout=layout or Layout(BLOCKS.T, BLOCKS.S, negative, BLOCKS.B),
         keep=keep.astype(np.uint32).view(np.int32),
         noise=noise,

@@ -110,7 +110,7 @@ ITS_OWN = skip_gram_in_flight(Workload(5, 1e9, 6, skip_gram=True))
 SKIP_GRAM = [
     (ITS_OWN, {"D": 100, "V": 1000, "scales": True}),
     (ITS_OWN, {"D": 300, "window": 3, "V": 1000}),
-    (Layout(7, 3, 5, PROGRAMS), {"D": 63, "window": 4, "V": 20, "compute_loss": False}),
+    (Layout(7, 3, 5, PROGRAMS), {"D": 63, "window": 4, "V": 20, "loss_every": 0}),
     (Layout(16, 3, 40, PROGRAMS), {"D": 17, "window": 30, "V": 500, "scales": True, "shrink_windows": False}),
     (Layout(1, 1, 3, 1), {"D": 1, "V": 1, "lengths": (2, 1, 4), "negative": 1}),
 ]

@@ -68,7 +68,8 @@ def transcribe(case):
             if s % layout.G == 0:
                 d_outputs = np.zeros_like(Wo)
                 seen = [len(moves) for moves in moved]
-            for block, moves, before in zip(blocks[step::steps], moved, seen, strict=True):
+            numbers = range(step, len(blocks), steps)
+            for number, block, moves, before in zip(numbers, blocks[step::steps], moved, seen, strict=True):
                 first = stream[block[0]][1]
                 share = (first - chunk.begin) / (chunk.end - chunk.begin)
                 alpha = rates.begin + (rates.end - rates.begin) * share
@@ -105,8 +106,9 @@ def transcribe(case):
                             g = 0.0
                         e += g * Wo[row]
                         d_outputs[row] += g * h * output_scale[row]
-                        loss += weight * math.log1p(math.exp(-f if label else f))
-                        pairs += weight
+                        if objective.loss_every and number % objective.loss_every == 0:
+                            loss += weight * math.log1p(math.exp(-f if label else f))
+                            pairs += weight
                     if objective.cbow_mean == objective.exact_gradient:
                         e = e / len(context)
                     moves.append((sentence, k, e))

@@ -54,6 +54,8 @@ def transcribe(case):
             # For each input of the step: its place, and (output row, coefficient) of negatives and of positives.
             work = []
             for block in blocks[step::steps]:
+                every = objective.loss_every
+                counted = float(every > 0 and blocks.index(block) % max(every, 1) == 0)
                 first = stream[block[0]][1]
                 alpha = rates.begin + (rates.end - rates.begin) * (first - chunk.begin) / (chunk.end - chunk.begin)
                 drawn = []
@@ -74,14 +76,14 @@ def transcribe(case):
                     for k, count in times.items():
                         weight, f = count * objective.negative / layout.N, float(x[word] @ o[k])
                         negatives.append((k, -alpha * weight * sigma(f)))
-                        loss += weight * math.log1p(math.exp(f))
-                        weights += weight
+                        loss += counted * weight * math.log1p(math.exp(f))
+                        weights += counted * weight
                     pulls = []
                     for i in part:
                         f = float(x[word] @ o[i])
                         pulls.append((i, alpha * (1 - sigma(f))))
-                        loss += math.log1p(math.exp(-f))
-                        weights += 1
+                        loss += counted * math.log1p(math.exp(-f))
+                        weights += counted
                     # inputs whose updates go together
                     group = (block[0], number // layout.G) if layout.fresh else 0
                     work.append((group, word, negatives, pulls))

@@ -146,7 +146,7 @@ def _compile(train_blocks, arch, form, constants, folder):
     from triton.compiler import ASTSource  # noqa: PLC0415
 
     options = {name: form.pop(name) for name in ("num_warps", "num_stages", "maxnreg")}
-    flags = {"LOSS": False, "SCALE_INPUTS": True, "SCALE_OUTPUTS": True, "DOT": "tf32"}
+    flags = {"EVERY": 0, "SCALE_INPUTS": True, "SCALE_OUTPUTS": True, "DOT": "tf32"}
     constants = {**flags, **form, **constants}
     pointers = dict.fromkeys(("inputs", "outputs", "scratch", "alphas", "input_scale", "output_scale"), "*fp32")
     pointers |= dict.fromkeys(("ids", "low", "high", "negatives"), "*i32") | {"losses": "*fp64"}

@@ -24,15 +24,27 @@ def test_loss(engine):
     assert 5 * targets < increments[0] / losses[0] <= 6 * targets
 
 
-def test_loss_is_not_computed_unless_asked_for():
-    model = ours(words())
-    assert model.training_losses == []
-    assert model.get_latest_training_loss() == 0
-    model.train(words(), total_examples=300, epochs=1, compute_loss=True)
-    assert len(model.training_losses) == 1
+def test_the_loss_of_a_sample_is_always_there():
+    sentences = topics(20_000)
+    exact = ours(sentences, compute_loss=True, sample=0).training_losses
+    sampled = ours(sentences, sample=0)
+    np.testing.assert_allclose(sampled.training_losses, exact, rtol=0.02)
+    assert sampled.training_losses != exact
+    assert sampled.get_latest_training_loss() == 0
+
+
+def test_gensims_running_loss_is_not_computed_unless_asked_for():
+    model = ours(words(), compute_loss=True)
+    assert model.get_latest_training_loss() > 0
     model.train(words(), total_examples=300, epochs=1)
-    assert model.training_losses == []
+    assert len(model.training_losses) == 1
     assert model.get_latest_training_loss() == 0
+
+
+def test_no_words_have_no_loss():
+    model = ours(words(), epochs=1)
+    model.train([["unknown"]], total_examples=1, epochs=1)
+    assert np.isnan(model.training_losses).all()
 
 
 @on_each_engine

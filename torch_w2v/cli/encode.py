@@ -7,7 +7,7 @@ import os
 from timeit import default_timer
 
 from torch_w2v import corpus
-from torch_w2v.cli import checks
+from torch_w2v.cli import checks, spool
 from torch_w2v.cli.errors import FAILED, CommandError
 from torch_w2v.cli.logs import log_lines
 from torch_w2v.cli.options import CORPUS, Commands, add_output
@@ -52,7 +52,12 @@ def run(args: argparse.Namespace) -> int:
     if not args.output.endswith(".w2v"):
         raise CommandError(f"{args.output}: must end in .w2v")
     checks.check_at_least("--workers", args.workers, 1)
-    source = checks.resolve_corpus(args.corpus, args.column)
+    with spool.corpus_path(args.corpus) as path:
+        return _encode(args, path)
+
+
+def _encode(args: argparse.Namespace, path: str) -> int:
+    source = checks.resolve_corpus(path, args.column)
     if isinstance(source, corpus.EncodedFile):
         raise CommandError(f"{args.corpus}: is encoded already")
     checks.check_output(args.output, args.corpus, args.overwrite)

@@ -7,15 +7,15 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
-from typing import NoReturn, TextIO
+from typing import Any, NoReturn, TextIO
 
-from torch_w2v import engines
-from torch_w2v.cli import compare, demo, encode, export, neighbours, train
+from torch_w2v import engines, extras
+from torch_w2v.cli import compare, demo, encode, export, info, neighbours, train
 from torch_w2v.cli.errors import BAD_INPUT, FAILED, INTERRUPTED, CommandError
 from torch_w2v.training.interrupts import Terminated
 from torch_w2v.version import __version__
 
-COMMANDS = (train, neighbours, export, demo, compare, encode)  # each has `add_parser(commands)` and `run(args)`
+COMMANDS = (train, neighbours, info, export, demo, compare, encode)  # each has `add_parser(commands)` and `run(args)`
 
 
 class _Parser(argparse.ArgumentParser):
@@ -23,6 +23,17 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(BAD_INPUT, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Take the names of options with underscores too, as gensim writes its arguments: --vector_size."""
+        args = sys.argv[1:] if args is None else list(args)
+        end = args.index("--") if "--" in args else len(args)
+        return super().parse_known_args([*map(_hyphenated, args[:end]), *args[end:]], namespace)
+
+
+def _hyphenated(argument: str) -> str:
+    name, equals, value = argument.partition("=")
+    return name.replace("_", "-") + equals + value if name.startswith("--") else argument
 
 
 def parser() -> argparse.ArgumentParser:
@@ -46,7 +57,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         Ctrl-C), as named in `torch_w2v.cli.errors`.
     """
     _open_closed_streams()
-    args = parser().parse_args(argv)
+    top = parser()
+    if "_ARGCOMPLETE" in os.environ:  # set by a shell that wants to complete the line
+        extras.load("argcomplete", "completion", "completion of command lines").autocomplete(top)
+    args = top.parse_args(argv)
     message = None
     with redirect_stdout(_Output(sys.stdout)):
         try:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import argparse
-
-from gensim.models import KeyedVectors
+import json
 
 from torch_w2v.cli import checks
 from torch_w2v.cli.errors import FAILED, CommandError, describe
@@ -25,8 +24,13 @@ def add_parser(commands: Commands) -> None:
     )
     parser.set_defaults(run=run)
     parser.add_argument("vectors", metavar="VECTORS", help=f"file that ends in one of {', '.join(FORMATS)}")
-    parser.add_argument("words", metavar="WORD", nargs="+", help="word to look up")
+    parser.add_argument("words", metavar="WORD", nargs="*", help="word to look up")
+    parser.add_argument(
+        "--positive", nargs="+", default=[], metavar="WORD", help="words to add up: king woman, and --negative man"
+    )
+    parser.add_argument("--negative", nargs="+", default=[], metavar="WORD", help="words to subtract")
     parser.add_argument("--topn", type=int, default=10, help="number of neighbours per word (default 10)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -42,22 +46,37 @@ def run(args: argparse.Namespace) -> int:
         CommandError: an argument or a file is wrong, or a word is unknown.
     """
     checks.check_at_least("--topn", args.topn, 1)
+    if not (args.words or args.positive or args.negative):
+        raise CommandError("nothing to look up: give a WORD, or --positive and --negative words")
     try:
         vectors = load_vectors(args.vectors)
-    except (ValueError, OSError, ImportError) as e:
+    except (ValueError, OSError) as e:
         raise CommandError(describe(e)) from e
-    known = [word for word in args.words if word in vectors.key_to_index]
-    unknown = [word for word in args.words if word not in vectors.key_to_index]
-    for word in known:
-        _print_neighbours(vectors, word, args.topn)
+    asked = [*args.words, *args.positive, *args.negative]
+    unknown = [word for word in dict.fromkeys(asked) if word not in vectors.key_to_index]
+    questions: list[tuple[str, list[str], list[str]]] = [
+        (word, [word], []) for word in args.words if word not in unknown
+    ]
+    if (args.positive or args.negative) and not set(unknown) & {*args.positive, *args.negative}:
+        title = " ".join([*(f"+{word}" for word in args.positive), *(f"-{word}" for word in args.negative)])
+        questions.append((title, args.positive, args.negative))
+    answers = [(title, vectors.most_similar(plus, minus, topn=args.topn)) for title, plus, minus in questions]
+    if args.json:
+        plain = [
+            {"words": title, "neighbours": [{"word": str(w), "similarity": round(float(s), 6)} for w, s in found]}
+            for title, found in answers
+        ]
+        print(json.dumps(plain, indent=1, ensure_ascii=False))
+    else:
+        for title, found in answers:
+            _print_neighbours(title, found)
     if unknown:
         raise CommandError(f"not among the {len(vectors):,} words of {args.vectors}: {', '.join(unknown)}", FAILED)
     return 0
 
 
-def _print_neighbours(vectors: KeyedVectors, word: str, topn: int) -> None:
-    neighbours = vectors.most_similar(word, topn=topn)
+def _print_neighbours(title: str, neighbours: list[tuple[str, float]]) -> None:
     width = max([len(str(key)) for key, _ in neighbours], default=0)
-    print(word)
+    print(title)
     for rank, (key, similarity) in enumerate(neighbours, 1):
         print(f"{rank:4}  {key!s:{width}}  {similarity:6.3f}")

@@ -16,6 +16,19 @@ CORPUS = (
     "UTF-8 text with one sentence per line and white space between words (.gz, .bz2, .xz and .zst are decompressed), "
     "or .parquet (see --column); a folder of such files; a pattern in quotes such as 'texts/*.gz'; or a URI"
 )
+# The groups of the help, and the arguments of each; `EXPERT` has what is in no other.
+COMMON, SAMPLING, EXPERT, ENGINE = "common options", "sampling", "expert options", "engine"
+INPUT, OUTPUT, WATCHING = "input", "output", "watching and evaluating"
+GROUPS = {
+    COMMON: ("vector_size", "window", "epochs", "min_count", "alpha", "workers", "seed", "sg"),
+    SAMPLING: ("sample", "negative", "ns_exponent", "shrink_windows"),
+    ENGINE: ("engine", "device", "cbow_gradient"),
+    INPUT: ("column", "corpus_cache", "max_final_vocab", "max_vocab_size"),
+    OUTPUT: ("comment", "checkpoint", "checkpoint_every"),
+    WATCHING: ("compute_loss",),
+}
+# A command decides by its terminal whether to show progress.
+_NOT_AN_OPTION = ("progress",)
 _ZERO_OR_ONE = ("sg", "hs", "cbow_mean", "null_word", "sorted_vocab")
 
 
@@ -30,7 +43,7 @@ def constructor_options() -> dict[str, tuple[type, Any]]:
     for name, parameter in inspect.signature(Word2Vec).parameters.items():
         # The annotations are strings, such as 'int | None'.
         kind = kinds.get(parameter.annotation.partition(" | ")[0])
-        if kind is not None:
+        if kind is not None and name not in _NOT_AN_OPTION:
             options[name] = (kind, parameter.default)
     return options
 
@@ -71,7 +84,8 @@ def add_constructor_options(parser: argparse.ArgumentParser, names: Sequence[str
             text = text.partition("; None ")[0]  # what None means: on a command line, that the option is not given
         elif kind is not bool:
             text += f" (default {default})"
-        parser.add_argument(f"--{name.replace('_', '-')}", default=default, help=text, **how)
+        title = next((title for title, own in GROUPS.items() if name in own), EXPERT)
+        group(parser, title).add_argument(f"--{name.replace('_', '-')}", default=default, help=text, **how)
     parser.set_defaults(options=(*(parser.get_default("options") or ()), *names))
 
 
@@ -80,8 +94,15 @@ def chosen_options(args: argparse.Namespace) -> dict[str, Any]:
     return {name: getattr(args, name) for name in args.options}
 
 
+def group(parser: argparse.ArgumentParser, title: str) -> argparse._ArgumentGroup:
+    """Return the group of options with a title, a new one if there is none."""
+    found = next((one for one in parser._action_groups if one.title == title), None)
+    return found or parser.add_argument_group(title)
+
+
 def add_output(parser: argparse.ArgumentParser, help_text: str) -> None:
     """Add the output file and what belongs to writing it: --output, --overwrite, --quiet."""
-    parser.add_argument("-o", "--output", required=True, metavar="FILE", help=help_text)
-    parser.add_argument("--overwrite", action="store_true", help="replace FILE if it exists")
-    parser.add_argument("--quiet", action="store_true", help="show only warnings and errors")
+    output = group(parser, OUTPUT)
+    output.add_argument("-o", "--output", required=True, metavar="FILE", help=help_text)
+    output.add_argument("--overwrite", action="store_true", help="replace FILE if it exists")
+    output.add_argument("--quiet", action="store_true", help="show only warnings and errors")

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from torch_w2v.cli import checks
+from torch_w2v.callbacks import Evaluate
+from torch_w2v.cli import checks, spool
 from torch_w2v.cli.errors import FAILED, INTERRUPTED, CommandError
 from torch_w2v.cli.logs import log_lines
 from torch_w2v.cli.options import (
     CORPUS,
+    GROUPS,
+    INPUT,
+    OUTPUT,
     Commands,
     add_constructor_options,
     add_output,
     chosen_options,
     constructor_options,
+    group,
 )
+from torch_w2v.cli.watching import Watched, add_options, watched, write_all
 from torch_w2v.corpus import Opened
+from torch_w2v.facts import facts_of
 from torch_w2v.formats import FORMATS, Format, format_of
 from torch_w2v.training import checkpoint_file
 from torch_w2v.training.interrupts import Interrupts, Terminated
@@ -36,10 +44,26 @@ def add_parser(commands: Commands) -> None:
         allow_abbrev=False,
     )
     parser.set_defaults(run=run)
-    parser.add_argument("corpus", metavar="CORPUS", help=f"{CORPUS}; or a file that `torch-w2v encode` wrote")
+    parser.add_argument(
+        "corpus",
+        metavar="CORPUS",
+        help=f"{CORPUS}; or a file that `torch-w2v encode` wrote; or - for stdin",
+    )
+    for title in GROUPS:
+        group(parser, title)
     formats = "; ".join(f"{suffix}: {kind.description}" for suffix, kind in FORMATS.items())
     add_output(parser, f"file for the vectors, whose suffix names the format ({formats})")
     add_constructor_options(parser, tuple(constructor_options()))
+    add_options(parser)
+    source = group(parser, INPUT)
+    source.add_argument("--phrases", action="store_true", help="join words that often stand together, as in new_york")
+    source.add_argument(
+        "--phrases-min-count", type=int, default=5, metavar="N", help="join what occurs N times or more (default 5)"
+    )
+    source.add_argument(
+        "--phrases-threshold", type=float, default=10.0, metavar="X", help="gensim's score of a phrase (default 10.0)"
+    )
+    group(parser, OUTPUT).add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -55,13 +79,14 @@ def run(args: argparse.Namespace) -> int:
         CommandError: an argument or a file is wrong, or the output cannot be written.
     """
     output_format = _format_of(args.output)
-    source = checks.resolve_corpus(args.corpus, args.column)
     checks.check_output(args.output, args.corpus, args.overwrite)
     checks.check_at_least("--epochs", args.epochs, 1)
     checks.check_at_least("--seed", args.seed, 0)
     if not args.negative and not args.hs:
         raise CommandError("--negative 0 trains nothing without --hs 1")
+    found = watched(args, {"corpus": args.corpus, "vectors": args.output})
     options = chosen_options(args)
+    options["progress"] = args.progress if args.progress is not None else not (args.quiet or args.verbose)
     if os.environ.get("TORCHELASTIC_RUN_ID") and not options["distributed"]:
         options["distributed"] = True
         if os.environ.get("RANK") == "0" and not args.quiet:
@@ -70,27 +95,59 @@ def run(args: argparse.Namespace) -> int:
     speaks = not options["distributed"] or os.environ.get("RANK", "0") == "0"
     path, every = options.pop("checkpoint"), options.pop("checkpoint_every")
     checks.check_checkpoint(path, every, (args.corpus, args.output))
+    if args.corpus == spool.STDIN and path is not None:
+        raise CommandError("--checkpoint needs a corpus that can be read again, not the standard input")
     model = checks.construct(options)
-    with _interruptible(path), log_lines(args.quiet or not speaks), model.reading_once():
+    with spool.corpus_path(args.corpus) as name:
+        source = checks.resolve_corpus(name, args.column)
+        if not args.phrases:
+            _run(args, model, source, found, output_format, path, every, speaks)
+        else:
+            with spool.with_phrases(source, args.corpus, args.phrases_min_count, args.phrases_threshold) as joined:
+                if options["progress"] and speaks:
+                    print(f"phrases: {joined[1]:,} different ones", file=sys.stderr)
+                _run(args, model, joined[0], found, output_format, path, every, speaks)
+    if not speaks:
+        return 0
+    if path is not None:
+        checkpoint_file.remove(path)
+    write_all(found, model)
+    if args.json:
+        print(json.dumps({"file": args.output, **facts_of(model)}, indent=1, ensure_ascii=False))
+    elif not args.quiet:
+        _print_result(model, args.output, found)
+    return 0
+
+
+def _run(
+    args: argparse.Namespace,
+    model: Word2Vec,
+    source: Opened,
+    found: Watched,
+    output_format: Format,
+    path: str | None,
+    every: float,
+    speaks: bool,
+) -> None:
+    """Read the corpus, train, and save; the arguments are those that `run` has checked."""
+    with _interruptible(path), log_lines(not (args.verbose and speaks)), model.reading_once():
         with checks.reading(args.corpus):
             model.build_vocab(source, keep_raw_vocab=True)
         _check_vocabulary(model, args)
+        found.check(model)
         _check_space(model, args.output)
         if path is not None:
             _check_space(model, path, tables=2)
         model.raw_vocab.clear()
-        _train(model, source, path, every)
+        _train(model, source, found, path, every)
+        # Whoever loads the model decides whether to see its progress.
+        del model.progress
         if not speaks:
-            return 0
+            return
         try:
             output_format.save(model, args.output)
         except OSError as e:
             raise CommandError(f"{args.output}: cannot be written: {e}", FAILED) from e
-    if path is not None:
-        checkpoint_file.remove(path)
-    if not args.quiet:
-        _print_result(model, args.output)
-    return 0
 
 
 @contextmanager
@@ -116,7 +173,7 @@ def _interruptible(path: str | None) -> Iterator[None]:
             raise CommandError(f"interrupted; the same command goes on from the checkpoint {path}", code) from e
 
 
-def _train(model: Word2Vec, source: Opened, checkpoint: str | None, every: float) -> None:
+def _train(model: Word2Vec, source: Opened, found: Watched, checkpoint: str | None, every: float) -> None:
     """Train a model.
 
     Raises:
@@ -131,6 +188,7 @@ def _train(model: Word2Vec, source: Opened, checkpoint: str | None, every: float
                 total_words=model.corpus_total_words,
                 epochs=model.epochs,
                 compute_loss=model.compute_loss,
+                callbacks=found.callbacks,
                 checkpoint=checkpoint,
                 checkpoint_every=every,
             )
@@ -174,12 +232,26 @@ def _check_space(model: Word2Vec, path: str, tables: int = 1) -> None:
         checks.check_space(path, 4 * tables * len(model.wv) * model.vector_size)
 
 
-def _print_result(model: Word2Vec, path: str) -> None:
-    for epoch, loss in enumerate(model.training_losses, 1):
-        print(f"epoch {epoch}: mean loss {loss:.4f}")
+def _print_result(model: Word2Vec, path: str, found: Watched) -> None:
+    if model.compute_loss:
+        for epoch, loss in enumerate(model.training_losses, 1):
+            print(f"pass {epoch}: mean loss {loss:.4f}")
     if model.compute_loss and not model.training_losses:
         print(f"gensim's running loss: {model.get_latest_training_loss():.0f}")
+    for callback in found.callbacks:
+        if isinstance(callback, Evaluate):
+            for result in callback.results:
+                values = ", ".join(f"{name} {value:.4f}" for name, value in result.items() if name != "epoch")
+                print(f"pass {result['epoch']:.0f}: {values}")
+    stopping, passes = found.stopping, model.epochs
+    if stopping is not None and stopping.stopped_epoch:
+        passes = stopping.stopped_epoch
+        print(
+            f"stopped after pass {stopping.stopped_epoch} of {model.epochs}: {stopping.monitor} was best after pass "
+            f"{stopping.best_epoch}, whose vectors these are. alpha fell to {model.min_alpha_yet_reached:.4g}; with "
+            f"--epochs {stopping.best_epoch} it falls to {model.min_alpha:g}"
+        )
     print(
         f"{path}: {len(model.wv):,} words of {model.vector_size} dimensions, trained in "
-        f"{model.total_train_time:.1f} s on {model.epochs} x {model.corpus_total_words:,} words"
+        f"{model.total_train_time:.1f} s on {passes} x {model.corpus_total_words:,} words"
     )

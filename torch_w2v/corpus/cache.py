@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
@@ -115,7 +115,13 @@ class CorpusCache:
             self._parts[id(source)] = source, shard(source, *self._part)
         return self._parts[id(source)][1]
 
-    def scan(self, source: Corpus, progress_per: float = 10_000, keep: bool = False) -> Scan:
+    def scan(
+        self,
+        source: Corpus,
+        progress_per: float = 10_000,
+        keep: bool = False,
+        watch: Callable[[int, float], None] | None = None,
+    ) -> Scan:
         """Count the words of a corpus.
 
         Args:
@@ -123,6 +129,7 @@ class CorpusCache:
             progress_per: number of sentences between two lines of progress in the log.
             keep: keep the encoded corpus for `runs`, if it cannot change and the policy is not 'off'. It takes the
                 place of the corpus that the cache held.
+            watch: see `count_words`.
 
         Returns:
             The distinct words with their counts, and the number of sentences.
@@ -136,9 +143,9 @@ class CorpusCache:
         if isinstance(source, EncodedFile):  # has been counted, and is its own encoding
             return Scan(source.words, source.counts, len(source.offsets) - 1)
         if not (keep and is_static(source) and self._policy != "off"):
-            return count_words(source, self._threads, progress_per)
+            return count_words(source, self._threads, progress_per, watch=watch)
         with closing(Spool(self._policy)) as spool:
-            scan = count_words(source, self._threads, progress_per, spool.add)
+            scan = count_words(source, self._threads, progress_per, spool.add, watch)
             self._scanned = _Scanned(source, scan.words, spool.finish())
         return scan
 

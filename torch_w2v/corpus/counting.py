@@ -42,6 +42,7 @@ def count_words(
     threads: int,
     progress_per: float,
     keep: Callable[[np.ndarray, np.ndarray], None] | None = None,
+    watch: Callable[[int, float], None] | None = None,
 ) -> Scan:
     """Count the words of a corpus, and log gensim's lines of progress.
 
@@ -51,6 +52,8 @@ def count_words(
         progress_per: number of sentences between two lines of progress.
         keep: called with each part of the corpus in order: int32 tokens, which are indices into `Scan.words`, and the
             int64 lengths of their sentences.
+        watch: called after each part with the number of words so far, and the share of the corpus that they are; nan
+            where its size is not known.
 
     Returns:
         The distinct words with their counts, and the number of sentences.
@@ -62,7 +65,17 @@ def count_words(
     step = int(min(math.ceil(progress_per) if math.isfinite(progress_per) else sys.maxsize, sys.maxsize))
     counts = np.zeros(1 << 16, np.int64)
     sentences = words = 0
-    if isinstance(source, (Text, Column)):
+    size = source.size() if isinstance(source, Text) and watch is not None else None
+    done = 0
+
+    def read(count: int) -> None:
+        nonlocal done
+        done += count
+
+    if isinstance(source, Text):
+        vocabulary = GrowingVocabulary(source.separator)
+        parts = source.parts(vocabulary, threads, read)
+    elif isinstance(source, Column):
         vocabulary = GrowingVocabulary(source.separator)
         parts = source.parts(vocabulary, threads)
     else:
@@ -84,6 +97,8 @@ def count_words(
             words += len(tokens)
             if keep is not None:
                 keep(tokens, lengths)
+            if watch is not None:
+                watch(words, done / size if size else math.nan)
     return Scan(list(vocabulary), counts[: len(vocabulary)], sentences)
 
 

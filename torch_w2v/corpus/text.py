@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO, TypeAlias
@@ -89,7 +90,16 @@ class Text:
                     for i in range(0, len(words), self.max_sentence_length):
                         yield words[i : i + self.max_sentence_length]
 
-    def parts(self, word_ids: WordIds, threads: int) -> Generator[Part, None, None]:
+    def size(self) -> int | None:
+        """Return the number of bytes of text; None where that is not known before it is read."""
+        packed = tuple(get_supported_extensions())
+        if any(is_uri(path) or path.lower().endswith(packed) for path in self.paths):
+            return None
+        return sum(map(os.path.getsize, self.paths))
+
+    def parts(
+        self, word_ids: WordIds, threads: int, read: Callable[[int], None] = lambda count: None
+    ) -> Generator[Part, None, None]:
         """Encode the sentences.
 
         One thread reads ahead, and `threads` - 1 others split, at least one; the caller's thread translates. A single
@@ -98,6 +108,7 @@ class Text:
         Args:
             word_ids: returns the id of a word.
             threads: number of threads, including the caller's.
+            read: called with the number of bytes of each piece of text before its part.
 
         Yields:
             The parts of the corpus in order.
@@ -119,6 +130,7 @@ class Text:
                     raise _decode_error(block, split.invalid_at, line, offset)
                 line += len(split.line_lengths) - 1
                 offset += len(block.text) - len(PAD)
+                read(len(block.text) - len(PAD))
                 lengths = split.line_lengths.astype(np.int64)
                 lengths[0] += len(rest)
                 tokens = np.concatenate([rest, new_tokens]) if len(rest) else new_tokens

@@ -39,8 +39,8 @@ class ChunkResult(NamedTuple):
 
     Attributes:
         trained_words: number of kept tokens that were targets, or in skip-gram inputs.
-        loss: summed loss in nats; 0 unless the objective asks for the loss.
-        pairs: summed weight of the (target, sample) pairs of the loss; 0 unless the objective asks for the loss.
+        loss: summed loss in nats, of the blocks that `Objective.loss_every` asks for.
+        pairs: summed weight of the (target, sample) pairs of that loss.
     """
 
     trained_words: int

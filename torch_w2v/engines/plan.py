@@ -25,7 +25,8 @@ class Objective:
         cbow_mean: the hidden layer is the mean of the context rows; otherwise their sum.
         exact_gradient: context rows get the derivative of the loss; otherwise gensim's update.
         shrink_windows: each target's window is drawn uniformly from 1 to `window`; otherwise it is `window`.
-        compute_loss: compute the loss of every chunk.
+        loss_every: compute the loss of one block of a chunk in so many, from its first block on: 0 of none, 1 of all.
+            What is trained is the same.
         skip_gram: each word predicts each of the words around it (`sg=1`), instead of being predicted by all of them
             together; then `cbow_mean` and `exact_gradient` mean nothing.
     """
@@ -35,7 +36,7 @@ class Objective:
     cbow_mean: bool = True
     exact_gradient: bool = False
     shrink_windows: bool = True
-    compute_loss: bool = False
+    loss_every: int = 0
     skip_gram: bool = False
 
     @property
@@ -53,6 +54,12 @@ class Objective:
     def __post_init__(self) -> None:
         if self.window < 1 or self.negative < 1:
             raise ValueError(f"window={self.window}, negative={self.negative}: an engine needs both to be at least 1")
+        if self.loss_every < 0:
+            raise ValueError(f"loss_every={self.loss_every}: must be at least 0")
+
+    def has_loss(self, block: int) -> bool:
+        """Return whether the loss of a block is computed; the first block of a chunk is 0."""
+        return self.loss_every > 0 and block % self.loss_every == 0
 
 
 @dataclass(frozen=True)

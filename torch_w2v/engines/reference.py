@@ -40,6 +40,7 @@ class ReferenceEngine(TorchEngine):
         alphas = [rates.begin + span * (place - chunk.begin) / length for place in raw.tolist()]
 
         for step in range(steps):
+            numbers = range(step, len(starts), steps)
             blocks = [
                 _read(inputs, kept, start, stop, objective)
                 for start, stop in zip(starts[step::steps].tolist(), stops[step::steps].tolist(), strict=True)
@@ -47,8 +48,8 @@ class ReferenceEngine(TorchEngine):
             moves = [_moves(kept, block, objective.cbow_mean, plan.input_scale) if fresh else None for block in blocks]
             for group in range(0, S, G):
                 updates: list[tuple[Tensor, Tensor]] = []
-                for block, move, alpha, sets in zip(
-                    blocks, moves, alphas[step::steps], drawn[step::steps], strict=True
+                for number, block, move, alpha, sets in zip(
+                    numbers, blocks, moves, alphas[step::steps], drawn[step::steps], strict=True
                 ):
                     if move is not None:
                         part = torch.arange(len(block.y), device=inputs.device) % S // G * G
@@ -62,7 +63,7 @@ class ReferenceEngine(TorchEngine):
                         negatives = h @ outputs[neg].T  # (t, N)
                         # a negative equal to the target is skipped
                         weight = some * (neg != y[:, None]) * (objective.negative / N)
-                        if objective.compute_loss:
+                        if objective.has_loss(number):
                             loss -= float((some * logsigmoid(positive)).sum(dtype=torch.float64))
                             loss -= float((weight * logsigmoid(-negatives)).sum(dtype=torch.float64))
                             pairs += float(some.sum() + weight.sum())

@@ -53,7 +53,7 @@ class _Part(NamedTuple):
         positives: (p,) rows of the positives: input after input, in text order.
         owner: (p,) numbers of the inputs that they belong to.
         weights_of_pairs: (p,) their coefficients.
-        loss: summed loss of all pairs; 0 unless it is asked for.
+        loss: summed loss of all pairs; 0 for a block whose loss is not asked for.
         pairs: summed weight of the pairs in the loss.
     """
 
@@ -103,7 +103,7 @@ def _part(tables: Tables, blocks: sampling.Blocks, block: int, s: int, alpha: fl
 
     scores, positive_scores = x @ outputs[negatives].T, (x[owner] * outputs[positives]).sum(1)
     loss, pairs = 0.0, 0.0
-    if objective.compute_loss:
+    if objective.has_loss(block):
         loss -= float(logsigmoid(positive_scores).sum(dtype=torch.float64))
         loss -= float((weight * logsigmoid(-scores)).sum(dtype=torch.float64))
         pairs += len(positives) + float(weight.sum())

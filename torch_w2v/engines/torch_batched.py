@@ -56,6 +56,8 @@ class TorchBatchedEngine(TorchEngine):
 
         for step in range(steps):
             start = starts[step::steps, None]  # (b, 1)
+            # those of the step's blocks whose loss is computed
+            counted = [i for i in range(len(start)) if objective.has_loss(step + i * steps)]
             alpha = alphas[step::steps]
             rows = ids[start + halo]  # (b, L)
             t = start + lane  # (b, T)
@@ -83,10 +85,11 @@ class TorchBatchedEngine(TorchEngine):
                 positive = (h * P).sum(2, keepdim=True)
                 scores = torch.bmm(h, Q.transpose(1, 2))  # (b, T / S, N)
                 weight = (neg[:, None] != y[..., None]).to(dtype) * live * (objective.negative / N)
-                if objective.compute_loss:
-                    loss = (softplus(-positive) * live).sum(dtype=totals.dtype)
-                    loss += (softplus(scores) * weight).sum(dtype=totals.dtype)
-                    totals += torch.stack([loss, live.sum(dtype=totals.dtype) + weight.sum(dtype=totals.dtype)])
+                if counted:
+                    ones, weights = live[counted], weight[counted]
+                    loss = (softplus(-positive[counted]) * ones).sum(dtype=totals.dtype)
+                    loss += (softplus(scores[counted]) * weights).sum(dtype=totals.dtype)
+                    totals += torch.stack([loss, ones.sum(dtype=totals.dtype) + weights.sum(dtype=totals.dtype)])
                 # a sample that is wrong by more is skipped
                 most = objective.largest_error
                 g = alpha * live * (positive > -most) * torch.sigmoid(-positive)

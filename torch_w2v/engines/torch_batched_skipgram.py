@@ -44,6 +44,8 @@ def train(tables: Tables, chunk: Chunk, rates: Rates, plan: EpochPlan) -> ChunkR
 
     for step in range(steps):
         start, stop, alpha = starts[step::steps, None], stops[step::steps, None], alphas[step::steps]
+        # those of the step's blocks whose loss is computed
+        counted = [i for i in range(len(start)) if objective.has_loss(step + i * steps)]
         # Places are those of the kept tokens, so a padded array has place p at p + longest.
         t = start + lane  # (b, T)
         rows = ids[start + around]  # (b, L)
@@ -65,10 +67,11 @@ def train(tables: Tables, chunk: Chunk, rates: Rates, plan: EpochPlan) -> ChunkR
             # a negative is skipped as often as it is a positive of the input
             equal = torch.bmm(band, (rows[:, :, None] == neg[:, None]).to(dtype))
             weight = (band.sum(2, keepdim=True) - equal) * (objective.negative / N)  # (b, T, N)
-            if objective.compute_loss:
-                loss = (softplus(-pulls) * band).sum(dtype=totals.dtype)
-                loss += (softplus(pushes) * weight).sum(dtype=totals.dtype)
-                totals += torch.stack([loss, band.sum(dtype=totals.dtype) + weight.sum(dtype=totals.dtype)])
+            if counted:
+                ones, weights = band[counted], weight[counted]
+                loss = (softplus(-pulls[counted]) * ones).sum(dtype=totals.dtype)
+                loss += (softplus(pushes[counted]) * weights).sum(dtype=totals.dtype)
+                totals += torch.stack([loss, ones.sum(dtype=totals.dtype) + weights.sum(dtype=totals.dtype)])
             g = alpha * band * torch.sigmoid(-pulls)
             gn = -alpha * weight * torch.sigmoid(pushes)
             add_rows(outputs, rows, torch.bmm(g.transpose(1, 2), X), plan.output_scale)

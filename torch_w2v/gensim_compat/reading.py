@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 import numpy as np
@@ -17,6 +17,7 @@ from torch_w2v.distributed.group import Group
 from torch_w2v.files import is_uri
 from torch_w2v.gensim_compat import vocabulary
 from torch_w2v.gensim_compat.threads import GensimThreads
+from torch_w2v.progress import progress_line
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -31,12 +32,14 @@ class CorpusReading(GensimThreads):
         corpus_cache: where the encoded corpus is cached; see `torch_w2v.Word2Vec`.
         column: of .parquet files; see `torch_w2v.Word2Vec`.
         shard: which part of the corpus is this rank's, where several train together; see there.
+        progress: whether to show how far it is; see there.
     """
 
     corpus_cache: str = "auto"
     column: str | None = None
     shard: str = "cut"
     _distributed: Any = False
+    progress: bool = False
 
     @property
     def _ours(self) -> bool:
@@ -99,6 +102,11 @@ class CorpusReading(GensimThreads):
         with self._together():
             super().build_vocab(*args, **kwargs)
 
+    @property
+    def _shows(self) -> bool:
+        """Whether to show how far reading is: on the first rank only."""
+        return self.progress and (self._group is None or self._group.rank == 0)
+
     def _open(self, corpus_file: corpus.CorpusFile) -> corpus.Opened:
         open_files = self._corpus.open if "_corpus" in vars(self) else corpus.files
         return open_files(corpus_file, self.column)
@@ -155,7 +163,8 @@ class CorpusReading(GensimThreads):
         keep = "_corpus" in vars(self) and self._ours
         cache = self._corpus if keep else corpus.CorpusCache("off", self.workers, part=self._part)
         source = cache.part_of(sentences)
-        scan = cache.scan(source, progress_per, keep)
+        with progress_line(self._shows) or nullcontext() as line:
+            scan = cache.scan(source, progress_per, keep, line.read if line else None)
         if self._group is not None:
             # A .w2v file has the counts of all of it.
             scan = merged(self._group, scan, whole=self._part is not None and isinstance(source, corpus.EncodedFile))
@@ -174,8 +183,13 @@ class CorpusReading(GensimThreads):
         """Choose the words that stay and return the counts of what stays and goes; see gensim's `prepare_vocab`."""
         counts = None if update or trim_rule is not None else vocabulary.countable(self.raw_vocab)
         if counts is None:
-            return super().prepare_vocab(update, keep_raw_vocab, trim_rule, min_count, sample, dry_run)
-        return vocabulary.prepare(self, counts, keep_raw_vocab, min_count, sample, dry_run)
+            report = super().prepare_vocab(update, keep_raw_vocab, trim_rule, min_count, sample, dry_run)
+        else:
+            report = vocabulary.prepare(self, counts, keep_raw_vocab, min_count, sample, dry_run)
+        line = progress_line(self._shows and not dry_run)
+        if line is not None:
+            line.say(vocabulary.summary(self, report))
+        return report
 
     def make_cum_table(self, domain: int = 2**31 - 1) -> None:
         """Make gensim's table of negatives, right for integer tokens too: gensim takes a row for the token's name.

@@ -66,10 +66,22 @@ class GensimThreads(PlainWord2Vec):
     def _train_epoch_corpusfile(self, *args: Any, **kwargs: Any) -> tuple[int, int, int]:
         return self._guarded(super()._train_epoch_corpusfile, *args, **kwargs)
 
-    def _guarded(self, train_epoch: Any, *args: Any, **kwargs: Any) -> tuple[int, int, int]:
+    def _guarded(
+        self,
+        train_epoch: Any,
+        source: Any,
+        cur_epoch: int = 0,
+        total_examples: int | None = None,
+        total_words: int | None = None,
+        *args: Any,
+        **kwargs: Any,
+    ) -> tuple[int, int, int]:
+        call = self._watched_call()
+        if call is not None:
+            call.watch.begin_epoch(cur_epoch, self.epochs, total_words or self.corpus_total_words)
         state = self._epoch_state = _EpochState()
         try:
-            result: tuple[int, int, int] = train_epoch(*args, **kwargs)
+            result: tuple[int, int, int] = train_epoch(source, cur_epoch, total_examples, total_words, *args, **kwargs)
             if state.error is not None:
                 raise state.error
         except BaseException:
@@ -82,6 +94,8 @@ class GensimThreads(PlainWord2Vec):
                         state.jobs.put_nowait(None)
             raise
         del self._epoch_state
+        if call is not None:
+            call.count(*result)
         return result
 
     def _job_producer(
@@ -185,6 +199,8 @@ class GensimThreads(PlainWord2Vec):
         trained_word_count: int,
         elapsed: float,
     ) -> None:
+        if (call := self._watched_call()) is not None:
+            call.watch.advance(raw_word_count, self.min_alpha_yet_reached)
         # Without a total there is no share to log.
         if total_examples or total_words:
             super()._log_progress(
@@ -198,3 +214,14 @@ class GensimThreads(PlainWord2Vec):
                 trained_word_count,
                 elapsed,
             )
+
+    def _log_epoch_end(
+        self, cur_epoch: int, example_count: int, total_examples: int | None, raw_word_count: int, *args: Any
+    ) -> None:
+        super()._log_epoch_end(cur_epoch, example_count, total_examples, raw_word_count, *args)
+        if (call := self._watched_call()) is not None:
+            call.watch.end_epoch(raw_word_count, self.min_alpha_yet_reached)
+
+    def _watched_call(self) -> Any:
+        """Return the `train()` call to report on while gensim's engine trains; None otherwise."""
+        return None

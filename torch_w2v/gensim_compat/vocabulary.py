@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 from collections import defaultdict
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
@@ -140,3 +140,22 @@ def prepare(
         "downsample_total": int(left),
         "num_retained_words": V,
     }
+
+
+def summary(model: PlainWord2Vec, report: Mapping[str, int]) -> str:
+    """Return a line about the vocabulary of a model, and what its `min_count` leaves out.
+
+    Args:
+        model: has its vocabulary.
+        report: what `prepare_vocab` has returned.
+    """
+    kept, dropped = report["num_retained_words"], report["drop_unique"]
+    words = report["retain_total"]
+    line = f"vocabulary: {kept:,} words, {words:,} in the corpus"
+    if dropped:
+        every = max(model.corpus_total_words, words, 1)
+        line += (
+            f"; min_count={model.effective_min_count} leaves out {dropped:,} words, "
+            f"{1 - words / every:.1%} of the corpus"
+        )
+    return line

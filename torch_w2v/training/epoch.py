@@ -142,6 +142,7 @@ def train_epoch(
     due: Callable[[], bool] = lambda: False,
     pause: Callable[[], None] = lambda: None,
     interrupts: Interrupts | None = None,
+    watch: Callable[[Totals], None] = lambda totals: None,
 ) -> Totals:
     """Train on every job of one epoch.
 
@@ -160,6 +161,7 @@ def train_epoch(
         due: whether to pause; called from any thread.
         pause: called then, while no job is running, and all that were begun are in the totals.
         interrupts: hold signals back while a job is running that is not yet in the totals.
+        watch: called with the totals after every job.
 
     Returns:
         The totals.
@@ -181,6 +183,7 @@ def train_epoch(
 
     def report_if_due() -> None:
         nonlocal next_report
+        watch(totals)
         if totals.elapsed >= next_report:
             report(totals)
             next_report = totals.elapsed + report_delay

@@ -44,6 +44,7 @@ class TrainedModel(Protocol):
     compute_loss: bool
     running_training_loss: float
     total_train_time: float
+    min_alpha_yet_reached: float
     train_count: int
     corpus_count: int
     corpus_total_words: int

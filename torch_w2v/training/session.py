@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import math
 import operator
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from queue import Queue
 from timeit import default_timer
 from types import TracebackType
@@ -32,6 +33,7 @@ from torch_w2v.training.planning import (
 )
 from torch_w2v.training.ranks import Alone, Together
 from torch_w2v.training.tables import EngineMemory
+from torch_w2v.training.watching import Watch, Watcher
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -50,6 +52,11 @@ class TrainCall:
         checkpoint_every: seconds between two checkpoints.
         totals: the `total_examples` and `total_words` of the call, which a checkpoint must have too.
         group: the processes that train the model together; None for one process.
+        watchers: are told how far it is.
+
+    Attributes:
+        watch: tells them.
+        stops: whether the call ends after the pass that runs; for callbacks to set.
     """
 
     def __init__(
@@ -60,8 +67,10 @@ class TrainCall:
         checkpoint_every: float = 0.0,
         totals: dict[str, int | None] | None = None,
         group: Group | None = None,
+        watchers: Sequence[Watcher] = (),
     ) -> None:
         self._model = model
+        self.stops = False
         self._unobserved = can_defer_write_back
         self._memory = EngineMemory()
         self._plan: TrainingPlan | None = None
@@ -72,6 +81,7 @@ class TrainCall:
                 model, checkpoint, checkpoint_every, totals or {}, self._memory.store
             )
         self._ranks = Alone() if group is None else Together(group, model.workers)
+        self.watch = Watch(watchers if self._ranks.is_first else ())
         self._progress = self._checkpoints.progress
         self._returned = Totals()
         self._start = default_timer() - 1e-5
@@ -111,7 +121,8 @@ class TrainCall:
 
     def events(self, callbacks: Iterable[CallbackAny2Vec]) -> Iterable[CallbackAny2Vec]:
         """Return the callbacks as gensim's `train` is to call them: on one rank only."""
-        return self._checkpoints.events(callbacks) if self._ranks.is_first else ()
+        events = self._checkpoints.events(callbacks) if self._ranks.is_first else ()
+        return [*events, _Stopper()] if events else events
 
     def _check_at_the_end(self) -> None:
         """Look at all rows once, where after an epoch only a sample is."""
@@ -221,6 +232,7 @@ class TrainCall:
             progress.seed = ranks.agree(self._plan.seed, operator.itemgetter(0))
             self._plan = dataclasses.replace(self._plan, seed=progress.seed)
         plan, epoch_words = self._plan.for_epoch(model.train_count, epoch), progress.expected_words
+        self.watch.begin_epoch(epoch, model.epochs, epoch_words, progress.call.raw_words)
 
         def kept(tokens: np.ndarray, position: int) -> np.ndarray:
             return keep_mask(tokens, position, plan.keep, plan.token_stream)
@@ -292,6 +304,9 @@ class TrainCall:
                 due=lambda: ranks.due() or self._checkpoints.due(),
                 pause=pause,
                 interrupts=self._checkpoints.interrupts,
+                watch=lambda totals: self.watch.advance(
+                    totals.raw_words, model.min_alpha_yet_reached, totals.loss, totals.pairs
+                ),
             )
             ranks.close()
             ranks.add_others(progress.totals)
@@ -299,7 +314,7 @@ class TrainCall:
         return False, diverged
 
     def _finish_epoch(self, epoch: int, total_examples: int | None, total_words: int | None, file_mode: bool) -> None:
-        model, totals, call = self._model, self._progress.totals, self._progress.call
+        model, totals = self._model, self._progress.totals
         if totals.chunks == 0 and model.train_count == 0:
             logger.warning(
                 "train() called with an empty iterator (if not intended, "
@@ -319,7 +334,7 @@ class TrainCall:
             )
         if model.compute_loss:
             model.running_training_loss += totals.loss
-            model.training_losses = [*model.training_losses, totals.loss / max(totals.pairs, 1.0)]
+        model.training_losses = [*model.training_losses, totals.loss / totals.pairs if totals.pairs else math.nan]
         elapsed = totals.elapsed
         model._log_epoch_end(
             epoch,
@@ -332,9 +347,16 @@ class TrainCall:
             file_mode,
         )
         model.total_train_time += elapsed
-        call.trained_words += totals.trained_words
-        call.raw_words += totals.raw_words
-        call.chunks += totals.chunks
+        self.count(totals.trained_words, totals.raw_words, totals.chunks)
+        self.watch.end_epoch(totals.raw_words, model.min_alpha_yet_reached, totals.loss, totals.pairs)
+
+    def count(self, trained_words: int, raw_words: int, chunks: int) -> tuple[int, int, int]:
+        """Count an epoch, ours or one of gensim's engine, and return the arguments."""
+        call = self._progress.call
+        call.trained_words += trained_words
+        call.raw_words += raw_words
+        call.chunks += chunks
+        return trained_words, raw_words, chunks
 
     def finish_early(self, callbacks: Iterable[CallbackAny2Vec]) -> tuple[int, int]:
         """Do what gensim's `train` does after its last epoch, for a call that `StopTraining` has ended.
@@ -363,3 +385,12 @@ class TrainCall:
         model = self._model
         # Queries in on_epoch_end must see the new vectors (piskvorky/gensim#3429).
         model.wv.norms = None
+
+
+class _Stopper(CallbackAny2Vec):
+    """Ends `train()` after the pass in which a callback has set `TrainCall.stops`; the last of the callbacks."""
+
+    def on_epoch_end(self, model: Any) -> None:
+        """End the call if one of the callbacks before wants it."""
+        if model._train_call.stops:
+            raise StopTraining

@@ -33,7 +33,7 @@ struct Call {
   int64_t cbow_mean;
   int64_t exact_gradient;
   int64_t shrink_windows;
-  int64_t compute_loss;
+  int64_t loss_every;  // the loss of one block in so many is added up, from the first on; 0 for none
   int64_t skip_gram;
   int64_t T;  // T, S, N and G are those of docs/explanation/algorithm.md
   int64_t S;

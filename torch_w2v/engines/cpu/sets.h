@@ -14,7 +14,8 @@ template <int ROW>
 struct Sets {
   const Job<ROW>& job;
   double loss = 0;
-  double pairs = 0;  // their weight in the loss
+  double pairs = 0;          // their weight in the loss
+  bool counts_loss = false;  // of the sets that are trained next
 
   Sets(const Job<ROW>& j, Memory& memory)
       : job(j),
@@ -42,7 +43,7 @@ struct Sets {
     // Here, where the processor waits for the coefficients.
     if (number + 1 < job.groups) prefetch_next(group);
     negatives.prefetch();
-    if (twice || targets.lonely || job.call.compute_loss) leave_out(group);
+    if (twice || targets.lonely || counts_loss) leave_out(group);
     if (twice) copies.part(group.words, group.rows, rows);
     update_rows(group, job.call.output_scale ? scale_coefficients(group) : coefficient,
                 number + 1 < job.groups ? moves : nullptr);
@@ -180,7 +181,7 @@ struct Sets {
       if (!context) coefficient[i] = 0.f;
       for (i64 k = 0; k < job.N; k++)
         if (!context || negatives[k] == target) coefficient[(1 + k) * group.targets + i] = 0.f;
-      if (context && job.call.compute_loss) add_loss(score + i, group.targets, negatives, target);
+      if (context && counts_loss) add_loss(score + i, group.targets, negatives, target);
     }
   }
 

@@ -59,14 +59,14 @@ def train(tables: Tables, chunk: Chunk, rates: Rates, plan: EpochPlan, dot: str)
             D=D,
             MEAN=objective.cbow_mean,
             SHARED=objective.cbow_mean == objective.exact_gradient,
-            LOSS=objective.compute_loss,
+            EVERY=objective.loss_every,
             SCALE_INPUTS=len(plan.input_scale) > 0,
             SCALE_OUTPUTS=len(plan.output_scale) > 0,
             DOT=dot,
             MOST=objective.largest_error,
             **form,
         )
-    loss, pairs = losses.sum(0).tolist() if objective.compute_loss else (0.0, 0.0)
+    loss, pairs = losses.sum(0).tolist() if objective.loss_every else (0.0, 0.0)
     return ChunkResult(last - first, loss, pairs)
 
 

@@ -82,7 +82,7 @@ def _softplus(x):
 def train_blocks(
     inputs, outputs, scratch, losses, ids, low, high, negatives, alphas, input_scale, output_scale,
     first, last, blocks, run, T, N, weight,
-    S: tl.constexpr, D: tl.constexpr, MEAN: tl.constexpr, SHARED: tl.constexpr, LOSS: tl.constexpr,
+    S: tl.constexpr, D: tl.constexpr, MEAN: tl.constexpr, SHARED: tl.constexpr, EVERY: tl.constexpr,
     SCALE_INPUTS: tl.constexpr, SCALE_OUTPUTS: tl.constexpr, DOT: tl.constexpr, MOST: tl.constexpr,
     BT: tl.constexpr, BN: tl.constexpr, BC: tl.constexpr, BD: tl.constexpr,
 ):  # fmt: skip
@@ -91,7 +91,7 @@ def train_blocks(
     Args:
         inputs, outputs: (V, D) float32 tables.
         scratch: (programs, BT, D) float32, not read where a row is one tile and S = 1.
-        losses: (programs, 2) float64, summed loss and pairs; written with LOSS only.
+        losses: (programs, 2) float64, summed loss and pairs; written unless EVERY is 0.
         ids, low, high: (n,) int32 kept tokens and the half-open ranges of their windows.
         negatives: (blocks, S, N) int32 rows.
         alphas: (blocks,) float32 learning rates.
@@ -101,6 +101,7 @@ def train_blocks(
         T, N, S: as in `plan.Layout`.
         weight: weight of a negative.
         MEAN: hidden layers are means, otherwise sums.
+        EVERY: the loss of one block in so many is added up, from the first on; 0 for none.
         SHARED: the error is divided among the context words.
         MOST: see `plan.Objective.largest_error`.
     """
@@ -156,10 +157,11 @@ def train_blocks(
                     rows = _rows(outputs, words.to(tl.int64), some, d + column, D)
                     scores = tl.dot(part, tl.trans(rows), scores, input_precision=DOT)
 
-            if LOSS:
-                loss += tl.sum((_softplus(-positive) * on).to(tl.float64))
-                loss += tl.sum(tl.sum(_softplus(scores) * weights, 1).to(tl.float64))
-                pairs += tl.sum((on + tl.sum(weights, 1)).to(tl.float64))
+            if EVERY > 0:  # noqa: SIM102  known when this is compiled, so it has an if of its own
+                if block % EVERY == 0:
+                    loss += tl.sum((_softplus(-positive) * on).to(tl.float64))
+                    loss += tl.sum(tl.sum(_softplus(scores) * weights, 1).to(tl.float64))
+                    pairs += tl.sum((on + tl.sum(weights, 1)).to(tl.float64))
             # A sample that is wrong by more than MOST is skipped.
             g = tl.where(positive > -MOST, alpha * on / (1.0 + tl.exp(positive)), 0.0)
             gn = tl.where(scores < MOST, -alpha * weights / (1.0 + tl.exp(-scores)), 0.0)
@@ -202,6 +204,6 @@ def train_blocks(
         # The next block sees what this one has added.
         tl.debug_barrier()
 
-    if LOSS:
+    if EVERY > 0:
         tl.store(losses + 2 * program, loss)
         tl.store(losses + 2 * program + 1, pairs)

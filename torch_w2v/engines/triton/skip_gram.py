@@ -69,13 +69,13 @@ def train(tables: Tables, chunk: Chunk, rates: Rates, plan: EpochPlan, dot: str)
             objective.negative / N,
             S=S,
             D=D,
-            LOSS=objective.compute_loss,
+            EVERY=objective.loss_every,
             SCALE_INPUTS=len(plan.input_scale) > 0,
             SCALE_OUTPUTS=len(plan.output_scale) > 0,
             DOT=dot,
             **form,
         )
-    loss, pairs = losses.sum(0).tolist() if objective.compute_loss else (0.0, 0.0)
+    loss, pairs = losses.sum(0).tolist() if objective.loss_every else (0.0, 0.0)
     return ChunkResult(blocks.last - blocks.first, loss, pairs)
 
 

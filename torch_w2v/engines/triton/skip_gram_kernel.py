@@ -39,7 +39,7 @@ def _slopes(scores, on, alpha):
 def train_blocks(
     inputs, outputs, scratch, losses, ids, low, high, count, starts, stops, begins, ends, negatives, alphas,
     input_scale, output_scale, blocks, run, N, width, weight,
-    S: tl.constexpr, D: tl.constexpr, ONE: tl.constexpr, LOSS: tl.constexpr,
+    S: tl.constexpr, D: tl.constexpr, ONE: tl.constexpr, EVERY: tl.constexpr,
     SCALE_INPUTS: tl.constexpr, SCALE_OUTPUTS: tl.constexpr, DOT: tl.constexpr,
     BT: tl.constexpr, BN: tl.constexpr, BC: tl.constexpr, BD: tl.constexpr,
 ):  # fmt: skip
@@ -48,7 +48,7 @@ def train_blocks(
     Args:
         inputs, outputs: (V, D) float32 tables.
         scratch: (programs, BT, width) float32, the coefficients of positives; not read with ONE.
-        losses: (programs, 2) float64, summed loss and pairs; written with LOSS only.
+        losses: (programs, 2) float64, summed loss and pairs; written unless EVERY is 0.
         ids, low, high: (n,) int32 kept tokens and the half-open ranges of their windows.
         count: (n,) int32, the number of positives of each kept token.
         starts, stops: (blocks,) int32, the half-open range of the inputs of each block.
@@ -60,6 +60,7 @@ def train_blocks(
         N, S: as in `plan.Layout`.
         width: length of a row of `scratch`; the longest range of positives, rounded up to a multiple of BC.
         weight: weight of a negative per positive.
+        EVERY: the loss of one block in so many is added up, from the first on; 0 for none.
         ONE: a row is one tile, and all positives of a block are one: rows are read once and stay in registers.
     """
     program = tl.program_id(0)
@@ -104,9 +105,10 @@ def train_blocks(
                 pulls = tl.dot(x, tl.trans(y), input_precision=DOT)
                 pushes = tl.dot(x, tl.trans(q), input_precision=DOT)
                 g = _slopes(pulls, on, alpha)
-                if LOSS:
-                    loss += tl.sum(tl.sum(_softplus(-pulls) * on, 1).to(tl.float64))
-                    pairs += tl.sum(tl.sum(on, 1).to(tl.float64))
+                if EVERY > 0:  # noqa: SIM102  known when this is compiled, so it has an if of its own
+                    if block % EVERY == 0:
+                        loss += tl.sum(tl.sum(_softplus(-pulls) * on, 1).to(tl.float64))
+                        pairs += tl.sum(tl.sum(on, 1).to(tl.float64))
             else:
                 for c in range(begin, end, BC):
                     p = c + place
@@ -120,9 +122,10 @@ def train_blocks(
                         y = _rows(outputs, positive.to(tl.int64), p < end, d + column, D)
                         pulls = tl.dot(x, tl.trans(y), pulls, input_precision=DOT)
                     tl.store(own + (c - begin), _slopes(pulls, on, alpha))
-                    if LOSS:
-                        loss += tl.sum(tl.sum(_softplus(-pulls) * on, 1).to(tl.float64))
-                        pairs += tl.sum(tl.sum(on, 1).to(tl.float64))
+                    if EVERY > 0:  # noqa: SIM102  known when this is compiled, so it has an if of its own
+                        if block % EVERY == 0:
+                            loss += tl.sum(tl.sum(_softplus(-pulls) * on, 1).to(tl.float64))
+                            pairs += tl.sum(tl.sum(on, 1).to(tl.float64))
                 pushes = tl.zeros((BT, BN), tl.float32)
                 for d in range(0, D, BD):
                     x = _rows(inputs, word, live, d + column, D)
@@ -132,9 +135,10 @@ def train_blocks(
             # A negative is skipped as often as it is a positive of the input.
             weights = tl.where(some[None, :], ((last - first).to(tl.float32)[:, None] - equal) * weight, 0.0)
             gn = -alpha * weights / (1.0 + tl.exp(-pushes))
-            if LOSS:
-                loss += tl.sum(tl.sum(_softplus(pushes) * weights, 1).to(tl.float64))
-                pairs += tl.sum(tl.sum(weights, 1).to(tl.float64))
+            if EVERY > 0:  # noqa: SIM102  known when this is compiled, so it has an if of its own
+                if block % EVERY == 0:
+                    loss += tl.sum(tl.sum(_softplus(pushes) * weights, 1).to(tl.float64))
+                    pairs += tl.sum(tl.sum(weights, 1).to(tl.float64))
 
             if ONE:
                 e = tl.dot(gn, q, tl.dot(g, y, input_precision=DOT), input_precision=DOT)
@@ -170,6 +174,6 @@ def train_blocks(
             # The next part and the next block see what this one has added.
             tl.debug_barrier()
 
-    if LOSS:
+    if EVERY > 0:
         tl.store(losses + 2 * program, loss)
         tl.store(losses + 2 * program + 1, pairs)

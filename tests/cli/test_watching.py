@@ -1,0 +1,139 @@
+"""What `train` reads from elsewhere, evaluates and writes beside the vectors; `info`."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gensim.models import KeyedVectors
+
+from tests.cli.running import FAST, Command, one_line
+from torch_w2v import cli
+
+
+class Stdin:
+    def __init__(self, data: bytes) -> None:
+        self.buffer = io.BytesIO(data)
+
+    def isatty(self) -> bool:
+        return False
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["text", "gzip"])
+def test_the_standard_input(
+    pack: type, corpus: Path, vectors: Path, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", Stdin(pack(corpus.read_bytes())))
+    assert command("train", "-", "-o", tmp_path / "x.kv", "--quiet", *FAST) == (0, "", "")
+    found, expected = (KeyedVectors.load(str(path)) for path in (tmp_path / "x.kv", vectors))
+    np.testing.assert_array_equal(found.vectors, expected.vectors)
+
+
+def test_underscores_in_the_names_of_options() -> None:
+    given = [
+        "train",
+        "c",
+        "-o",
+        "x.kv",
+        "--vector_size",
+        "7",
+        "--min_count=3",
+        "--comment",
+        "a_b",
+        "--no-shrink_windows",
+    ]
+    args = cli.parser().parse_args(given)
+    assert (args.vector_size, args.min_count, args.comment, args.shrink_windows) == (7, 3, "a_b", False)
+
+
+def test_the_help_is_in_groups(command: Command) -> None:
+    _, out, _ = command("train", "--help")
+    titles = re.findall(r"^(\S.*):$", out, re.MULTILINE)
+    assert titles[-7:] == [
+        "common options", "sampling", "engine", "input", "output", "watching and evaluating", "expert options",
+    ]  # fmt: skip
+    assert out.index("\ncommon options:") < out.index("  --vector-size ") < out.index("\nsampling:")
+
+
+def test_phrases_are_joined(tmp_path: Path, command: Command) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text("".join(f"w{i} new york v{i}\n" for i in range(100)))
+    code, _, err = command("train", text, "-o", tmp_path / "x.kv", "--phrases", "--phrases-threshold", "1", *FAST)
+    assert code == 0
+    assert re.match(r"phrases: \d+ different ones", err)
+    assert "new_york" in KeyedVectors.load(str(tmp_path / "x.kv"))
+
+
+def test_evaluation_stopping_history_and_report(corpus: Path, tmp_path: Path, command: Command) -> None:
+    pairs = tmp_path / "mine.tsv"
+    words = "the said of he in for to was and on is at".split()  # noqa: SIM905
+    pairs.write_text("".join(f"{words[i]}\t{words[i + 1]}\t{i}\n" for i in range(11)) * 2)
+    code, out, _ = command(
+        "train", corpus, "-o", tmp_path / "x.kv", *FAST, "--epochs", 30, "--evaluate", pairs, "simlex-999",
+        "--patience", 1, "--history", tmp_path / "h.csv", "--report", tmp_path / "report", "--json",
+    )  # fmt: skip
+    assert code == 0
+    facts = json.loads(out)
+    rows = (tmp_path / "h.csv").read_text().splitlines()
+    assert rows[0] == "epoch,loss,alpha,words_per_second,seconds,mine,SimLex-999"
+    assert 3 <= len(rows) <= 31
+    assert len(facts["losses"]) == len(rows) - 1
+    assert "Evaluation after each pass" in (tmp_path / "report" / "report.html").read_text("utf8")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--evaluate", "none.tsv"], "none.tsv: No such file or directory"),
+        (["--monitor", "loss"], "--monitor is what --patience looks at: give --patience N, too"),
+        (["--patience", 0], "--patience 0: must be at least 1"),
+        (["--patience", 2, "--monitor", "men"], "--monitor men: must be one of loss"),
+        (["--history", "h.txt"], "--history h.txt: must end in one of .csv, .html"),
+        (["--evaluate", "wordsim353", "--patience", 2], "--monitor WordSim-353: only "),
+        (["--phrases", "--phrases-threshold", 0], "--phrases-threshold 0.0: must be more than 0"),
+    ],
+)
+def test_mistakes(options: list[object], message: str, corpus: Path, tmp_path: Path, command: Command) -> None:
+    code, _, err = command("train", corpus, "-o", tmp_path / "x.kv", "--no-progress", *FAST, *options)
+    assert code == 2
+    assert message in one_line(err)
+
+
+def test_info(corpus: Path, vectors: Path, tmp_path: Path, command: Command) -> None:
+    assert command("train", corpus, "-o", tmp_path / "x.model", "--quiet", "--window", 3, *FAST)[0] == 0
+    code, out, _ = command("info", tmp_path / "x.model", "--json")
+    assert code == 0
+    facts = json.loads(out)
+    assert facts["holds"] == "a model, which can be trained further"
+    assert facts["arguments"]["window"] == 3
+    assert facts["finite"] is True
+    _, out, _ = command("info", tmp_path / "x.model")
+    assert re.search(r"^  window +3$", out, re.MULTILINE)
+    _, out, _ = command("info", vectors)
+    assert "how it was trained is not in the file" in out
+    assert command("encode", corpus, "-o", tmp_path / "x.w2v", "--quiet")[0] == 0
+    facts = json.loads(command("info", tmp_path / "x.w2v", "--json")[1])
+    assert (facts["holds"], facts["most_frequent"][0]) == ("an encoded corpus", "the")
+    code, _, err = command("info", tmp_path / "none.kv")
+    assert code == 2
+    assert "No such file" in one_line(err)
+
+
+def test_sums_of_words(vectors: Path, command: Command) -> None:
+    code, out, _ = command("neighbours", vectors, "--positive", "the", "of", "--negative", "in", "--topn", 3, "--json")
+    assert code == 0
+    (answer,) = json.loads(out)
+    assert answer["words"] == "+the +of -in"
+    expected = KeyedVectors.load(str(vectors)).most_similar(["the", "of"], ["in"], topn=3)
+    assert [(n["word"], n["similarity"]) for n in answer["neighbours"]] == [
+        (w, pytest.approx(s, abs=1e-6)) for w, s in expected
+    ]
+    code, out, err = command("neighbours", vectors, "--positive", "the", "xyzzy")
+    assert (code, out) == (1, "")
+    assert one_line(err).endswith(": xyzzy")

@@ -1,0 +1,78 @@
+"""The line of progress, in a terminal and elsewhere."""
+
+import io
+import math
+import re
+import sys
+
+import pytest
+
+from tests.helpers import ours, words
+from torch_w2v import progress
+from torch_w2v.training import watching
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def often(monkeypatch):
+    monkeypatch.setattr(watching, "INTERVAL", 0.0)
+    monkeypatch.setattr(progress, "INTERVAL", 0.0)
+
+
+def test_elsewhere_than_in_a_terminal_there_is_a_line_per_pass(capsys):
+    ours(words(), epochs=2, min_count=20, progress=True)
+    vocabulary, *passes = capsys.readouterr().err.splitlines()
+    assert re.fullmatch(
+        r"vocabulary: \d+ words, [\d,]+ in the corpus; min_count=20 leaves out \d+ words, \d.*% of the corpus",
+        vocabulary,
+    )
+    line = r"pass %d of 2: 2,092 words in \d+\.\d s, .+ words/s, loss 0\.\d{4}, alpha 0\.\d{5}"
+    assert len(passes) == 2
+    assert all(re.fullmatch(line % number, text) for number, text in enumerate(passes, 1)), passes
+
+
+def test_train_decides_for_itself(capsys):
+    model = ours(words(), progress=True)
+    capsys.readouterr()
+    model.train(words(), total_examples=300, epochs=1, progress=False)
+    assert capsys.readouterr().err == ""
+    ours(words()).train(words(), total_examples=300, epochs=1, progress=True)
+    assert "pass 1 of 1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("package", ["without tqdm", "tqdm"])
+def test_in_a_terminal_one_line_stays(package, often, monkeypatch, tmp_path):
+    if package == "tqdm":
+        pytest.importorskip("tqdm")
+    else:
+        monkeypatch.setitem(sys.modules, "tqdm", None)
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("COLUMNS", "120")
+    path = tmp_path / "corpus.txt"
+    path.write_text("a b c d e f\n" * 3000)
+    ours(corpus_file=path, progress=True, epochs=2, batch_words=100)
+    shown = terminal.getvalue()
+    lines = [re.split(r"\r", line)[-1].replace("\033[K", "") for line in shown.split("\n")]
+    assert "reading 100%" in shown.replace("  ", " ")
+    assert lines[0].startswith("vocabulary: 6 words, 18,000 in the corpus")
+    assert re.fullmatch(r"pass 2 of 2 100%.* words/s, 0:0\d, loss 0\.\d{4}", lines[1].rstrip())
+    assert lines[2:] == [""]
+    assert "left" in shown
+
+
+def test_an_interrupted_line_ends(often, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    terminal = Terminal()
+    with progress.ProgressLine(terminal) as line:
+        line.train(watching.Progress(1, 2, 0.25, 10, 1.0, 1.0, 3.0, 0.1, 0.5, False, 10, 1.0, 0.5))
+    assert terminal.getvalue().endswith("pass 1 of 2  25%, 1 words/s, 0:03 left, loss 0.5000\n")
+
+
+def test_numbers_and_clocks():
+    assert list(map(progress.number, (0, 950, 12_345, 4_560_000, 7e9))) == ["0", "950", "12.3 k", "4.56 M", "7.00 G"]
+    assert list(map(progress.clock, (0.4, 67, 3723, math.nan))) == ["0:00", "1:07", "1:02:03", "?"]

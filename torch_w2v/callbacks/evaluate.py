@@ -1,0 +1,144 @@
+"""Evaluate a model after its passes: word pairs, analogies, held-out loss, neighbours, and functions of your own."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from gensim.models.callbacks import CallbackAny2Vec
+from gensim.models.word2vec import Word2Vec as PlainWord2Vec
+
+from torch_w2v.callbacks.values import begin_pass, values_of
+from torch_w2v.compare.gold import Gold, analogies_file, pairs_file, quiet_gensim
+from torch_w2v.corpus import Corpus
+
+logger = logging.getLogger("torch_w2v.callbacks")
+
+HELD_OUT = "held-out loss"
+
+Paths: TypeAlias = "str | os.PathLike[str] | Iterable[str | os.PathLike[str]]"
+
+
+class Evaluate(CallbackAny2Vec):
+    """Evaluates a model at the end of its passes, and after the last one.
+
+    Args:
+        pairs: path of a file of word pairs with a score (tab-separated), or several. The value is Spearman's rank
+            correlation, named as the file without its suffix.
+        analogies: path of a file of analogy questions in word2vec's format, or several. The value is the share of right
+            answers.
+        held_out: sentences that are not trained on. The value, 'held-out loss', is the mean loss in nats per pair of
+            target and sample; it imports torch, and needs `sg=0, hs=0, negative>0`.
+        neighbours: words whose nearest neighbours are kept in the attribute `neighbours`.
+        functions: name -> function of the model that returns a number.
+        every: evaluate after one pass in so many, and after the last one.
+        topn: number of neighbours.
+        gold: sets of `torch_w2v.compare`, such as `SHIPPED`.
+
+    Attributes:
+        results: a dictionary per evaluation: 'epoch', the number of the pass from 1, and name -> value; nan where too
+            little of a file is known.
+        neighbours: a dictionary per evaluation: word -> list of (word, similarity); unknown words are left out.
+
+    Raises:
+        ValueError: there is nothing to evaluate, or a file has a line that is not what it must be.
+        OSError: a file cannot be read.
+    """
+
+    def __init__(
+        self,
+        pairs: Paths = (),
+        analogies: Paths = (),
+        held_out: Corpus | None = None,
+        neighbours: Iterable[Hashable] = (),
+        functions: Mapping[str, Callable[[Any], float]] | None = None,
+        every: int = 1,
+        topn: int = 10,
+        gold: Sequence[Gold] = (),
+    ) -> None:
+        if every < 1:
+            raise ValueError(f"every={every}: must be at least 1, the number of passes from one evaluation to the next")
+        self._gold = [*gold, *map(pairs_file, _paths(pairs)), *map(analogies_file, _paths(analogies))]
+        self._held_out = held_out
+        self._words = [neighbours] if isinstance(neighbours, str) else list(neighbours)
+        self._functions = dict(functions or {})
+        self._every, self._topn = every, topn
+        if not (self._gold or self._words or self._functions or held_out is not None):
+            raise ValueError("nothing to evaluate: give pairs, analogies, held_out, neighbours or functions")
+        self._epoch = 0
+        self.results: list[dict[str, float]] = []
+        self.neighbours: list[dict[Hashable, list[tuple[str, float]]]] = []
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the values."""
+        held_out = [HELD_OUT] if self._held_out is not None else []
+        return [*(gold.name for gold in self._gold), *held_out, *self._functions]
+
+    def on_train_begin(self, model: PlainWord2Vec) -> None:
+        """Begin anew."""
+        if self._held_out is not None and (model.sg or model.hs or not model.negative):
+            raise ValueError(
+                f"held_out: the loss is that of CBOW with negative sampling, not of sg={model.sg}, hs={model.hs}, "
+                f"negative={model.negative}; leave it out, or give functions={{...}}"
+            )
+        self._epoch, self.results, self.neighbours = 0, [], []
+
+    def on_epoch_begin(self, model: PlainWord2Vec) -> None:
+        """Begin a pass."""
+        begin_pass(model)
+        self._epoch += 1
+
+    def on_epoch_end(self, model: PlainWord2Vec) -> None:
+        """Evaluate, if it is this pass's turn."""
+        if self._epoch % self._every and self._epoch != model.epochs:
+            return
+        values = self.evaluate(model)
+        values_of(model).update(values)
+        self.results.append({"epoch": self._epoch, **values})
+        if self._words:
+            known = [word for word in self._words if word in model.wv.key_to_index]
+            self.neighbours.append({word: model.wv.most_similar(word, topn=self._topn) for word in known})
+        if values:
+            text = ", ".join(f"{name} {value:.4f}" for name, value in values.items())
+            logger.info("pass %d: %s", self._epoch, text)
+
+    def evaluate(self, model: PlainWord2Vec) -> dict[str, float]:
+        """Return name -> value for a model as it is now."""
+        with quiet_gensim():
+            values = {gold.name: gold.score(model.wv) for gold in self._gold}
+        if self._held_out is not None:
+            from torch_w2v.compare.measures import held_out_loss  # noqa: PLC0415  imports torch
+
+            values[HELD_OUT] = held_out_loss(model, self._held_out)
+        for name, function in self._functions.items():
+            value = function(model)
+            try:
+                values[name] = float(value)
+            except (TypeError, ValueError):
+                raise TypeError(f"functions[{name!r}] must return a number, got {value!r}") from None
+        return values
+
+    def why_no_score(self, model: PlainWord2Vec) -> dict[str, str]:
+        """Return name -> reason for the files of which too little is known to score."""
+        reasons = {gold.name: gold.why_no_score(model.wv) for gold in self._gold}
+        return {name: reason for name, reason in reasons.items() if reason}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps; nan is kept as None."""
+        plain = [{k: None if math.isnan(v) else v for k, v in row.items()} for row in self.results]
+        return {"epoch": self._epoch, "results": plain}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state_dict` has returned."""
+        self._epoch = state["epoch"]
+        self.results = [{k: math.nan if v is None else v for k, v in row.items()} for row in state["results"]]
+
+
+def _paths(paths: Paths) -> list[str]:
+    if isinstance(paths, (str, os.PathLike)):
+        paths = [paths]
+    return [os.fspath(path) for path in paths]

@@ -1,0 +1,46 @@
+"""What callbacks have measured in a pass: `Evaluate` puts it here, and the others find it."""
+
+from __future__ import annotations
+
+import math
+from weakref import WeakKeyDictionary
+
+from gensim.models.word2vec import Word2Vec as PlainWord2Vec
+
+LOSS = "loss"
+
+# Not an attribute of the model, which would be saved and copied with it.
+_values: WeakKeyDictionary[PlainWord2Vec, dict[str, float]] = WeakKeyDictionary()
+
+
+def begin_pass(model: PlainWord2Vec) -> None:
+    """Forget the values of the pass before; every callback does this when a pass begins."""
+    if _values.get(model):
+        _values[model] = {}
+
+
+def values_of(model: PlainWord2Vec) -> dict[str, float]:
+    """Return name -> value of the present pass, a dictionary that grows until the pass has ended."""
+    return _values.setdefault(model, {})
+
+
+class LossOfPass:
+    """The loss of each pass, whichever class trains.
+
+    It is the mean per pair of target and sample, in nats. gensim's class has only a sum over the pass, and only with
+    `compute_loss=True`.
+    """
+
+    def __init__(self) -> None:
+        self._before = 0.0
+
+    def begin(self, model: PlainWord2Vec) -> None:
+        """Begin a pass."""
+        self._before = float(model.running_training_loss)
+
+    def end(self, model: PlainWord2Vec) -> float:
+        """Return the loss of the pass that ends; nan where it is not known."""
+        losses = getattr(model, "training_losses", ())
+        if losses:
+            return float(losses[-1])
+        return float(model.running_training_loss) - self._before if model.compute_loss else math.nan

@@ -1,0 +1,1 @@
+"""Reports: HTML pages with plots that need no other file."""
