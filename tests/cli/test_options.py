@@ -40,6 +40,5 @@ def test_options_reach_the_model(corpus: Path, tmp_path: Path, command: Command)
     assert {name: getattr(model, name) for name in given} == given
     assert model.shrink_windows is False
     assert model.compute_loss is True
-    assert set(given) | {"shrink_windows", "compute_loss", "checkpoint", "checkpoint_every", "column"} == set(
-        constructor_options()
-    )
+    elsewhere = {"shrink_windows", "compute_loss", "checkpoint", "checkpoint_every", "column", "distributed", "shard"}
+    assert set(given) | elsewhere == set(constructor_options())

@@ -65,7 +65,7 @@ CPU_SHAPES = [
             ((13, 2, 7), {"D": 31, "V": 3, "size": 0.05}),
             ((1, 4, 5), {"lengths": (40, 2), "V": 1, "size": 0.05}),
             ((5, 1, 300), {"negative": 100, "lengths": (1, 40)}),
-            ((16, 1, 32), {"lengths": (300,), "begin": 100, "end": 210, "position": 2**40, "compute_loss": False}),
+            ((16, 1, 32), {"lengths": (300,), "begin": 100, "end": 210, "position": 2**40, "loss_every": 3}),
             ((16, 1, 32), {"lengths": (5000,), "V": 1000, "D": 5}),
             ((16, 1, 32), {"lengths": (1,) * 100}),
             ((16, 1, 32), {"lengths": ()}),

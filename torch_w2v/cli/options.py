@@ -22,7 +22,7 @@ INPUT, OUTPUT, WATCHING = "input", "output", "watching and evaluating"
 GROUPS = {
     COMMON: ("vector_size", "window", "epochs", "min_count", "alpha", "workers", "seed", "sg"),
     SAMPLING: ("sample", "negative", "ns_exponent", "shrink_windows"),
-    ENGINE: ("engine", "device", "cbow_gradient"),
+    ENGINE: ("engine", "device", "cbow_gradient", "distributed", "shard"),
     INPUT: ("column", "corpus_cache", "max_final_vocab", "max_vocab_size"),
     OUTPUT: ("comment", "checkpoint", "checkpoint_every"),
     WATCHING: ("compute_loss",),

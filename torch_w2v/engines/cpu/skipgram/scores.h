@@ -22,8 +22,9 @@ struct Scores {
   float* pulls;   // coefficients of the pairs with positives, input after input
   i64 first_pull[LANES_OF_BLOCK];
 
-  double loss = 0;   // in nats
-  double pairs = 0;  // weight of the pairs in the loss
+  double loss = 0;           // in nats
+  double pairs = 0;          // weight of the pairs in the loss
+  bool counts_loss = false;  // of the block that is trained next
 
   Scores(const Job<ROW>& j, Memory& memory)
       : job(j),
@@ -85,7 +86,7 @@ struct Scores {
       for (int part = 0; part < PARTS; part++) {
         pushes[k + n].part[part] = sigmoid(score[n].part[part]) * (weight.part[part] * scale);
       }
-      if (job.call.compute_loss) {
+      if (counts_loss) {
         for (i64 m = 0; m < inputs; m++) {
           const double w = static_cast<double>(weight.part[m / W][m % W]) * static_cast<double>(set.times[k + n]) *
                            static_cast<double>(job.call.negative) / static_cast<double>(job.N);
@@ -129,11 +130,11 @@ struct Scores {
     for (i64 i = 0; i < n; i += W) {
       const Vector score = sum_lanes<W>(sums + i);
       store(pulls + i, sigmoid(-score) * alpha);
-      if (job.call.compute_loss) {
+      if (counts_loss) {
         for (i64 lane = 0; lane < min(W, n - i); lane++) loss += softplus(-static_cast<double>(score[lane]));
       }
     }
-    pairs += job.call.compute_loss ? static_cast<double>(n) : 0.0;
+    pairs += counts_loss ? static_cast<double>(n) : 0.0;
   }
 };
 

@@ -86,6 +86,7 @@ int train_skip_gram(const Call& call) {
   }
   const double tokens = static_cast<double>(call.end - call.begin);
   i64 kept = 0;
+  i64 number = 0;  // of the next block
   for (;;) {
     if (place + 2 * call.T + 2 * reach + 1 > stream.n && !stream.ended()) read_on();
     // The end of the next block at most.
@@ -96,6 +97,7 @@ int train_skip_gram(const Call& call) {
     if (kept == 0) block.sets.draw_next(stream, place);
     const double done = static_cast<double>(stream.raw[place] - call.begin) / tokens;
     const double alpha = call.alpha_begin + (call.alpha_end - call.alpha_begin) * done;
+    block.scores.counts_loss = call.loss_every && number++ % call.loss_every == 0;
     block.train(stream, place, end, end >= next_end, static_cast<float>(alpha));
     kept += end - place;
     place = end;
