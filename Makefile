@@ -23,6 +23,7 @@ help:
 	@echo 'make dist-check  check them: contents, libraries, metadata, a build from the sdist'
 	@echo 'make test-wheels run the wheels: here, for arm64 under qemu, for Windows under wine; needs qemu-user-static and wine'
 	@echo 'make test-versions run the core of the tests with other versions of Python, gensim and numpy; ARGS="lowest newest"'
+	@echo 'make soak        train, save, load, update and resume for 20 minutes: nothing may grow'
 	@echo 'make clean       remove the virtual environment'
 
 demo: $(INSTALLED)
@@ -87,6 +88,9 @@ $(DIST): packaging/requirements.txt
 	$(PYTHON) -m venv .venv-dist
 	.venv-dist/bin/python -m pip install --disable-pip-version-check -r packaging/requirements.txt
 	@touch $@
+
+soak: $(INSTALLED)
+	$(BIN)/python -m benchmarks.soak $(ARGS)
 
 clean:
 	rm -rf .venv-dist .venv .venv-interop .venv-docs build/site

@@ -10,7 +10,9 @@ import pytest
 from tests.benchmarks.programs import run
 from tests.helpers import ROOT
 
-PROGRAMS = ("any_data", "engines", "fallback", "gpu", "graphs", "quality", "reading", "roofline", "shapes", "skip_gram")
+PROGRAMS = (
+    "any_data", "engines", "fallback", "gpu", "graphs", "quality", "reading", "roofline", "shapes", "skip_gram", "soak",
+)  # fmt: skip
 TARGETS = re.findall(r"\bbenchmarks\.(\w+)", (ROOT / "Makefile").read_text())
 
 
