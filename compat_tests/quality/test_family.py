@@ -13,6 +13,7 @@ from torch_w2v.engines import layouts
 from torch_w2v.engines.cpu.engine import CpuEngine
 from torch_w2v.engines.plan import Layout
 from torch_w2v.engines.torch_batched import TorchBatchedEngine
+from torch_w2v.training import checkpoint_file
 
 SEEDS = (1, 2, 3)
 # Each fails with blocks whose targets share negatives and do not see each other's work.
@@ -95,3 +96,44 @@ def test_the_layout_of_the_gpu_in_step(corpus, setting, monkeypatch):
 
 def test_settings_and_corpora_are_named():
     assert len(CORPORA) * len(SETTINGS) > 250
+
+
+@needs_kernel
+@pytest.mark.slow
+@pytest.mark.parametrize(("corpus", "setting"), CASES)
+def test_training_that_goes_on_from_checkpoints(corpus, setting, tmp_path, monkeypatch):
+    """With three workers, killed after every other checkpoint, one checkpoint per chunk."""
+    monkeypatch.setattr("os.fsync", lambda _: None)
+
+    class KilledError(Exception):
+        pass
+
+    class Killed(torch_w2v.Word2Vec):
+        def train(self, *args, **kwargs):
+            path = tmp_path / f"{self.seed}"
+            while True:
+                try:
+                    with monkeypatch.context() as patch:
+                        patch.setattr(checkpoint_file, "write", killing(checkpoint_file.write))
+                        return super().train(*args, **kwargs, checkpoint=path, checkpoint_every=0)
+                except KilledError:
+                    self.kills = getattr(self, "kills", 0) + 1
+
+    def killing(write):
+        written = []
+
+        def writing(*args):
+            if len(written) == 2:
+                raise KilledError
+            write(*args)
+            written.append(args)
+
+        return writing
+
+    def make(**options):
+        models.append(Killed(**{**options, "workers": 3}, engine="cpu", device="cpu"))
+        return models[-1]
+
+    models = []
+    assert not means(score(make, corpus, setting, seed) for seed in SEEDS).failures(gensims(corpus, setting))
+    assert all(model.kills > 5 for model in models)

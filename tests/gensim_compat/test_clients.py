@@ -4,6 +4,7 @@ import logging
 import pickle
 
 import gensim.models
+import numpy as np
 import pytest
 from gensim.models.word2vec import Word2Vec as Plain
 
@@ -154,3 +155,36 @@ def test_objects_that_never_saw_our_constructor_train(tmp_path):
     theirs.__class__ = Word2Vec
     assert list(theirs.training_losses) == []
     assert trainable(theirs, words())
+
+
+class Name(str):
+    """Compares as `str` does."""
+
+    __slots__ = ()
+
+
+@both_classes
+def test_words_of_a_subclass_of_str(cls):
+    """The page of differences says that ours has plain `str`, and gensim the objects."""
+    model = cls([[Name("a"), "b"]] * 20, vector_size=4, min_count=1, workers=1)
+    assert set(map(type, model.wv.index_to_key)) == ({str} if cls is Word2Vec else {str, Name})
+    assert "a" in model.wv
+    assert Name("b") in model.wv
+
+
+@both_classes
+def test_vectors_of_another_file_can_be_taken_over_as_the_page_of_differences_says(cls, tmp_path):
+    path = str(tmp_path / "vectors")
+    model = cls([["a", "b"]] * 20, vector_size=4, min_count=1, workers=1, sample=0)
+    model.wv.save_word2vec_format(path, binary=True)
+    if int(np.__version__.partition(".")[0]) > 1:
+        with pytest.raises(ValueError, match="binary mode of fromstring"):
+            model.wv.intersect_word2vec_format(path, binary=True)
+    model.wv.save_word2vec_format(path)
+    with pytest.raises(IndexError):
+        model.wv.intersect_word2vec_format(path)
+    model.wv.vectors_lockf = np.ones(len(model.wv), np.float32)
+    before = model.wv.vectors.copy()
+    model.wv.intersect_word2vec_format(path, lockf=0.0)
+    model.train([["a", "b"]] * 20, total_examples=20, epochs=1)
+    np.testing.assert_allclose(model.wv.vectors, before, atol=1e-6)
