@@ -93,14 +93,16 @@ OPTIONS = {"vector_size": 8, "min_count": 1, "workers": 1, "epochs": 3, "seed": 
 @pytest.mark.parametrize(
     ("engine", "form"),
     [
-        *(("cpu", form) for form in ("file", "list", "w2v", "iterable") if KERNEL),
+        *((engine, form) for form in ("file", "list", "w2v", "iterable") for engine in KERNEL),
         ("torch_batched", "file"),
+        pytest.param("torch_batched, skip-gram", "list", marks=pytest.mark.slow),
         *(pytest.param("torch_batched", form, marks=pytest.mark.slow) for form in ("list", "w2v", "iterable")),
         *(pytest.param("reference", form, marks=pytest.mark.slow) for form in ("file", "iterable")),
     ],
 )
 def test_the_vectors_are_the_same_bit_for_bit(engine, form, tmp_path, path, killed_after):
-    given = {**OPTIONS, **forms(tmp_path)[form], "engine": engine, "compute_loss": True}
+    engine, _, sg = engine.partition(", ")
+    given = {**OPTIONS, **forms(tmp_path)[form], "engine": engine, "sg": int(bool(sg)), "compute_loss": True}
     # Within an epoch, and after the last chunk of one.
     whole, resumed = undisturbed_and_resumed(killed_after, path, (2, 4), **given)
     assert same(whole, resumed)

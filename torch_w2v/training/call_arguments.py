@@ -20,6 +20,7 @@ DEFAULT_INTERVAL = 600.0
 # Attributes of a model that decide what a call of `train()` does; `workers` and `corpus_cache` decide only how.
 _ARGUMENTS = (
     "vector_size",
+    "sg",
     "alpha",
     "min_alpha",
     "window",
