@@ -5,7 +5,7 @@ INSTALLED := .venv/installed
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 .PHONY: help demo test test-slow test-interop docs lint bench speed reading gpu quality wheels dist-check test-wheels \
-	test-versions clean
+	test-versions soak clean
 
 help:
 	@echo 'make demo        train gensim and torch_w2v on a small corpus and compare them, about a minute'

@@ -43,7 +43,7 @@ edges = [(str(draw.randrange(60)), str(draw.randrange(60))) for _ in range(400)]
 graph = Graph(edges, directed=False, weighted=False)
 for skipgram in (True, False):
     model = Node2Vec(graph, dim=16, walk_length=20, window=5, workers=1, seed=4, use_skipgram=skipgram)
-    model.train(epochs=5, progress_bar=False)
+    model.train(epochs=5)
     print(len(model.wv), hashlib.sha256(model.wv.vectors.tobytes()).hexdigest())
 """
 
