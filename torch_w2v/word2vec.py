@@ -174,7 +174,10 @@ class Word2Vec(CorpusReading):
         self.column = options.pop("column")
         if column is not None and sentences is not None:
             raise ValueError(f"column={column!r} is for a corpus_file of .parquet files, but sentences are given")
-        self._distributed, self.shard = options.pop("distributed"), options.pop("shard")
+        self.shard = options.pop("shard")
+        # An attribute of this process, which is neither saved nor copied.
+        if options.pop("distributed"):
+            self._distributed = distributed
         self.progress = bool(options.pop("progress"))
         self.training_losses = []
         self.diverged = False

@@ -136,11 +136,13 @@ class Stop(CallbackAny2Vec):
         raise StopTraining
 
 
-def test_callbacks_are_called_on_the_first_rank_with_the_agreed_model():
+@pytest.mark.parametrize("everywhere", [True, False])
+def test_callbacks_are_called_on_the_first_rank_with_the_agreed_model(everywhere):
     recorders = [Recorder() for _ in range(2)]
 
     def program(group):
-        return Word2Vec(SENTENCES, **OPTIONS, distributed=group, callbacks=[recorders[group.rank]])
+        callbacks = [recorders[group.rank]] if everywhere or group.rank == 0 else ()
+        return Word2Vec(SENTENCES, **OPTIONS, distributed=group, callbacks=callbacks)
 
     models = run_ranks(2, program)
     assert recorders[0].alphas == [0.025, 0.01]

@@ -168,7 +168,8 @@ class TrainCall:
         model = self._model
         self._ranks.begin_epoch(model)
         engine = engines.choose(model.engine, model.device, model.vector_size)
-        deferred = corpus.is_static(source) and self._unobserved
+        # Another rank may have callbacks that this one has not.
+        deferred = self._ranks.agree(corpus.is_static(source) and self._unobserved, all)
         with engine.thread_limit(model.workers):
             ended, diverged = self._train_epoch(
                 engine, source, epoch, total_examples, total_words, report_delay, file_mode, deferred
