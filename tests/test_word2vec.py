@@ -33,6 +33,10 @@ def test_constructor_is_gensims_plus_keywords():
         ("cbow_gradient", "gensim", keyword),
         ("corpus_cache", "auto", keyword),
         *CHECKPOINTS,
+        ("column", None, keyword),
+        ("distributed", False, keyword),
+        ("shard", "cut", keyword),
+        ("progress", False, keyword),
     ]
 
 
@@ -48,7 +52,7 @@ def test_methods_take_gensims_arguments(method):
     theirs = parameters(getattr(gensim.models.Word2Vec, method))
     mine = parameters(getattr(torch_w2v.Word2Vec, method))
     if method == "train":
-        theirs[-1:-1] = CHECKPOINTS
+        theirs[-1:-1] = [*CHECKPOINTS, ("progress", None, inspect.Parameter.KEYWORD_ONLY)]
     if method == "save":  # which takes *args there: they are those of SaveLoad
         theirs = parameters(utils.SaveLoad.save)[:2]
     assert mine[: len(theirs)] == theirs

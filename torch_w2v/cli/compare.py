@@ -18,8 +18,9 @@ from torch_w2v.compare.gold import SHIPPED, analogies_file, pairs_file
 from torch_w2v.engines import ENGINES
 from torch_w2v.system import cores
 
-# --engines chooses the engines, hierarchical softmax is trained by gensim's own, and a comparison has no checkpoints.
-_LEFT_OUT = ("engine", "hs", "checkpoint", "checkpoint_every")
+# --engines chooses the engines, hierarchical softmax is trained by gensim's own, and a comparison has no
+# checkpoints and one process.
+_LEFT_OUT = ("engine", "hs", "checkpoint", "checkpoint_every", "distributed", "shard")
 
 
 def add_parser(commands: Commands) -> None:

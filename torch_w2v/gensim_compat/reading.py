@@ -97,10 +97,19 @@ class CorpusReading(GensimThreads):
             finally:
                 del self._ranks
 
-    def build_vocab(self, *args: Any, **kwargs: Any) -> None:
+    def build_vocab(
+        self,
+        corpus_iterable: corpus.Corpus | None = None,
+        corpus_file: corpus.CorpusFile | None = None,
+        update: bool = False,
+        progress_per: float = 10000,
+        keep_raw_vocab: bool = False,
+        trim_rule: TrimRule | None = None,
+        **kwargs: Any,
+    ) -> None:
         """Make the vocabulary; see gensim's `build_vocab`. Several ranks count together."""
         with self._together():
-            super().build_vocab(*args, **kwargs)
+            super().build_vocab(corpus_iterable, corpus_file, update, progress_per, keep_raw_vocab, trim_rule, **kwargs)
 
     @property
     def _shows(self) -> bool:
