@@ -137,3 +137,9 @@ def test_sums_of_words(vectors: Path, command: Command) -> None:
     code, out, err = command("neighbours", vectors, "--positive", "the", "xyzzy")
     assert (code, out) == (1, "")
     assert one_line(err).endswith(": xyzzy")
+
+
+def test_a_set_that_is_hardly_known_is_said_at_once(corpus: Path, tmp_path: Path, command: Command) -> None:
+    code, _, err = command("train", corpus, "-o", tmp_path / "x.kv", "--quiet", "--evaluate", "wordsim353", *FAST)
+    assert code == 0
+    assert "--evaluate WordSim-353: no value, only " in err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -81,16 +82,17 @@ class Watched:
     gold: list[Gold] = field(default_factory=list)
 
     def check(self, model: Word2Vec) -> None:
-        """Refuse to stop on a measure that the vocabulary gives no value for.
+        """Say which measures the vocabulary gives no value for; refuse to stop on one of them.
 
         Raises:
             CommandError: which one, and why.
         """
-        if self.stopping is None:
-            return
         for gold in self.gold:
-            if gold.name == self.stopping.monitor and (reason := gold.why_no_score(model.wv)):
+            reason = gold.why_no_score(model.wv)
+            if reason and self.stopping is not None and gold.name == self.stopping.monitor:
                 raise CommandError(f"--monitor {gold.name}: {reason}")
+            if reason:
+                print(f"--evaluate {gold.name}: no value, {reason}", file=sys.stderr)
 
 
 def watched(args: argparse.Namespace, facts: dict[str, Any]) -> Watched:
