@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from gensim.models import KeyedVectors
 
 from tests.cli.running import Command, one_line
 from tests.helpers import ROOT
@@ -47,3 +50,27 @@ def test_a_reader_that_leaves_early_is_no_error(vectors: Path) -> None:
     script = f"{sys.executable} -m torch_w2v neighbours {vectors} the --topn 1000 | head -1"
     done = subprocess.run(script, shell=True, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert (done.stdout, done.stderr) == ("the\n", "")
+
+
+@pytest.mark.parametrize("argv", [("neighbours", "FILE", "a"), ("info", "FILE"), ("export", "FILE", "--to", "txt")])
+def test_a_file_that_needs_another_package(
+    argv: tuple[str, ...], tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "safetensors", None)
+    path = tmp_path / "x.safetensors"
+    output = ["-o", tmp_path / "x.txt"] if argv[0] == "export" else []
+    code, out, err = command(*(path if word == "FILE" else word for word in argv), *output)
+    assert (code, out) == (2, "")
+    assert "pip install 'torch_w2v[safetensors]'" in one_line(err)
+
+
+def test_vectors_that_are_not_finite(tmp_path: Path, command: Command) -> None:
+    vectors = KeyedVectors(2)
+    vectors.add_vectors(["a", "b"], np.array([[1, 2], [np.nan, 0]], np.float32))
+    formats.save_vectors(vectors, tmp_path / "x.npz")
+
+    def fail(constant: str) -> None:
+        raise AssertionError(f"{constant} is not JSON")
+
+    facts = json.loads(command("info", tmp_path / "x.npz", "--json")[1], parse_constant=fail)
+    assert (facts["mean_length"], facts["finite"]) == (None, False)

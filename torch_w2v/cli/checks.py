@@ -10,11 +10,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from torch_w2v import corpus
+from gensim.models import KeyedVectors
+from gensim.models.word2vec import Word2Vec as PlainWord2Vec
+
+from torch_w2v import corpus, formats
 from torch_w2v.cli.errors import FAILED, CommandError, describe
 from torch_w2v.corpus.store import CacheError
 from torch_w2v.files import check_writable
-from torch_w2v.formats import UNREADABLE
 from torch_w2v.training import call_arguments
 from torch_w2v.word2vec import Word2Vec
 
@@ -45,6 +47,24 @@ def construct(arguments: dict[str, Any]) -> Word2Vec:
         return Word2Vec(**arguments)
     except (ValueError, TypeError, RuntimeError) as e:
         raise CommandError(str(e)) from e
+
+
+def load(path: str) -> PlainWord2Vec | KeyedVectors:
+    """Load a model or vectors.
+
+    Args:
+        path: of the file.
+
+    Returns:
+        What `torch_w2v.formats.load` returns.
+
+    Raises:
+        CommandError: the file cannot be read, or needs a package that is not installed.
+    """
+    try:
+        return formats.load(path)
+    except (ValueError, OSError, ImportError) as e:
+        raise CommandError(describe(e)) from e
 
 
 def resolve_corpus(path: str, column: str | None = None) -> corpus.Opened:
@@ -85,7 +105,7 @@ def reading(path: str) -> Iterator[None]:
         yield
     except CacheError as e:
         raise CommandError(str(e.strerror), FAILED) from e
-    except UNREADABLE as e:
+    except formats.UNREADABLE as e:
         raise CommandError(f"{path}: cannot be read: {e}") from e
 
 

@@ -13,10 +13,10 @@ from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
 from torch_w2v import arrays, export, extras
 from torch_w2v.cli import checks
-from torch_w2v.cli.errors import FAILED, CommandError, describe
-from torch_w2v.cli.options import Commands, add_output
+from torch_w2v.cli.errors import FAILED, CommandError
+from torch_w2v.cli.options import PICKLES, Commands, add_output
 from torch_w2v.export import embedding, hub, index, projector, sentence_model
-from torch_w2v.formats import FORMATS, load, vectors_of
+from torch_w2v.formats import FORMATS, vectors_of
 
 Model: TypeAlias = PlainWord2Vec | KeyedVectors
 
@@ -104,7 +104,7 @@ def add_parser(commands: Commands) -> None:
     parser = commands.add_parser(
         "export",
         help="write vectors in the form that another library reads",
-        description="Write the vectors of VECTORS in the form that another library reads.",
+        description=f"Write the vectors of VECTORS in the form that another library reads. {PICKLES}",
         allow_abbrev=False,
     )
     parser.set_defaults(run=run)
@@ -158,10 +158,7 @@ def run(args: argparse.Namespace) -> int:
     except ImportError as e:
         raise CommandError(str(e)) from e
     _check_output(args)
-    try:
-        model = load(args.vectors)
-    except (ValueError, OSError, ImportError) as e:
-        raise CommandError(describe(e)) from e
+    model = checks.load(args.vectors)
     save = FOLDERS[args.to].save if args.to in FOLDERS else FORMATS[FILES[args.to]].save
     try:
         line = save(model, args.output, **options)

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from torch_w2v import corpus
+from torch_w2v.cli import checks
 from torch_w2v.cli.errors import CommandError, describe
-from torch_w2v.cli.options import Commands
+from torch_w2v.cli.options import PICKLES, Commands
 from torch_w2v.facts import facts_of
-from torch_w2v.formats import FORMATS, load, vectors_of
+from torch_w2v.formats import FORMATS, vectors_of
 
 _FIRST = 10  # most frequent words that are shown
 
@@ -25,8 +26,8 @@ def add_parser(commands: Commands) -> None:
         "info",
         help="say what is in a file, and how it was trained",
         description=(
-            "Say what is in FILE, a model, vectors or an encoded corpus, and how it was trained, as far as it knows. "
-            ".kv and .model files are pickles: open only those you trust."
+            "Say what is in FILE, a model, vectors or an encoded corpus, and how it was trained, as far as the file "
+            f"says. {PICKLES}"
         ),
         allow_abbrev=False,
     )
@@ -52,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
             facts = _of_corpus(corpus.EncodedFile(args.file))
         else:
             facts = _of_vectors(args.file)
-    except (ValueError, OSError, ImportError) as e:
+    except (ValueError, OSError) as e:
         raise CommandError(describe(e)) from e
     facts = {"file": args.file, "bytes": os.path.getsize(args.file) if os.path.exists(args.file) else None, **facts}
     print(json.dumps(facts, indent=1, ensure_ascii=False) if args.json else "\n".join(_lines(facts)))
@@ -71,7 +72,7 @@ def _of_corpus(source: corpus.EncodedFile) -> dict[str, Any]:
 
 
 def _of_vectors(path: str) -> dict[str, Any]:
-    model = load(path)
+    model = checks.load(path)
     vectors = vectors_of(model)
     facts = facts_of(model)
     norms = np.linalg.norm(vectors.vectors, axis=1)
@@ -79,7 +80,8 @@ def _of_vectors(path: str) -> dict[str, Any]:
         "holds": "vectors" if model is vectors else "a model, which can be trained further",
         **facts,
         "dtype": str(vectors.vectors.dtype),
-        "mean_length": float(norms.mean()) if len(norms) else 0.0,
+        # JSON has no nan.
+        "mean_length": float(norms.mean()) if len(norms) and np.isfinite(norms).all() else None,
         "finite": bool(np.isfinite(norms).all()),
         "first_words": [str(word) for word in vectors.index_to_key[:_FIRST]],
     }
@@ -98,6 +100,8 @@ def _lines(facts: dict[str, Any]) -> Iterator[str]:
 
 
 def _text(value: Any) -> str:
+    if value is None:
+        return "not known"
     if isinstance(value, list):
         return ", ".join(map(_text, value))
     if isinstance(value, bool) or not isinstance(value, (int, float)):

@@ -6,9 +6,9 @@ import argparse
 import json
 
 from torch_w2v.cli import checks
-from torch_w2v.cli.errors import FAILED, CommandError, describe
-from torch_w2v.cli.options import Commands
-from torch_w2v.formats import FORMATS, load_vectors
+from torch_w2v.cli.errors import FAILED, CommandError
+from torch_w2v.cli.options import PICKLES, Commands
+from torch_w2v.formats import FORMATS, vectors_of
 
 
 def add_parser(commands: Commands) -> None:
@@ -16,10 +16,7 @@ def add_parser(commands: Commands) -> None:
     parser = commands.add_parser(
         "neighbours",
         help="print the nearest neighbours of words",
-        description=(
-            "Print the nearest neighbours of each WORD by cosine similarity. "
-            ".kv and .model files are pickles: open only those you trust."
-        ),
+        description=f"Print the nearest neighbours of each WORD by cosine similarity. {PICKLES}",
         allow_abbrev=False,
     )
     parser.set_defaults(run=run)
@@ -48,10 +45,7 @@ def run(args: argparse.Namespace) -> int:
     checks.check_at_least("--topn", args.topn, 1)
     if not (args.words or args.positive or args.negative):
         raise CommandError("nothing to look up: give a WORD, or --positive and --negative words")
-    try:
-        vectors = load_vectors(args.vectors)
-    except (ValueError, OSError) as e:
-        raise CommandError(describe(e)) from e
+    vectors = vectors_of(checks.load(args.vectors))
     asked = [*args.words, *args.positive, *args.negative]
     unknown = [word for word in dict.fromkeys(asked) if word not in vectors.key_to_index]
     questions: list[tuple[str, list[str], list[str]]] = [
