@@ -84,6 +84,11 @@ def test_evaluation_stopping_history_and_report(corpus: Path, tmp_path: Path, co
     assert rows[0] == "epoch,loss,alpha,words_per_second,seconds,mine,SimLex-999"
     assert 3 <= len(rows) <= 31
     assert len(facts["losses"]) == len(rows) - 1
+    assert [e["epoch"] for e in facts["evaluations"]] == list(range(1, len(rows)))
+    assert [f"{e['mine']}" for e in facts["evaluations"]] == [row.split(",")[5] for row in rows[1:]]
+    assert {e["SimLex-999"] for e in facts["evaluations"]} == {None}
+    assert facts["stopped"]["stopped_epoch"] == len(rows) - 1
+    assert facts["stopped"]["best"] == max(e["mine"] for e in facts["evaluations"])
     assert "Evaluation after each pass" in (tmp_path / "report" / "report.html").read_text("utf8")
 
 
@@ -96,6 +101,7 @@ def test_evaluation_stopping_history_and_report(corpus: Path, tmp_path: Path, co
         (["--patience", 2, "--monitor", "men"], "--monitor men: must be one of loss"),
         (["--history", "h.txt"], "--history h.txt: must end in one of .csv, .html"),
         (["--evaluate", "wordsim353", "--patience", 2], "--monitor WordSim-353: only "),
+        (["--hs", 1, "--negative", 0, "--patience", 2], "--patience looks at the loss, which --hs 1 has only with"),
         (["--phrases", "--phrases-threshold", 0], "--phrases-threshold 0.0: must be more than 0"),
     ],
 )
@@ -143,3 +149,17 @@ def test_a_set_that_is_hardly_known_is_said_at_once(corpus: Path, tmp_path: Path
     code, _, err = command("train", corpus, "-o", tmp_path / "x.kv", "--quiet", "--evaluate", "wordsim353", *FAST)
     assert code == 0
     assert "--evaluate WordSim-353: no value, only " in err
+
+
+def test_a_value_that_is_not_known_is_not_printed(corpus: Path, tmp_path: Path, command: Command) -> None:
+    _, out, _ = command("train", corpus, "-o", tmp_path / "x.kv", "--no-progress", "--evaluate", "wordsim353", *FAST)
+    assert "nan" not in out
+    assert len(out.splitlines()) == 1
+
+
+def test_a_pass_without_a_loss_ends_a_training_that_stops_by_it(tmp_path: Path, command: Command) -> None:
+    text = tmp_path / "x.txt"
+    text.write_text("a\nb\n" * 50)
+    code, _, err = command("train", text, "-o", tmp_path / "x.kv", "--quiet", "--patience", 1, *FAST)
+    assert code == 2
+    assert "monitor='loss' is not a number in pass 1" in one_line(err)

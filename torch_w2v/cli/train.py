@@ -9,6 +9,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import isfinite
 
 from torch_w2v.callbacks import Evaluate
 from torch_w2v.cli import checks, spool
@@ -113,7 +114,7 @@ def run(args: argparse.Namespace) -> int:
         checkpoint_file.remove(path)
     write_all(found, model)
     if args.json:
-        print(json.dumps({"file": args.output, **facts_of(model)}, indent=1, ensure_ascii=False))
+        print(json.dumps({"file": args.output, **facts_of(model), **found.results()}, indent=1, ensure_ascii=False))
     elif not args.quiet:
         _print_result(model, args.output, found)
     return 0
@@ -177,7 +178,7 @@ def _train(model: Word2Vec, source: Opened, found: Watched, checkpoint: str | No
     """Train a model.
 
     Raises:
-        CommandError: training diverged, or the checkpoint is of another training.
+        CommandError: training diverged, the checkpoint is of another training, or a pass has no value of `--monitor`.
     """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -193,7 +194,7 @@ def _train(model: Word2Vec, source: Opened, found: Watched, checkpoint: str | No
                 checkpoint_every=every,
             )
         except ValueError as e:
-            if checkpoint is None:
+            if checkpoint is None and found.stopping is None:
                 raise
             raise CommandError(str(e)) from e
     if model.diverged:
@@ -241,8 +242,9 @@ def _print_result(model: Word2Vec, path: str, found: Watched) -> None:
     for callback in found.callbacks:
         if isinstance(callback, Evaluate):
             for result in callback.results:
-                values = ", ".join(f"{name} {value:.4f}" for name, value in result.items() if name != "epoch")
-                print(f"pass {result['epoch']:.0f}: {values}")
+                measured = [f"{k} {value:.4f}" for k, value in result.items() if k != "epoch" and isfinite(value)]
+                if measured:
+                    print(f"pass {result['epoch']:.0f}: {', '.join(measured)}")
     stopping, passes = found.stopping, model.epochs
     if stopping is not None and stopping.stopped_epoch:
         passes = stopping.stopped_epoch

@@ -94,6 +94,23 @@ class Watched:
             if reason:
                 print(f"--evaluate {gold.name}: no value, {reason}", file=sys.stderr)
 
+    def results(self) -> dict[str, Any]:
+        """Return what was measured, as JSON can hold it; a value that is not known is None.
+
+        Returns:
+            `evaluations`, a dictionary per evaluation, if there was one; `stopped`, a dictionary, if the call has
+            ended early.
+        """
+        results: dict[str, Any] = {}
+        for callback in self.callbacks:
+            if isinstance(callback, Evaluate):
+                results["evaluations"] = callback.state_dict()["results"]
+        stopping = self.stopping
+        if stopping is not None and stopping.stopped_epoch:
+            names = ("monitor", "best", "best_epoch", "stopped_epoch")
+            results["stopped"] = {name: getattr(stopping, name) for name in names}
+        return results
+
 
 def watched(args: argparse.Namespace, facts: dict[str, Any]) -> Watched:
     """Return what the options ask for; everything that can be checked is checked here.
@@ -136,6 +153,10 @@ def _add_stopping(args: argparse.Namespace, found: Watched) -> None:
     monitor = by_name.get(monitor.lower().replace("-", ""))
     if monitor is None:
         raise CommandError(f"--monitor {args.monitor}: must be one of {', '.join(names)}")
+    if monitor == LOSS and args.hs and not args.compute_loss:
+        raise CommandError(
+            "--patience looks at the loss, which --hs 1 has only with --compute-loss: give that, or --monitor NAME"
+        )
     found.stopping = EarlyStopping(monitor, args.patience)
     found.callbacks.append(found.stopping)
 
