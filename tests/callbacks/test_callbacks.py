@@ -54,6 +54,14 @@ def test_history_and_evaluation(cls, tmp_path):
     assert [float(row["topics"]) for row in rows] == [row["topics"] for row in history.rows]
 
 
+@both_classes
+def test_the_held_out_loss_of_skip_gram(cls):
+    evaluate = Evaluate(held_out=topics(20, seed=9))
+    ours(topics(), cls=cls, sg=1, epochs=3, callbacks=[evaluate])
+    first, _, last = (result["held-out loss"] for result in evaluate.results)
+    assert last < first < math.log(2)
+
+
 def test_a_history_does_not_bring_the_tables_back_between_passes(monkeypatch):
     from torch_w2v.training.tables import EngineMemory  # noqa: PLC0415
 

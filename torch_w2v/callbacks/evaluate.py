@@ -31,7 +31,7 @@ class Evaluate(CallbackAny2Vec):
         analogies: path of a file of analogy questions in word2vec's format, or several. The value is the share of right
             answers.
         held_out: sentences that are not trained on. The value, 'held-out loss', is the mean loss in nats per pair of
-            target and sample; it imports torch, and needs `sg=0, hs=0, negative>0`.
+            target and sample; it imports torch, and needs `hs=0, negative>0`.
         neighbours: words whose nearest neighbours are kept in the attribute `neighbours`.
         functions: name -> function of the model that returns a number.
         every: evaluate after one pass in so many, and after the last one.
@@ -80,10 +80,10 @@ class Evaluate(CallbackAny2Vec):
 
     def on_train_begin(self, model: PlainWord2Vec) -> None:
         """Begin anew."""
-        if self._held_out is not None and (model.sg or model.hs or not model.negative):
+        if self._held_out is not None and (model.hs or not model.negative):
             raise ValueError(
-                f"held_out: the loss is that of CBOW with negative sampling, not of sg={model.sg}, hs={model.hs}, "
-                f"negative={model.negative}; leave it out, or give functions={{...}}"
+                f"held_out: the loss is that of negative sampling, not of hs={model.hs}, negative={model.negative}; "
+                "leave it out, or give functions={...}"
             )
         self._epoch, self.results, self.neighbours = 0, [], []
 
