@@ -14,7 +14,7 @@ import pytest
 from gensim.models import KeyedVectors
 
 from tests.cli.running import FAST, Command, one_line
-from torch_w2v import cli
+from torch_w2v import Word2Vec, cli
 
 
 class Stdin:
@@ -33,6 +33,16 @@ def test_the_standard_input(
     assert command("train", "-", "-o", tmp_path / "x.kv", "--quiet", *FAST) == (0, "", "")
     found, expected = (KeyedVectors.load(str(path)) for path in (tmp_path / "x.kv", vectors))
     np.testing.assert_array_equal(found.vectors, expected.vectors)
+
+
+def test_parquet_on_the_standard_input_is_no_text(
+    tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.setattr(sys, "stdin", Stdin(b"PAR1" + b" a b c\n" * 100 + b"PAR1"))
+    code, _, err = command("train", "-", "-o", tmp_path / "x.kv", "--quiet", "--column", "text", *FAST)
+    assert code == 2
+    assert "pip install 'torch_w2v[arrow]'" in one_line(err)
 
 
 def test_underscores_in_the_names_of_options() -> None:
@@ -68,6 +78,17 @@ def test_phrases_are_joined(tmp_path: Path, command: Command) -> None:
     assert code == 0
     assert re.match(r"phrases: \d+ different ones", err)
     assert "new_york" in KeyedVectors.load(str(tmp_path / "x.kv"))
+
+
+def test_an_error_after_the_phrases_is_not_one_of_reading(
+    corpus: Path, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def train(*args: object, **options: object) -> None:
+        raise OSError("the machine is on fire")
+
+    monkeypatch.setattr(Word2Vec, "train", train)
+    code, _, err = command("train", corpus, "-o", tmp_path / "x.kv", "--quiet", "--phrases", *FAST)
+    assert (code, err) == (1, "torch-w2v: error: OSError: the machine is on fire\n")
 
 
 def test_evaluation_stopping_history_and_report(corpus: Path, tmp_path: Path, command: Command) -> None:

@@ -16,8 +16,14 @@ from torch_w2v.cli import checks
 from torch_w2v.cli.errors import CommandError
 
 STDIN = "-"
-# What a compressed stream begins with, and the suffix that says so.
-_MAGIC = ((b"\x1f\x8b", ".gz"), (b"BZh", ".bz2"), (b"\xfd7zXZ", ".xz"), (b"\x28\xb5\x2f\xfd", ".zst"))
+# What a stream that is no plain text begins with, and the suffix that says so.
+_MAGIC = (
+    (b"\x1f\x8b", ".gz"),
+    (b"BZh", ".bz2"),
+    (b"\xfd7zXZ", ".xz"),
+    (b"\x28\xb5\x2f\xfd", ".zst"),
+    (b"PAR1", ".parquet"),
+)
 
 
 @contextmanager
@@ -69,9 +75,9 @@ def with_phrases(
         raise CommandError(f"--phrases-threshold {threshold}: must be more than 0")
     with checks.reading(path):
         phrases = Phrases(source, min_count=min_count, threshold=threshold).freeze()
-        with tempfile.TemporaryDirectory(prefix="torch_w2v-") as folder:
-            name = os.path.join(folder, "phrases.txt")
-            with open(name, "w", encoding="utf8") as file:
-                for sentence in source:
-                    file.write(" ".join(phrases[sentence]) + "\n")
-            yield corpus.files(name), len(phrases.phrasegrams)
+    with tempfile.TemporaryDirectory(prefix="torch_w2v-") as folder:
+        name = os.path.join(folder, "phrases.txt")
+        with checks.reading(path), open(name, "w", encoding="utf8") as file:
+            for sentence in source:
+                file.write(" ".join(phrases[sentence]) + "\n")
+        yield corpus.files(name), len(phrases.phrasegrams)
