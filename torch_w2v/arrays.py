@@ -31,7 +31,7 @@ FORMAT = "torch_w2v.vectors"
 VERSION = 1
 # What numpy and safetensors raise at a file that is damaged, beside ValueError and OSError.
 DAMAGED = (zipfile.BadZipFile, struct.error, tokenize.TokenError, SyntaxError, RuntimeError, KeyError)
-# The header of a .safetensors file must be shorter than 100 MB; no facts are nearly as long.
+# The fact that has the checksums of the arrays in a .safetensors file.
 _CHECKSUMS = "crc32"
 
 Arrays = dict[str, np.ndarray]

@@ -65,7 +65,7 @@ class Word2Vec(CorpusReading):
         trim_rule: function of (word, count, min_count) that says whether a word stays, as in gensim.
         sorted_vocab: 1 to sort the words by descending frequency.
         batch_words: number of words in a batch of gensim's; ours are ten times as large.
-        compute_loss: compute the exact loss, at half as much time again; without it a sample is enough.
+        compute_loss: compute the loss of every target, for half as much time again; otherwise of one block in 64.
         callbacks: gensim's callbacks, or those of `torch_w2v.callbacks`.
         comment: text that is kept in the saved model.
         max_final_vocab: keep at most this many words, the most frequent ones; None for no limit.
@@ -103,7 +103,7 @@ class Word2Vec(CorpusReading):
         TypeError, RuntimeError: as gensim; a device that is not there.
 
     Attributes:
-        training_losses: mean loss per epoch of the last `train()`, in nats per pair: a sample's without `compute_loss`.
+        training_losses: mean loss per epoch of the last `train()`, in nats per pair; estimated without `compute_loss`.
         diverged: whether the last `train()` was stopped because training diverged.
     """
 
@@ -242,7 +242,7 @@ class Word2Vec(CorpusReading):
             word_count: number of words trained on already, for gensim's engine.
             queue_factor: size of the queue of gensim's engine, per worker.
             report_delay: seconds between two lines of progress in the log.
-            compute_loss: compute the exact loss of each epoch; otherwise that of a sample.
+            compute_loss: compute the loss of every target; otherwise it is estimated from a sample.
             callbacks: gensim's callbacks, or those of `torch_w2v.callbacks`.
             checkpoint, checkpoint_every: as in the constructor; each call of `train()` needs a file of its own.
             progress: show how far it is; None for the constructor's.
