@@ -9,6 +9,7 @@ from gensim.models.callbacks import CallbackAny2Vec
 from tests.distributed.thread_group import run_ranks
 from tests.helpers import same, topics, words
 from torch_w2v import Word2Vec
+from torch_w2v.callbacks import EarlyStopping
 from torch_w2v.corpus import encoded_file, files
 from torch_w2v.training.divergence import StopTraining
 
@@ -157,6 +158,42 @@ def test_the_first_rank_may_stop_training():
         return model, model.train(SENTENCES, total_examples=900, epochs=9, callbacks=[Stop()])
 
     assert [trained for _, trained in run_ranks(2, program)] == [(5400, 5400)] * 2
+
+
+class Doubled(CallbackAny2Vec):
+    def on_train_end(self, model):
+        model.wv.vectors *= 2
+        model.syn1neg[0] = 3
+
+
+def test_what_a_callback_changes_after_the_last_epoch_is_changed_on_all_ranks():
+    plain = train(2)[0]
+    models = train(2, callbacks=[Doubled()])
+    assert np.array_equal(models[0].wv.vectors, 2 * plain.wv.vectors)
+    assert (models[1].syn1neg[0] == 3).all()
+    assert all(same(model, models[0]) for model in models)
+
+
+def test_early_stopping_gives_all_ranks_the_tables_of_the_best_pass():
+    kept = []
+
+    def second_is_best(model):
+        kept.append(model.wv.vectors.copy())
+        return -abs(len(kept) - 2)
+
+    stoppings = [EarlyStopping(second_is_best, patience=2, mode="max"), EarlyStopping("loss")]
+
+    def program(group):
+        options = {**OPTIONS, "epochs": 8}
+        return Word2Vec(SENTENCES, **options, distributed=group, callbacks=[stoppings[group.rank]])
+
+    models = run_ranks(2, program)
+    assert (stoppings[0].best_epoch, stoppings[0].stopped_epoch, stoppings[1].stopped_epoch) == (2, 4, 0)
+    assert not np.array_equal(kept[1], kept[3])
+    for model in models:
+        assert np.array_equal(model.wv.vectors, kept[1])
+        assert same(model, models[0])
+        assert model.wv.similarity("a0", "a0") == pytest.approx(1)
 
 
 def test_an_error_of_one_rank_ends_all(tmp_path):

@@ -104,8 +104,6 @@ class EarlyStopping(CallbackAny2Vec):
 
     def on_train_begin(self, model: PlainWord2Vec) -> None:
         """Begin anew."""
-        if getattr(model, "_distributed", False):
-            raise ValueError("EarlyStopping: processes that train one model together cannot be stopped early yet")
         self._reset()
 
     def on_epoch_begin(self, model: PlainWord2Vec) -> None:

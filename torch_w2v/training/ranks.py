@@ -45,8 +45,13 @@ class Alone:
             StopTraining: the first rank has ended the call.
         """
 
-    def end_call(self) -> None:
-        """End the call, after its last epoch or earlier."""
+    def end_call(self, model: TrainedModel, observed: bool) -> None:
+        """End the call, after its last epoch or earlier, and after the last of its callbacks.
+
+        Args:
+            model: all ranks end with the tables of the first.
+            observed: whether callbacks may have changed them since the last epoch; that of the first rank counts.
+        """
 
     def count(self, words: Callable[[], int]) -> None:
         """Learn how many words each rank has; `words` counts those of this one."""
@@ -111,11 +116,13 @@ class Together(Alone):
             raise StopTraining
         model.alpha, model.min_alpha = rates
 
-    def end_call(self) -> None:
-        """End the call on all ranks."""
+    def end_call(self, model: TrainedModel, observed: bool) -> None:
+        """End the call on all ranks; see `Alone`."""
         if not self._ended:
             self._group.from_first(None)
         self._ended = True
+        if self._group.from_first(observed):
+            self._overwrite([model.wv.vectors, model.syn1neg])
 
     def count(self, words: Callable[[], int]) -> None:
         """Learn how many words each rank has; `words` counts those of this one."""
@@ -176,12 +183,16 @@ class Together(Alone):
         is_sorted = bool((np.diff(frequencies.count) <= 0).all())
         self._exchange = Exchange(self._group, problem, is_sorted, self._workers)
         arrays = self._arrays()
+        self._overwrite(arrays)
+        self._store(arrays)
+        self._exchange.begin(arrays)
+
+    def _overwrite(self, arrays: list[np.ndarray]) -> None:
+        """Overwrite arrays by those of the first rank."""
         for array in arrays:
             whole = np.ascontiguousarray(array)
             self._group.broadcast(whole)
             array[...] = whole
-        self._store(arrays)
-        self._exchange.begin(arrays)
 
     def _arrays(self) -> list[np.ndarray]:
         return [self._engine.as_array(table) for table in self._tables]

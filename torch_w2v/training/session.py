@@ -368,18 +368,18 @@ class TrainCall:
         Returns:
             The numbers of words trained on and of words in the corpus.
         """
-        self.end()
         model, done = self._model, self._progress.call
         model._log_train_end(done.raw_words, done.trained_words, default_timer() - self._start, done.chunks)
         model.train_count += 1
         model._clear_post_train()
         for callback in callbacks:
             callback.on_train_end(model)
+        self.end()
         return done.trained_words, done.raw_words
 
     def end(self) -> None:
-        """End the call after its last epoch; on all ranks, where one has ended it earlier."""
-        self._ranks.end_call()
+        """End the call on all ranks, after the last callback of the first one."""
+        self._ranks.end_call(self._model, not self._unobserved)
 
     def _publish_vectors(self) -> None:
         """Make the model right for whoever observes it now: callbacks, and the user."""
