@@ -22,6 +22,7 @@ from gensim.models.word2vec import LineSentence
 
 from torch_w2v.cli.articles import demo_corpus
 from torch_w2v.compare.gold import SHIPPED
+from torch_w2v.corpus import files
 from torch_w2v.system import cores
 
 ALL_WORDS = 10**18  # more than any corpus has
@@ -50,6 +51,17 @@ def read_corpus(path: str) -> Corpus:
     sentences = [list(map(intern, sentence)) for sentence in LineSentence(path)]
     counts = count(sentences)
     return Corpus(path, sentences, counts, sum(counts.values()))
+
+
+def beginning(path: str, words: int) -> list[list[str]]:
+    """Return the sentences of a file, or of several, up to the one that has the last of so many words."""
+    sentences: list[list[str]] = []
+    for sentence in files(path):
+        if words <= 0:
+            break
+        sentences.append(list(map(sys.intern, sentence)))
+        words -= len(sentence)
+    return sentences
 
 
 @contextmanager

@@ -17,13 +17,12 @@ from typing import Any
 import gensim.models
 
 import torch_w2v
-from benchmarks.common import ALL_WORDS, Shape
+from benchmarks.common import ALL_WORDS, Shape, beginning
 from torch_w2v.compare import Comparison, Gold, compare, pairs_file
 from torch_w2v.compare.comparison import COSINES, OVERLAP
 from torch_w2v.compare.contenders import Maker, contenders_named
 from torch_w2v.compare.gold import SHIPPED
 from torch_w2v.compare.verdict import Verdict
-from torch_w2v.corpus import files
 from torch_w2v.engines import best_device
 from torch_w2v.system import cores
 
@@ -121,12 +120,7 @@ def main() -> int:
     parser.add_argument("--pairs", nargs="+", default=[], metavar="FILE", help="more sets of scored word pairs")
     args = parser.parse_args()
     gold = [*SHIPPED, *map(pairs_file, args.pairs)]
-    sentences, words = [], 0
-    for sentence in files(args.corpus):
-        sentences.append(list(map(sys.intern, sentence)))
-        words += len(sentence)
-        if words >= args.words:
-            break
+    sentences = beginning(args.corpus, args.words)
     inferior = 0
     for name in args.shapes:
         result = run(SHAPES[name], sentences, args.engines.split(","), args.seeds, args.workers, gold)

@@ -14,13 +14,12 @@ from typing import Any
 
 import gensim.models
 
-from benchmarks.common import ALL_WORDS
+from benchmarks.common import ALL_WORDS, beginning
 from tests.distributed.thread_group import ThreadGroup, run_ranks
 from torch_w2v import Word2Vec
 from torch_w2v.compare import compare, pairs_file
 from torch_w2v.compare.contenders import Maker
 from torch_w2v.compare.gold import SHIPPED
-from torch_w2v.corpus import files
 
 
 def on_ranks(size: int) -> Maker:
@@ -53,12 +52,7 @@ def main() -> int:
     parser.add_argument("--pairs", nargs="+", default=[], metavar="FILE", help="more sets of scored word pairs")
     parser.add_argument("--settings", nargs="+", default=[], metavar="NAME=VALUE", help="arguments of Word2Vec")
     args = parser.parse_args()
-    sentences, words = [], 0
-    for sentence in files(args.corpus):
-        sentences.append(list(map(sys.intern, sentence)))
-        words += len(sentence)
-        if words >= args.words:
-            break
+    sentences = beginning(args.corpus, args.words)
     settings = {
         name: float(value) if "." in value else int(value) for name, value in (s.split("=") for s in args.settings)
     }

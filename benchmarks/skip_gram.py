@@ -22,11 +22,10 @@ from typing import Any
 import gensim.models
 
 import torch_w2v
-from benchmarks.common import ALL_WORDS, Shape
+from benchmarks.common import ALL_WORDS, Shape, beginning
 from torch_w2v.compare.comparison import COSINES, LOSS, OVERLAP, split
 from torch_w2v.compare.gold import SHIPPED, Gold, quiet_gensim
 from torch_w2v.compare.measures import held_out_loss, portrait
-from torch_w2v.corpus import files
 
 SHAPES = {
     "default": Shape(),
@@ -42,17 +41,6 @@ SHAPES = {
 }
 GENSIM = "gensim"
 Scores = dict[str, float]
-
-
-def beginning(path: str, words: int) -> list[list[str]]:
-    """Return the sentences of a file up to the one that has the last of so many words."""
-    sentences: list[list[str]] = []
-    for sentence in files(path):
-        if words <= 0:
-            break
-        sentences.append(list(map(sys.intern, sentence)))
-        words -= len(sentence)
-    return sentences
 
 
 def trained(contender: str, settings: Mapping[str, Any], train: list[list[str]], path: Path | None) -> Any:
