@@ -16,7 +16,8 @@ import zipfile
 from pathlib import Path
 
 import lief
-from wheels import PLATFORMS, ROOT, Platform, run
+from commands import ROOT, run
+from wheels import PLATFORMS, Platform
 
 METADATA = ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")
 NEWEST_GLIBC = (2, 17)

@@ -18,7 +18,8 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).parents[1]
+from commands import ROOT, run
+
 CORE = (
     "compat_tests/gensim_suite/test_default_engine.py",
     "tests/gensim_compat/test_persistence.py",
@@ -61,25 +62,6 @@ SETS = {
 }
 
 
-def run(command: list[str | Path], **options: object) -> str:
-    """Run a command and return what it printed.
-
-    Raises:
-        SystemExit: it failed; its output has been printed.
-    """
-    done = subprocess.run(
-        [str(part) for part in command],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        **options,  # type: ignore[call-overload]
-    )
-    if done.returncode:
-        sys.exit(f"{' '.join(map(str, command))} failed:\n{done.stdout}")
-    return str(done.stdout)
-
-
 def wheel() -> Path:
     """Return the wheel for this machine."""
     system = {"linux": "manylinux", "darwin": "macosx", "win32": "win"}[sys.platform]
@@ -98,18 +80,18 @@ def test(name: str, versions: Versions) -> str:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         environment = folder / "environment"
-        run([python, "-m", "venv", environment])
+        run(python, "-m", "venv", environment)
         installed = environment / "bin" / "python"
         install = [installed, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        run([*install, *versions.packages, *TOOLS])
+        run(*install, *versions.packages, *TOOLS)
         # Without torch, which pip would add.
-        run([*install, "--no-deps", wheel()])
+        run(*install, "--no-deps", wheel())
         for part in ("tests", "compat_tests", "pyproject.toml"):
             copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
             copy(ROOT / part, folder / part)
         (folder / "docs" / "guide").mkdir(parents=True)
         shutil.copy(ROOT / "docs/guide/from-gensim.md", folder / "docs/guide")
-        freeze = dict(line.split("==") for line in run([installed, "-m", "pip", "freeze"]).split() if "==" in line)
+        freeze = dict(line.split("==") for line in run(installed, "-m", "pip", "freeze").split() if "==" in line)
         left_out = () if versions.torch else tuple(f"--deselect={test}" for test in NEED_TORCH)
         start = time.monotonic()
         done = subprocess.run(

@@ -7,9 +7,7 @@ and what is compiled for which processor are those of CMakeLists.txt.
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
-import subprocess
 import sys
 import tarfile
 import tempfile
@@ -18,8 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import ziglang
-
-ROOT = Path(__file__).parents[1]
+from commands import ROOT, run
 
 
 class Platform(NamedTuple):
@@ -44,26 +41,6 @@ PLATFORMS = (
     Platform("macosx_10_15_x86_64", "x86_64-macos.10.15", "_native.dylib"),
     Platform("win_amd64", "x86_64-windows-gnu", "_native.dll"),
 )
-
-
-def run(*command: str | Path, cwd: Path = ROOT, **environment: str) -> str:
-    """Run a command and return what it printed.
-
-    Raises:
-        SystemExit: it failed; its output has been printed.
-    """
-    done = subprocess.run(
-        [str(part) for part in command],
-        cwd=cwd,
-        env={**os.environ, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        sys.exit(f"{' '.join(map(str, command))} failed:\n{done.stdout}")
-    return done.stdout
 
 
 def build_sdist(folder: Path) -> Path:
