@@ -3,16 +3,13 @@
 import dataclasses
 import itertools
 
-import numpy as np
 import pytest
 
+from tests.engines.agreement import OTHERS, agree, same_as_its_halves, with_engines
 from tests.engines.cases import case, run
-from tests.engines.shapes import GRID, OPTIONS, is_long, name_of, odd_shape, pairwise
-from tests.helpers import ENGINES
-from torch_w2v.engines.interface import Rates, Tables
+from tests.engines.shapes import GRID, OPTIONS, name_of, odd_shape, pairwise
 from torch_w2v.engines.plan import Layout
 
-OTHERS = [name for name in ENGINES if name != "reference"]
 # blocks as wide windows get them, but short, and with slow moves for the longest (see `odd_shape`)
 FRESH = [
     *(
@@ -79,27 +76,6 @@ FRESH = [
 ]
 
 
-def layouts_of(engine, negative):
-    yield Layout(64, 8, negative, 1)
-    if engine == "torch_batched":
-        yield Layout(64, 1, 32, 4)
-        yield Layout(7, 3, 2, 2)
-
-
-def agree(engine, **options):
-    # torch_batched can be held to float64; fused kernels work in float32, in another order of additions.
-    exact = engine == "torch_batched"
-    tolerance = {"rtol": 1e-9, "atol": 1e-12} if exact else {"rtol": 1e-5, "atol": 1e-6}
-    layouts = [options.pop("layout")] if "layout" in options else layouts_of(engine, options.get("negative", 5))
-    for layout in layouts:
-        one = case(dtype=np.float64 if exact else np.float32, layout=layout, **options)
-        want_inputs, want_outputs, want = run("reference", one.wide())
-        inputs, outputs, result = run(engine, one)
-        np.testing.assert_allclose(inputs, want_inputs, **tolerance)
-        np.testing.assert_allclose(outputs, want_outputs, **tolerance)
-        np.testing.assert_allclose(result, want, rtol=1e-6)
-
-
 @pytest.mark.parametrize("engine", OTHERS)
 @pytest.mark.parametrize("shape", pairwise(GRID), ids=name_of)
 def test_shapes(engine, shape):
@@ -114,19 +90,7 @@ def test_all_shapes(engine, shape):
     agree(engine, **odd_shape(*shape))
 
 
-@pytest.mark.parametrize(
-    ("engine", "options"),
-    [
-        pytest.param(
-            engine,
-            options,
-            marks=pytest.mark.slow if engine == "torch_batched" and is_long(options) else [],
-            id=f"{engine}-{name_of(options)}",
-        )
-        for engine in OTHERS
-        for options in OPTIONS
-    ],
-)
+@pytest.mark.parametrize(("engine", "options"), with_engines(OPTIONS))
 def test_options(engine, options):
     agree(engine, **options)
 
@@ -146,20 +110,4 @@ def test_layouts_that_torch_batched_does_not_take():
 
 @pytest.mark.parametrize("engine", ["reference", *OTHERS])
 def test_two_chunks_equal_their_halves(engine):
-    """Draws belong to the place in the corpus: a chunk may be cut into several calls."""
-    whole = case(lengths=(64, 64), sample=False, unknown=0)
-    inputs, outputs, _ = run(engine, whole)
-    (begin, end), tables = whole.rates, whole.tables
-    middle = (begin + end) / 2
-    for part, rates in enumerate([(begin, middle), (middle, end)]):
-        half = whole.changed(
-            tables=tables,
-            rates=Rates(*rates),
-            tokens=whole.chunk.tokens[64 * part : 64 * part + 64],
-            offsets=np.array([0, 64]),
-            end=64,
-            position=whole.chunk.position + 64 * part,
-        )
-        tables = Tables(*run(engine, half)[:2])
-    np.testing.assert_allclose(tables.inputs, inputs, rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(tables.outputs, outputs, rtol=1e-5, atol=1e-6)
+    same_as_its_halves(engine, case(lengths=(64, 64), sample=False, unknown=0))

@@ -5,14 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from tests.engines.cases import case, run
-from tests.engines.shapes import GRID, is_long, name_of, odd_shape, pairwise
-from tests.engines.test_agreement import agree
-from tests.helpers import ENGINES
-from torch_w2v.engines.interface import Rates, Tables
+from tests.engines.agreement import OTHERS, agree, same_as_its_halves, with_engines
+from tests.engines.cases import case
+from tests.engines.shapes import GRID, name_of, odd_shape, pairwise
 from torch_w2v.engines.plan import Layout
 
-OTHERS = [name for name in ENGINES if name != "reference"]
 BLOCK = Layout(T=16, S=1, N=32, G=4, fresh=True)
 PARTS = Layout(T=16, S=3, N=8, G=4, fresh=True)
 OPTIONS = [
@@ -66,19 +63,7 @@ def test_all_shapes(engine, row):
     agrees(engine, **shape(*row))
 
 
-@pytest.mark.parametrize(
-    ("engine", "options"),
-    [
-        pytest.param(
-            engine,
-            options,
-            marks=pytest.mark.slow if engine == "torch_batched" and is_long(options) else [],
-            id=f"{engine}-{name_of(options)}",
-        )
-        for engine in OTHERS
-        for options in OPTIONS
-    ],
-)
+@pytest.mark.parametrize(("engine", "options"), with_engines(OPTIONS))
 def test_options(engine, options):
     agrees(engine, **options)
 
@@ -89,23 +74,8 @@ def test_factors_of_rows():
 
 @pytest.mark.parametrize("engine", ["reference", *OTHERS])
 def test_two_chunks_equal_their_halves(engine):
-    """Draws belong to the place in the corpus: a chunk may be cut into several calls."""
     layout = Layout(T=16, S=1, N=12, G=4, fresh=engine != "torch_batched")
     whole = case(lengths=(64, 64), sample=False, V=100, skip_gram=True, layout=layout)
     # no word is in a block three times: so the blocks are the same
     whole = whole.changed(tokens=np.arange(128, dtype=np.int32) % 100)
-    inputs, outputs, _ = run(engine, whole)
-    (begin, end), tables = whole.rates, whole.tables
-    middle = (begin + end) / 2
-    for part, rates in enumerate([(begin, middle), (middle, end)]):
-        half = whole.changed(
-            tables=tables,
-            rates=Rates(*rates),
-            tokens=whole.chunk.tokens[64 * part : 64 * part + 64],
-            offsets=np.array([0, 64]),
-            end=64,
-            position=whole.chunk.position + 64 * part,
-        )
-        tables = Tables(*run(engine, half)[:2])
-    np.testing.assert_allclose(tables.inputs, inputs, rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(tables.outputs, outputs, rtol=1e-5, atol=1e-6)
+    same_as_its_halves(engine, whole)

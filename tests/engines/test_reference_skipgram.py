@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch.nn.functional import logsigmoid
 
+from tests.engines.agreement import same_as_transcription
 from tests.engines.cases import case, run
 from tests.engines.shapes import name_of
 from tests.engines.transcription_skipgram import blocks_of, gensim_pairs, transcribe
@@ -13,16 +14,6 @@ from torch_w2v.engines.plan import Layout
 
 BLOCKS = Layout(T=16, S=1, N=32, G=4, fresh=True)
 PARTS = Layout(T=16, S=3, N=8, G=4, fresh=True)
-
-
-def same_as_transcription(**options):
-    one = case(dtype=np.float64, skip_gram=True, **options)
-    inputs, outputs, result = run("reference", one)
-    want_inputs, want_outputs, want = transcribe(one)
-    np.testing.assert_allclose(inputs, want_inputs, rtol=1e-9, atol=1e-12)
-    np.testing.assert_allclose(outputs, want_outputs, rtol=1e-9, atol=1e-12)
-    np.testing.assert_allclose(result, want, rtol=1e-9)
-    return one.tables, inputs, outputs, result
 
 
 @pytest.mark.parametrize(
@@ -39,7 +30,7 @@ def same_as_transcription(**options):
     ids=name_of,
 )
 def test_agrees_with_a_slow_transcription(layout):
-    tables, inputs, outputs, result = same_as_transcription(layout=layout)
+    tables, inputs, outputs, result = same_as_transcription(transcribe, skip_gram=True, layout=layout)
     assert result[0] > 100
     assert not np.allclose(tables[0], inputs)
     assert not np.allclose(tables[1], outputs)
@@ -72,7 +63,7 @@ def test_agrees_with_a_slow_transcription(layout):
     ids=name_of,
 )
 def test_agrees_with_a_slow_transcription_on_odd_input(options):
-    same_as_transcription(**{"layout": PARTS, **options})
+    same_as_transcription(transcribe, skip_gram=True, **{"layout": PARTS, **options})
 
 
 @pytest.mark.parametrize("shrink_windows", [True, False])

@@ -1,0 +1,82 @@
+"""Comparisons: engines with the specification, it with its transcriptions, and a chunk with its halves."""
+
+import numpy as np
+import pytest
+
+from tests.engines.cases import case, run
+from tests.engines.shapes import is_long, name_of
+from tests.helpers import ENGINES
+from torch_w2v.engines.interface import Rates, Tables
+from torch_w2v.engines.plan import Layout
+
+OTHERS = [name for name in ENGINES if name != "reference"]
+
+
+def with_engines(every):
+    """Each of the options with each engine, named; long ones are slow where the engine is."""
+    return [
+        pytest.param(
+            engine,
+            options,
+            marks=pytest.mark.slow if engine == "torch_batched" and is_long(options) else [],
+            id=f"{engine}-{name_of(options)}",
+        )
+        for engine in OTHERS
+        for options in every
+    ]
+
+
+def layouts_of(engine, negative):
+    yield Layout(64, 8, negative, 1)
+    if engine == "torch_batched":
+        yield Layout(64, 1, 32, 4)
+        yield Layout(7, 3, 2, 2)
+
+
+def agree(engine, **options):
+    # torch_batched can be held to float64; fused kernels work in float32, in another order of additions.
+    exact = engine == "torch_batched"
+    tolerance = {"rtol": 1e-9, "atol": 1e-12} if exact else {"rtol": 1e-5, "atol": 1e-6}
+    layouts = [options.pop("layout")] if "layout" in options else layouts_of(engine, options.get("negative", 5))
+    for layout in layouts:
+        one = case(dtype=np.float64 if exact else np.float32, layout=layout, **options)
+        want_inputs, want_outputs, want = run("reference", one.wide())
+        inputs, outputs, result = run(engine, one)
+        np.testing.assert_allclose(inputs, want_inputs, **tolerance)
+        np.testing.assert_allclose(outputs, want_outputs, **tolerance)
+        np.testing.assert_allclose(result, want, rtol=1e-6)
+
+
+def same_as_its_halves(engine, whole):
+    """A chunk of two sentences of 64 words, cut into two calls: draws belong to the place in the corpus."""
+    inputs, outputs, _ = run(engine, whole)
+    (begin, end), tables = whole.rates, whole.tables
+    middle = (begin + end) / 2
+    for part, rates in enumerate([(begin, middle), (middle, end)]):
+        half = whole.changed(
+            tables=tables,
+            rates=Rates(*rates),
+            tokens=whole.chunk.tokens[64 * part : 64 * part + 64],
+            offsets=np.array([0, 64]),
+            end=64,
+            position=whole.chunk.position + 64 * part,
+        )
+        tables = Tables(*run(engine, half)[:2])
+    np.testing.assert_allclose(tables.inputs, inputs, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(tables.outputs, outputs, rtol=1e-5, atol=1e-6)
+
+
+def same_as_transcription(transcribe, **options):
+    """Compare the specification with a transcription of it; the tables before, and what the specification returns.
+
+    Args:
+        transcribe: returns inputs, outputs and the result for a case.
+        options: as for `case`.
+    """
+    one = case(dtype=np.float64, **options)
+    inputs, outputs, result = run("reference", one)
+    want_inputs, want_outputs, want = transcribe(one)
+    np.testing.assert_allclose(inputs, want_inputs, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(outputs, want_outputs, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(result, want, rtol=1e-9)
+    return one.tables, inputs, outputs, result
