@@ -36,15 +36,31 @@ def layouts_of(engine, negative):
 def agree(engine, **options):
     # torch_batched can be held to float64; fused kernels work in float32, in another order of additions.
     exact = engine == "torch_batched"
-    tolerance = {"rtol": 1e-9, "atol": 1e-12} if exact else {"rtol": 1e-5, "atol": 1e-6}
     layouts = [options.pop("layout")] if "layout" in options else layouts_of(engine, options.get("negative", 5))
     for layout in layouts:
         one = case(dtype=np.float64 if exact else np.float32, layout=layout, **options)
-        want_inputs, want_outputs, want = run("reference", one.wide())
-        inputs, outputs, result = run(engine, one)
-        np.testing.assert_allclose(inputs, want_inputs, **tolerance)
-        np.testing.assert_allclose(outputs, want_outputs, **tolerance)
-        np.testing.assert_allclose(result, want, rtol=1e-6)
+        want = run("reference", one.wide())
+        got = run(engine, one)
+        tolerance = {"rtol": 1e-9, "atol": 1e-12} if exact else float32_tolerance(one, got, want)
+        for table, wanted in zip(got[:2], want[:2], strict=True):
+            np.testing.assert_allclose(table, wanted, **tolerance)
+        np.testing.assert_allclose(got[2], want[2], rtol=1e-6)
+
+
+def float32_tolerance(one, got, want):
+    """How far float32 tables may lie from those of the specification in float64.
+
+    A row that is added to thousands of times, each time rounded to float32, can end further away than the usual
+    tolerance, whatever computes it. A kernel that does not meet that is compared with the specification in float32: it
+    may err by twice as much as that does at worst.
+    """
+    usual = {"rtol": 1e-5, "atol": 1e-6}
+    if all(np.allclose(table, wanted, **usual) for table, wanted in zip(got[:2], want[:2], strict=True)):
+        return usual
+    rounded = run("reference", one)
+    rounding = max(np.abs(table - wanted).max() for table, wanted in zip(rounded[:2], want[:2], strict=True))
+    assert rounding < 1e-5, "float32 hides too much of what this case is to show: let its rows move more slowly"
+    return usual | {"atol": max(usual["atol"], 2 * rounding)}
 
 
 def same_as_its_halves(engine, whole):
