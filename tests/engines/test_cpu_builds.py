@@ -24,6 +24,17 @@ ISAS = cpu.supported()
 # Compiling takes seconds: the quick run does it for the best instruction set, which machines use.
 BEST_FIRST = [pytest.param(isa, marks=[] if isa == ISAS[-1] else pytest.mark.slow) for isa in reversed(ISAS)]
 needs_compiler = pytest.mark.skipif(not COMPILER, reason="no C++ compiler")
+# of both models
+EXTREMES = [
+    {"lengths": (0, 0, 2, 0)},
+    {"unknown": 1.0},
+    {"lengths": (10001, 63), "window": 500, "V": 1000},
+    {"position": 2**62},
+    {"size": 30.0},
+    {"alpha": (1e6, 1e6)},
+    {"lengths": (64, 64), "begin": 64, "end": 64},
+    {"D": 4096, "window": 30},
+]
 # what the sanitizers watch: a product of sizes, every shape of the other tests, and the extremes
 WATCHED = [
     *(
@@ -39,17 +50,10 @@ WATCHED = [
         )
     ),
     *CPU_SHAPES,
+    *EXTREMES,
     {"lengths": ()},
     {"lengths": (0,)},
-    {"lengths": (0, 0, 2, 0)},
-    {"unknown": 1.0},
     {"window": 10**6},
-    {"lengths": (10001, 63), "window": 500, "V": 1000},
-    {"position": 2**62},
-    {"size": 30.0},
-    {"alpha": (1e6, 1e6)},
-    {"lengths": (64, 64), "begin": 64, "end": 64},
-    {"D": 4096, "window": 30},
     {"shrink_windows": False, "window": 63},
     *(
         {
@@ -64,19 +68,7 @@ WATCHED = [
             ((16, 1, 32), (16, 84, 5), (3, 2, 7)), (1, 5, 16, 100, 300), (1, 5, 10**6), (1, 50)
         )
     ),
-    *(
-        {"skip_gram": True, "layout": Layout(16, 2, 8, G=4, fresh=True)} | options
-        for options in (
-            {"lengths": (0, 0, 2, 0)},
-            {"unknown": 1.0},
-            {"lengths": (10001, 63), "window": 500, "V": 1000},
-            {"position": 2**62},
-            {"size": 30.0},
-            {"alpha": (1e6, 1e6)},
-            {"lengths": (64, 64), "begin": 64, "end": 64},
-            {"D": 4096, "window": 30},
-        )
-    ),
+    *({"skip_gram": True, "layout": Layout(16, 2, 8, G=4, fresh=True)} | options for options in EXTREMES),
 ]
 
 
