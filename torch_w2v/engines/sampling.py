@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from torch_w2v.corpus.chunks import Chunk
+from torch_w2v.engines.interface import Rates
 from torch_w2v.engines.plan import EpochPlan
 from torch_w2v.engines.streams import GAMMA, HALF, MIX1, MIX2, signed
 
@@ -154,6 +155,11 @@ class Blocks(NamedTuple):
     stops: Tensor
     raw: Tensor
     negatives: Tensor
+
+    def alphas(self, chunk: Chunk, rates: Rates, dtype: torch.dtype) -> Tensor:
+        """Return (blocks,) the learning rate of each block: that at its first target, on the way through the chunk."""
+        done = (self.raw - chunk.begin).to(dtype)
+        return rates.begin + (rates.end - rates.begin) * done / (chunk.end - chunk.begin)
 
 
 def blocks_of(chunk: Chunk, plan: EpochPlan) -> Blocks:

@@ -35,10 +35,10 @@ class TorchBatchedEngine(TorchEngine):
             raise ValueError(f"G={G}: engine 'torch_batched' takes G=1 only")
         inputs, outputs = tables
         device, dtype = inputs.device, inputs.dtype
-        kept, first, last, starts, _, raw, negatives = sampling.blocks_of(chunk, plan)
+        blocks = sampling.blocks_of(chunk, plan)
+        kept, first, last, starts, _, _, negatives = blocks
         steps = -(-len(starts) // B)
-        span, length = rates.end - rates.begin, chunk.end - chunk.begin
-        alphas = (rates.begin + span * (raw - chunk.begin).to(dtype) / length)[:, None, None]
+        alphas = blocks.alphas(chunk, rates, dtype)[:, None, None]
 
         divide = objective.cbow_mean == objective.exact_gradient
         # Windows cannot reach past `longest`, the widest one present, so neither need the gathered rows.

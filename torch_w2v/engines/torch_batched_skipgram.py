@@ -26,10 +26,10 @@ def train(tables: Tables, chunk: Chunk, rates: Rates, plan: EpochPlan) -> ChunkR
         raise ValueError("fresh=True: engine 'torch_batched' computes all updates of a step from the same rows")
     inputs, outputs = tables
     objective, device, dtype = plan.objective, inputs.device, inputs.dtype
-    kept, first, last, starts, stops, raw, negatives = sampling.blocks_of(chunk, plan)
+    blocks = sampling.blocks_of(chunk, plan)
+    kept, first, last, starts, stops, _, negatives = blocks
     steps = -(-len(starts) // B)
-    span, length = rates.end - rates.begin, chunk.end - chunk.begin
-    alphas = (rates.begin + span * (raw - chunk.begin).to(dtype) / length)[:, None, None]
+    alphas = blocks.alphas(chunk, rates, dtype)[:, None, None]
 
     # Windows cannot reach past `longest`, the widest one present, so neither need the gathered rows.
     n = len(kept.ids)

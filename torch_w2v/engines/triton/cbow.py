@@ -25,11 +25,11 @@ def train(tables: Tables, chunk: Chunk, rates: Rates, plan: EpochPlan, dot: str)
 
     objective, (T, S, N, B, _, _) = plan.objective, plan.layout.sizes
     device = tables.inputs.device
-    kept, first, last, starts, _, raw, negatives = sampling.blocks_of(chunk, plan)
+    blocks = sampling.blocks_of(chunk, plan)
+    kept, first, last, starts, _, _, negatives = blocks
     if not len(starts):
         return ChunkResult(0, 0.0, 0.0)
-    span, length = rates.end - rates.begin, chunk.end - chunk.begin
-    alphas = (rates.begin + span * (raw - chunk.begin).double() / length).float()
+    alphas = blocks.alphas(chunk, rates, torch.float64).float()
 
     programs = min(B, len(starts))
     D = tables.inputs.stride(0)

@@ -35,8 +35,7 @@ def train(tables: Tables, chunk: Chunk, rates: Rates, plan: EpochPlan, dot: str)
     if not len(blocks.starts):
         return ChunkResult(0, 0.0, 0.0)
     kept, device = blocks.kept, tables.inputs.device
-    span, length = rates.end - rates.begin, chunk.end - chunk.begin
-    alphas = (rates.begin + span * (blocks.raw - chunk.begin).double() / length).float()
+    alphas = blocks.alphas(chunk, rates, torch.float64).float()
     begins, ends = ranges(kept, blocks.starts, blocks.stops)
 
     D = tables.inputs.stride(0)
