@@ -21,9 +21,12 @@ logger = logging.getLogger(__name__)
 TIMEOUT = timedelta(minutes=10)
 # What torchrun and the other launchers tell a process.
 _ENVIRONMENT = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
-_ERROR_KEY = "torch_w2v/error"
 
 T = TypeVar("T")
+
+
+class LostRankError(RuntimeError):
+    """Ranks could not exchange something: one has failed, or is gone."""
 
 
 class Group:
@@ -51,38 +54,54 @@ class Group:
         self._dist = dist
         self._group = dist.new_group(backend="gloo", timeout=TIMEOUT)
         self._store = dist.distributed_c10d._get_default_store()
+        # An error of an earlier group is none of this one's; groups have equal names on all ranks.
+        self._error_key = f"torch_w2v/error/{self._group.group_name}"
         self.rank: int = dist.get_rank()
         self.size: int = dist.get_world_size()
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Close the group at the end of this block. If it fails on one rank, it fails on all, with that rank's error.
+        """Close the group at the end of this block. If the block fails on one rank, it fails on all.
 
         Raises:
-            RuntimeError: another rank has failed, or is gone.
+            RuntimeError: another rank has failed, and with what; or is gone. An error of this rank's own is raised as
+                it is.
         """
         try:
             yield
-        except BaseException as e:
+        except LostRankError as e:
             error = self._error_of_another(e)
             self._close()
-            if error is not None:
-                raise error from e
+            raise error from e
+        except BaseException as e:
+            self._tell(e)
+            self._close()
             raise
         self._close()
 
-    def _error_of_another(self, e: BaseException) -> RuntimeError | None:
-        """Return the error to raise for one that this rank has met; None if it is this rank's own."""
+    def _tell(self, e: BaseException) -> None:
+        """Leave this rank's error to the others, unless there is one already."""
         try:
-            if self._store.check([_ERROR_KEY]):
-                rank, message = self._store.get(_ERROR_KEY).decode().split(" ", maxsplit=1)
+            self._store.compare_set(self._error_key, "", f"{self.rank} {type(e).__name__}: {e}")
+        except RuntimeError:
+            logger.info("rank %d: the others cannot be told of its error, since rank 0 is gone", self.rank)
+
+    def _error_of_another(self, e: LostRankError) -> RuntimeError:
+        try:
+            if self._store.check([self._error_key]):
+                rank, message = self._store.get(self._error_key).decode().split(" ", maxsplit=1)
                 return RuntimeError(f"rank {rank} failed: {message}")
-            if isinstance(e, self._dist.DistError) or "gloo" in str(e):
-                return RuntimeError(f"rank {self.rank}: another rank is gone, or does not answer ({e})")
-            self._store.set(_ERROR_KEY, f"{self.rank} {type(e).__name__}: {e}")
         except RuntimeError:  # the rank that keeps the store is gone
             return RuntimeError(f"rank {self.rank}: rank 0 is gone, or does not answer ({e})")
-        return None
+        return RuntimeError(f"rank {self.rank}: another rank is gone, or does not answer ({e})")
+
+    @contextmanager
+    def _exchanging(self) -> Iterator[None]:
+        """Tell the errors of an exchange from all others: torch raises a plain RuntimeError for many of them."""
+        try:
+            yield
+        except RuntimeError as e:
+            raise LostRankError(str(e)) from e
 
     def _close(self) -> None:
         if self._group is not None:
@@ -93,26 +112,30 @@ class Group:
     def from_first(self, value: T) -> T:
         """Return rank 0's value on all ranks; any object that can be pickled."""
         values = [value]
-        self._dist.broadcast_object_list(values, 0, group=self._group)
+        with self._exchanging():
+            self._dist.broadcast_object_list(values, 0, group=self._group)
         return values[0]
 
     def to_first(self, value: T) -> list[T] | None:
         """Return the values of all ranks on rank 0, and None on the others."""
         values: list[Any] | None = [None] * self.size if self.rank == 0 else None
-        self._dist.gather_object(value, values, 0, group=self._group)
+        with self._exchanging():
+            self._dist.gather_object(value, values, 0, group=self._group)
         return values
 
     def from_all(self, value: T) -> list[T]:
         """Return the values of all ranks, in their order, on every rank."""
         values: list[Any] = [None] * self.size
-        self._dist.all_gather_object(values, value, group=self._group)
+        with self._exchanging():
+            self._dist.all_gather_object(values, value, group=self._group)
         return values
 
     def broadcast(self, array: np.ndarray) -> None:
         """Overwrite an array on all ranks by rank 0's."""
         import torch  # noqa: PLC0415
 
-        self._dist.broadcast(torch.from_numpy(array), 0, group=self._group)
+        with self._exchanging():
+            self._dist.broadcast(torch.from_numpy(array), 0, group=self._group)
 
     def swap_parts(self, parts: np.ndarray) -> np.ndarray:
         """Send part i to rank i, and return what all ranks have sent to this one, in their order.
@@ -121,12 +144,14 @@ class Group:
             parts: (size, …), of a dtype of one or two bytes.
         """
         received = np.empty_like(parts)
-        self._dist.all_to_all_single(_bytes(received), _bytes(parts), group=self._group)
+        with self._exchanging():
+            self._dist.all_to_all_single(_bytes(received), _bytes(parts), group=self._group)
         return received
 
     def gather_parts(self, part: np.ndarray, into: np.ndarray) -> None:
         """Fill `into`, (size, …), with the parts of all ranks, in their order."""
-        self._dist.all_gather(list(_bytes(into).view(self.size, -1)), _bytes(part), group=self._group)
+        with self._exchanging():
+            self._dist.all_gather(list(_bytes(into).view(self.size, -1)), _bytes(part), group=self._group)
 
 
 def _bytes(array: np.ndarray) -> torch.Tensor:

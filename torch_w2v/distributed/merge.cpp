@@ -15,7 +15,7 @@
 #define ISA base
 #endif
 
-// The same fields, in the same order, as `MergeCall` in native_merge.py.
+// The same fields, in the same order, as `MergeCall` in bindings.py.
 struct MergeCall {
   float* local;             // rows x columns, `pitch` floats from row to row: trained on by this rank
   float* base;              // rows x columns, without gaps: what all ranks agree on
