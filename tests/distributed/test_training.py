@@ -152,6 +152,16 @@ def test_callbacks_are_called_on_the_first_rank_with_the_agreed_model(everywhere
     assert all(model.alpha == 0.01 and same(model, models[0]) for model in models)
 
 
+def test_training_that_diverges_ends_on_all_ranks_as_on_one():
+    def program(group):
+        return Word2Vec(SENTENCES, **{**OPTIONS, "epochs": 9}, alpha=1e30, min_alpha=1e30, distributed=group)
+
+    with pytest.warns(RuntimeWarning, match="training diverged in epoch"):
+        models = run_ranks(2, program)
+    assert all(model.diverged for model in models)
+    assert len(models[0].training_losses) == len(models[1].training_losses) < 9
+
+
 def test_the_first_rank_may_stop_training():
     def program(group):
         model = Word2Vec(SENTENCES, **{**OPTIONS, "epochs": 30}, distributed=group, callbacks=[Stop()])

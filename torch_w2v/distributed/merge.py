@@ -138,8 +138,12 @@ def direction_count(D: int) -> int:
 
 
 def curvature(moments: np.ndarray) -> Curvature:
-    """Return the leading directions of a second moment, (D, D), for alpha = 1."""
-    values, vectors = np.linalg.eigh(moments.astype(np.float64))
+    """Return the leading directions of a second moment, (D, D), for alpha = 1.
+
+    Where it is not finite, training has diverged, which is noticed at the end of the epoch: any directions do until then.
+    """
+    moments = moments.astype(np.float64)
+    values, vectors = np.linalg.eigh(moments if np.isfinite(moments).all() else np.eye(len(moments)))
     first = len(values) - direction_count(len(values))
-    rates = np.maximum(np.append(values[first:], values[:first].mean()), 0)
+    rates = np.clip(np.append(values[first:], values[:first].mean()), 0, np.finfo(np.float32).max)
     return Curvature(np.ascontiguousarray(vectors[:, first:].T, np.float32), rates.astype(np.float32))
