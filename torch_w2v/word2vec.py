@@ -162,34 +162,38 @@ class Word2Vec(CorpusReading):
         progress: bool = False,
     ) -> None:
         options = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
-        path, every = call_arguments.check(options.pop("checkpoint"), checkpoint_every), options.pop("checkpoint_every")
-        if path is not None and sentences is None and corpus_file is None:
-            raise ValueError(f"checkpoint={path!r}: without a corpus nothing is trained here; give it to train()")
-        arguments.check(options)
-        engines.check(engine, device, cbow_gradient)
-        self.device = str(options.pop("device"))
-        self.engine = options.pop("engine")
-        self.cbow_gradient = options.pop("cbow_gradient")
-        self.corpus_cache = options.pop("corpus_cache")
-        self.column = options.pop("column")
-        if column is not None and sentences is not None:
-            raise ValueError(f"column={column!r} is for a corpus_file of .parquet files, but sentences are given")
-        self.shard = options.pop("shard")
         # An attribute of this process, which is neither saved nor copied.
         if options.pop("distributed"):
             self._distributed = distributed
-        self.progress = bool(options.pop("progress"))
-        self.training_losses = []
-        self.diverged = False
-        # workers is an attribute only after gensim's constructor, which reads the corpus
-        self.workers = int(workers)
-        # gensim's constructor calls train()
-        self._checkpoint = path, every
-        try:
-            with self.reading_once():
-                super().__init__(**options)
-        finally:
-            self.__dict__.pop("_checkpoint", None)
+        with self._together():
+            path, every = (
+                call_arguments.check(options.pop("checkpoint"), checkpoint_every),
+                options.pop("checkpoint_every"),
+            )
+            if path is not None and sentences is None and corpus_file is None:
+                raise ValueError(f"checkpoint={path!r}: without a corpus nothing is trained here; give it to train()")
+            arguments.check(options)
+            engines.check(engine, device, cbow_gradient)
+            self.device = str(options.pop("device"))
+            self.engine = options.pop("engine")
+            self.cbow_gradient = options.pop("cbow_gradient")
+            self.corpus_cache = options.pop("corpus_cache")
+            self.column = options.pop("column")
+            if column is not None and sentences is not None:
+                raise ValueError(f"column={column!r} is for a corpus_file of .parquet files, but sentences are given")
+            self.shard = options.pop("shard")
+            self.progress = bool(options.pop("progress"))
+            self.training_losses = []
+            self.diverged = False
+            # workers is an attribute only after gensim's constructor, which reads the corpus
+            self.workers = int(workers)
+            # gensim's constructor calls train()
+            self._checkpoint = path, every
+            try:
+                with self.reading_once():
+                    super().__init__(**options)
+            finally:
+                self.__dict__.pop("_checkpoint", None)
 
     def _why_gensim(self) -> str | None:
         """Return why gensim's own engine trains this model; None where one of ours does."""
@@ -261,53 +265,56 @@ class Word2Vec(CorpusReading):
             RuntimeWarning: training diverged; it was stopped at the end of that epoch (see `diverged`). Or a checkpoint
                 was damaged, or could not be written.
         """
-        path, every = self.__dict__.pop("_checkpoint", (None, checkpoint_every))
-        path = path or call_arguments.check(checkpoint, every)
-        rates = {"alpha": start_alpha or self.alpha, "min_alpha": end_alpha or self.min_alpha}
-        arguments.check({name: getattr(self, name) for name in arguments.CHECKED} | rates)
-        arguments.make_writable(self)
-        self.training_losses, self.diverged = [], False
-        if reason := self._why_gensim():
-            if path is not None:
-                raise ValueError(f"checkpoint={path!r}: {reason}, and gensim's own engine has no checkpoints")
-            if self._distributed:
-                raise ValueError(f"distributed=True: {reason}, and gensim's own engine trains on one machine only")
-            logger.info("%s: training with gensim's own engine", reason)
-        if path is not None and self._distributed:
-            raise ValueError(
-                f"checkpoint={path!r}: several ranks cannot write checkpoints yet; save at each epoch's end"
-            )
-        callbacks = list(callbacks)
-        unobserved = type(self) is Word2Vec and not any(getattr(callback, "observes", True) for callback in callbacks)
-        line = progress_line(self.progress if progress is None else progress)
-        watchers = [*watchers_of(callbacks, self), *([line.train] if line else [])]
-        totals = {"total_examples": total_examples, "total_words": total_words}
-        with (
-            line or nullcontext(),
-            self._together(),
-            TrainCall(self, unobserved, path, every, totals, self._group, watchers) as call,
-        ):
-            callbacks = call.events(callbacks)
-            try:
-                returned = super().train(
-                    corpus_iterable,
-                    corpus_file,
-                    total_examples,
-                    total_words,
-                    epochs,
-                    start_alpha,
-                    end_alpha,
-                    word_count,
-                    queue_factor,
-                    report_delay,
-                    compute_loss,
-                    callbacks,
-                    **kwargs,
+        # Outside of it what one rank refuses would leave the others waiting.
+        with self._together():
+            path, every = self.__dict__.pop("_checkpoint", (None, checkpoint_every))
+            path = path or call_arguments.check(checkpoint, every)
+            rates = {"alpha": start_alpha or self.alpha, "min_alpha": end_alpha or self.min_alpha}
+            arguments.check({name: getattr(self, name) for name in arguments.CHECKED} | rates)
+            arguments.make_writable(self)
+            self.training_losses, self.diverged = [], False
+            if reason := self._why_gensim():
+                if path is not None:
+                    raise ValueError(f"checkpoint={path!r}: {reason}, and gensim's own engine has no checkpoints")
+                if self._distributed:
+                    raise ValueError(f"distributed=True: {reason}, and gensim's own engine trains on one machine only")
+                logger.info("%s: training with gensim's own engine", reason)
+            if path is not None and self._distributed:
+                raise ValueError(
+                    f"checkpoint={path!r}: several ranks cannot write checkpoints yet; save at each epoch's end"
                 )
-                call.end()
-                return returned
-            except StopTraining:
-                return call.finish_early(callbacks)
+            callbacks = list(callbacks)
+            unobserved = type(self) is Word2Vec and not any(
+                getattr(callback, "observes", True) for callback in callbacks
+            )
+            line = progress_line(self.progress if progress is None else progress)
+            watchers = [*watchers_of(callbacks, self), *([line.train] if line else [])]
+            totals = {"total_examples": total_examples, "total_words": total_words}
+            with (
+                line or nullcontext(),
+                TrainCall(self, unobserved, path, every, totals, self._group, watchers) as call,
+            ):
+                callbacks = call.events(callbacks)
+                try:
+                    returned = super().train(
+                        corpus_iterable,
+                        corpus_file,
+                        total_examples,
+                        total_words,
+                        epochs,
+                        start_alpha,
+                        end_alpha,
+                        word_count,
+                        queue_factor,
+                        report_delay,
+                        compute_loss,
+                        callbacks,
+                        **kwargs,
+                    )
+                    call.end()
+                    return returned
+                except StopTraining:
+                    return call.finish_early(callbacks)
 
     def _train_epoch(
         self,

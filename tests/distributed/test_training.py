@@ -240,3 +240,37 @@ def test_what_cannot_be_is_said_at_once(tmp_path):
         Word2Vec(SENTENCES, **OPTIONS, distributed=True)
     with pytest.raises(ValueError, match="gensim's own engine"):
         train(2, hs=1, negative=0)
+
+
+@pytest.mark.parametrize("name", ["window", "vector_size", "epochs", "min_count"])
+def test_ranks_with_other_arguments_are_told_which(name):
+    def program(group):
+        return Word2Vec(SENTENCES, **{**OPTIONS, name: OPTIONS[name] + group.rank}, distributed=group)
+
+    with pytest.raises(ValueError, match=f"{name}: .* on rank 0, .* on rank 1"):
+        run_ranks(2, program)
+
+
+def test_what_one_rank_refuses_ends_the_others():
+    def program(group):
+        model = Word2Vec(SENTENCES, **OPTIONS, distributed=group)
+        model.window = 3 - 5 * group.rank
+        return model.train(SENTENCES, total_examples=model.corpus_count, epochs=1)
+
+    with pytest.raises(ValueError, match="window=-2"):
+        run_ranks(2, program)
+    with pytest.raises(ValueError, match="window=-2"):
+        run_ranks(2, lambda group: Word2Vec(SENTENCES, **{**OPTIONS, "window": 3 - 5 * group.rank}, distributed=group))
+
+
+@pytest.mark.parametrize("call", ["train", "build_vocab"])
+def test_a_callback_cannot_train_on_one_rank_alone(call):
+    class Nested(CallbackAny2Vec):
+        def on_epoch_end(self, model):
+            if call == "train":
+                model.train(SENTENCES, total_examples=model.corpus_count, epochs=1)
+            else:
+                model.build_vocab(SENTENCES, update=True)
+
+    with pytest.raises(RuntimeError, match="a callback cannot call train"):
+        train(2, callbacks=[Nested()])

@@ -140,7 +140,7 @@ def direction_count(D: int) -> int:
 def curvature(moments: np.ndarray) -> Curvature:
     """Return the leading directions of a second moment, (D, D), for alpha = 1.
 
-    Where it is not finite, training has diverged, which is noticed at the end of the epoch: any directions do until then.
+    Where it is not finite, training has diverged, which the end of the epoch notices: until then any directions do.
     """
     moments = moments.astype(np.float64)
     values, vectors = np.linalg.eigh(moments if np.isfinite(moments).all() else np.eye(len(moments)))

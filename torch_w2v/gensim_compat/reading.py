@@ -85,7 +85,16 @@ class CorpusReading(GensimThreads):
 
     @contextmanager
     def _together(self) -> Iterator[None]:
-        """Do a block together with the other ranks, if there are any: if it fails on one, it fails on all."""
+        """Do a block together with the other ranks, if there are any: if it fails on one, it fails on all.
+
+        Raises:
+            RuntimeError: in a callback, which one rank alone calls.
+        """
+        if self._group is not None and "_train_call" in vars(self):
+            raise RuntimeError(
+                "a callback cannot call train() or build_vocab() of a model that several processes train: the first "
+                "one alone calls it; do it after train()"
+            )
         if not self._distributed or self._group is not None:
             yield
             return

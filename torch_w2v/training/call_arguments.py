@@ -1,4 +1,4 @@
-"""The arguments of a `train()` call that a checkpoint must agree with, and whether those of checkpoints are right."""
+"""The arguments that a `train()` call shares with its checkpoint, and with other ranks; and those of checkpoints."""
 
 from __future__ import annotations
 
@@ -99,8 +99,10 @@ def of_call(model: TrainedModel, totals: dict[str, int | None], words: np.ndarra
     return result
 
 
-def differences(saved: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
-    """Return what differs between the arguments of a checkpoint and those of a call, as phrases."""
+def differences(
+    saved: dict[str, Any], now: dict[str, Any], places: tuple[str, str] = ("in the checkpoint", "in this call")
+) -> Iterator[str]:
+    """Return what differs between the arguments of two calls, as phrases; `places` says where each is from."""
     for name in sorted(saved.keys() | now.keys()):
         before: Any = saved.get(name)
         here: Any = now.get(name)
@@ -113,4 +115,4 @@ def differences(saved: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
             before, here = number
         else:
             before, here = repr(before), repr(here)
-        yield f"{_CORPUS.get(name, name)}: {before} in the checkpoint, {here} in this call"
+        yield f"{_CORPUS.get(name, name)}: {before} {places[0]}, {here} {places[1]}"

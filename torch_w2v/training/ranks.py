@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from torch_w2v.distributed.group import Group
 from torch_w2v.distributed.intervals import Intervals
 from torch_w2v.distributed.schedule import exchanges_per_epoch, interval_ends
 from torch_w2v.engines.interface import Engine, Tables
+from torch_w2v.training import call_arguments
 from torch_w2v.training.divergence import StopTraining
 from torch_w2v.training.epoch import Job, Totals
 from torch_w2v.training.model import TrainedModel
@@ -25,6 +26,8 @@ logger = logging.getLogger("torch_w2v.word2vec")
 T = TypeVar("T")
 
 _SUMMED = ("chunks", "examples", "raw_words", "trained_words", "loss", "pairs")
+# Of `call_arguments.of_call`, what each machine has of its own; the learning rates are the first rank's.
+_MAY_DIFFER = {"engine", "device", "alpha", "min_alpha"}
 # A chunk has at least so many words, as gensim's batches have: a smaller one costs more than its words.
 _SMALLEST_CHUNK = 10_000
 
@@ -53,8 +56,17 @@ class Alone:
             observed: whether callbacks may have changed them since the last epoch; that of the first rank counts.
         """
 
-    def count(self, words: Callable[[], int]) -> None:
-        """Learn how many words each rank has; `words` counts those of this one."""
+    def begin_call(self, model: TrainedModel, totals: dict[str, int | None], words: Callable[[], int]) -> None:
+        """Check in the first epoch that all ranks train the same, and learn how many words each has.
+
+        Args:
+            model: the model.
+            totals: the `total_examples` and `total_words` of the call.
+            words: counts those of this rank.
+
+        Raises:
+            ValueError: what differs between the ranks.
+        """
 
     def agree(self, value: T, choose: Callable[[list[T]], T]) -> T:
         """Return what all ranks make of the values that each has."""
@@ -124,12 +136,22 @@ class Together(Alone):
         if self._group.from_first(observed):
             self._overwrite([model.wv.vectors, model.syn1neg])
 
-    def count(self, words: Callable[[], int]) -> None:
-        """Learn how many words each rank has; `words` counts those of this one."""
+    def begin_call(self, model: TrainedModel, totals: dict[str, int | None], words: Callable[[], int]) -> None:
+        """Check in the first epoch that all ranks train the same, and learn how many words each has; see `Alone`."""
         if not self._words:
+            self._check_equal(call_arguments.of_call(model, totals, call_arguments.encoded_words(model)))
             self._words = self._group.from_all(words())
             own, total = self._own_words, sum(self._words)
             logger.info("rank %d of %d: %d of %d words", self._group.rank, self._group.size, own, total)
+
+    def _check_equal(self, arguments: dict[str, Any]) -> None:
+        everyone = self._group.from_all({name: arguments[name] for name in arguments.keys() - _MAY_DIFFER})
+        for rank, theirs in enumerate(everyone):
+            places = "on rank 0", f"on rank {rank}"
+            if differences := list(call_arguments.differences(everyone[0], theirs, places)):
+                raise ValueError(
+                    f"all ranks must make the same calls with the same arguments: {'; '.join(differences)}"
+                )
 
     def agree(self, value: T, choose: Callable[[list[T]], T]) -> T:
         """Return what all ranks make of the values that each has."""

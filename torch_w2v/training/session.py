@@ -219,10 +219,13 @@ class TrainCall:
         stage = self._checkpoints.resume(epoch)
         size = chunk_words(model, total_words, engine.preferred_chunk_words)
         rows, ranks = common_rows(model), self._ranks
-        ranks.count(lambda: sum(len(run.tokens) for run in self._cache.runs(source, model.wv.key_to_index, size, rows)))
+        vocabulary, totals = model.wv.key_to_index, {"total_examples": total_examples, "total_words": total_words}
+        ranks.begin_call(
+            model, totals, lambda: sum(len(run.tokens) for run in self._cache.runs(source, vocabulary, size, rows))
+        )
         size = ranks.chunk_words(size)
         total_examples, total_words = ranks.expected(total_examples), ranks.expected(total_words)
-        runs = self._cache.runs(source, model.wv.key_to_index, size, rows)
+        runs = self._cache.runs(source, vocabulary, size, rows)
         if stage is not None:
             self._plan = training_plan(model, engine, progress.repetition, progress.seed)
         elif not deferred or self._plan is None:
