@@ -16,7 +16,10 @@ def joined(lists):
 
 @given(
     files=st.lists(
-        st.lists(st.sampled_from([b"a", b"b cd", b"", b" e ", b"\xc3\xa4 f g h i"]), max_size=8), max_size=4
+        st.lists(
+            st.sampled_from([b"a", b"b cd", b"", b" e ", b"\r", b"\xc3\xa4 f g h i", b"\xc3\xa4" * 9]), max_size=8
+        ),
+        max_size=4,
     ),
     ends_in_newline=st.booleans(),
     size=st.integers(1, 9),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from torch_w2v.corpus.types import Corpus
 # A line is looked for within so many bytes behind a cut: ten times a sentence of 10,000 words. A longer line is cut at
 # white space.
 _LONGEST_LINE = 1 << 20
+_SPACE = re.compile(rb"[ \t\n\r\v\f]")
 
 
 def shard(source: Corpus, rank: int, size: int) -> Corpus:
@@ -84,10 +86,16 @@ def _line_after(path: str, at: int, size: int) -> int:
     with open_bytes(path) as file:
         file.seek(at - 1)
         text = file.read(_LONGEST_LINE)
-    newline = text.find(b"\n")
-    if newline >= 0:
-        return at + newline
-    if at - 1 + len(text) == size:
-        return size
-    space = next((i for i, byte in enumerate(text) if byte in b" \t\r\v\f"), None)
-    return at + space if space is not None else size
+        newline = text.find(b"\n")
+        if newline >= 0:
+            return at + newline
+        if at - 1 + len(text) == size:
+            return size
+        # The first white space, however far it is: so a later place never has an earlier cut.
+        while text:
+            space = _SPACE.search(text)
+            if space:
+                return at + space.start()
+            at += len(text)
+            text = file.read(_LONGEST_LINE)
+    return size
