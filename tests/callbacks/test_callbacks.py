@@ -12,6 +12,7 @@ import pytest
 from tests.helpers import both_classes, ours, topics, words
 from torch_w2v import system
 from torch_w2v.callbacks import EarlyStopping, Evaluate, History, StopTraining, TensorBoard, stop_training
+from torch_w2v.compare.gold import SHIPPED
 
 
 def pairs(tmp_path):
@@ -150,6 +151,8 @@ def test_values_are_looked_for_only_in_the_passes_that_have_them(tmp_path):
     [
         (Evaluate, "nothing to evaluate: give pairs"),
         (lambda: Evaluate(functions={"f": len}, every=0), "every=0: must be at least 1"),
+        (lambda: Evaluate(gold=[SHIPPED[0], SHIPPED[0]]), "'WordSim-353': two values have this name"),
+        (lambda: Evaluate(functions={"loss": len}), "'loss': two values have this name"),
         (lambda: EarlyStopping(patience=0), "patience=0: must be at least 1"),
         (lambda: EarlyStopping(min_delta=math.nan), "min_delta=nan: must be a number of at least 0"),
         (lambda: EarlyStopping(mode="best"), "mode='best': must be 'min'"),

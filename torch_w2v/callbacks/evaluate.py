@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from gensim.models.callbacks import CallbackAny2Vec
 from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
+from torch_w2v.callbacks.history import COLUMNS
 from torch_w2v.callbacks.values import begin_pass, values_of
 from torch_w2v.compare.gold import Gold, analogies_file, pairs_file, quiet_gensim
 from torch_w2v.corpus import Corpus
@@ -44,7 +45,7 @@ class Evaluate(CallbackAny2Vec):
         neighbours: a dictionary per evaluation: word -> list of (word, similarity); unknown words are left out.
 
     Raises:
-        ValueError: there is nothing to evaluate, or a file has a line that is not what it must be.
+        ValueError: there is nothing to evaluate, two values have one name, or a line of a file is not what it must be.
         OSError: a file cannot be read.
     """
 
@@ -68,6 +69,12 @@ class Evaluate(CallbackAny2Vec):
         self._every, self._topn = every, topn
         if not (self._gold or self._words or self._functions or held_out is not None):
             raise ValueError("nothing to evaluate: give pairs, analogies, held_out, neighbours or functions")
+        names = [*COLUMNS, *self.names]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(
+                f"{', '.join(map(repr, twice))}: two values have this name; give another file (its name "
+                f"without the suffix counts) or function. A history has {', '.join(COLUMNS)} already"
+            )
         self._epoch = 0
         self.results: list[dict[str, float]] = []
         self.neighbours: list[dict[Hashable, list[tuple[str, float]]]] = []
