@@ -45,6 +45,19 @@ def test_parquet_on_the_standard_input_is_no_text(
     assert "pip install 'torch_w2v[arrow]'" in one_line(err)
 
 
+def test_other_commands_read_the_standard_input(
+    corpus: Path, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", Stdin(corpus.read_bytes()))
+    assert command("encode", "-", "-o", tmp_path / "x.w2v", "--quiet") == (0, "", "")
+    code, _, err = command("encode", "-", "-o", tmp_path / "x.w2v", "--quiet")
+    assert (code, one_line(err)) == (2, f"torch-w2v: error: {tmp_path / 'x.w2v'}: exists; --overwrite replaces it")
+    monkeypatch.setattr(sys, "stdin", Stdin(corpus.read_bytes()))
+    code, out, _ = command("compare", "-", "--engines", "cpu", "--seeds", 1, "--json", *FAST)
+    assert code in (0, 1)
+    assert json.loads(out)["runs"]
+
+
 def test_underscores_in_the_names_of_options() -> None:
     given = [
         "train",
@@ -123,6 +136,8 @@ def test_evaluation_stopping_history_and_report(corpus: Path, tmp_path: Path, co
         (["--history", "h.txt"], "--history h.txt: must end in one of .csv, .html"),
         (["--evaluate", "wordsim353", "--patience", 2], "--monitor WordSim-353: only "),
         (["--hs", 1, "--negative", 0, "--patience", 2], "--patience looks at the loss, which --hs 1 has only with"),
+        (["--evaluate", "simlex999", "simlex999"], "'SimLex-999': two values have this name"),
+        (["--phrases-min-count", 3], "--phrases-min-count 3: is an option of --phrases: give that, too"),
         (["--phrases", "--phrases-threshold", 0], "--phrases-threshold 0.0: must be more than 0"),
     ],
 )
@@ -147,9 +162,10 @@ def test_info(corpus: Path, vectors: Path, tmp_path: Path, command: Command) -> 
     assert command("encode", corpus, "-o", tmp_path / "x.w2v", "--quiet")[0] == 0
     facts = json.loads(command("info", tmp_path / "x.w2v", "--json")[1])
     assert (facts["holds"], facts["most_frequent"][0]) == ("an encoded corpus", "the")
-    code, _, err = command("info", tmp_path / "none.kv")
-    assert code == 2
-    assert "No such file" in one_line(err)
+    for name in ("none.kv", "none.w2v"):
+        code, _, err = command("info", tmp_path / name)
+        assert code == 2
+        assert f"{name}: No such file" in one_line(err)
 
 
 def test_sums_of_words(vectors: Path, command: Command) -> None:

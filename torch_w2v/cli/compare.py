@@ -7,7 +7,7 @@ import json
 import sys
 
 from torch_w2v import corpus
-from torch_w2v.cli import checks
+from torch_w2v.cli import checks, spool
 from torch_w2v.cli.errors import FAILED, CommandError, describe
 from torch_w2v.cli.options import CORPUS, Commands, add_constructor_options, chosen_options, constructor_options
 from torch_w2v.cli.progress import Progress
@@ -73,11 +73,11 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         CommandError: an argument or a file is wrong.
     """
-    source = checks.resolve_corpus(args.corpus, args.column)
     checks.check_at_least("--epochs", args.epochs, 1)
     progress = Progress(sys.stderr)
     try:
-        result = _compare(args, source, progress)
+        with spool.corpus_path(args.corpus) as path:
+            result = _compare(args, checks.resolve_corpus(path, args.column), progress)
     except (ValueError, RuntimeError, TypeError, ImportError) as e:
         raise CommandError(str(e)) from e
     finally:

@@ -52,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
     if not args.output.endswith(".w2v"):
         raise CommandError(f"{args.output}: must end in .w2v")
     checks.check_at_least("--workers", args.workers, 1)
+    checks.check_output(args.output, args.corpus, args.overwrite)
     with spool.corpus_path(args.corpus) as path:
         return _encode(args, path)
 
@@ -60,7 +61,6 @@ def _encode(args: argparse.Namespace, path: str) -> int:
     source = checks.resolve_corpus(path, args.column)
     if isinstance(source, corpus.EncodedFile):
         raise CommandError(f"{args.corpus}: is encoded already")
-    checks.check_output(args.output, args.corpus, args.overwrite)
     start = default_timer()
     with log_lines(args.quiet):
         try:

@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
         CommandError: the file cannot be read, or is of no known format.
     """
     try:
-        if os.path.isfile(args.file) and corpus.is_encoded(args.file):
+        if args.file.endswith(".w2v") or (os.path.isfile(args.file) and corpus.is_encoded(args.file)):
             facts = _of_corpus(corpus.EncodedFile(args.file))
         else:
             facts = _of_vectors(args.file)

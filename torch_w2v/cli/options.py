@@ -14,7 +14,7 @@ Commands = argparse._SubParsersAction  # what `ArgumentParser.add_subparsers` re
 
 CORPUS = (
     "UTF-8 text with one sentence per line and white space between words (.gz, .bz2, .xz and .zst are decompressed), "
-    "or .parquet (see --column); a folder of such files; a pattern in quotes such as 'texts/*.gz'; or a URI"
+    "or .parquet (see --column); a folder of such files; a pattern in quotes such as 'texts/*.gz'; a URI; - for stdin"
 )
 PICKLES = ".kv and .model files are pickles: open only those you trust."
 # The groups of the help, and the arguments of each; `EXPERT` has what is in no other.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import sys
@@ -16,6 +17,7 @@ from torch_w2v.cli import checks
 from torch_w2v.cli.errors import CommandError
 
 STDIN = "-"
+MIN_COUNT, THRESHOLD = 5, 10.0  # of phrases, as gensim's Phrases has them
 # What a stream that is no plain text begins with, and the suffix that says so.
 _MAGIC = (
     (b"\x1f\x8b", ".gz"),
@@ -52,6 +54,26 @@ def corpus_path(path: str) -> Iterator[str]:
         yield name
 
 
+def phrase_options(args: argparse.Namespace) -> tuple[int, float] | None:
+    """Return the least count and the threshold of phrases; None if none are to be joined.
+
+    Raises:
+        CommandError: one is out of its range, or is given without --phrases.
+    """
+    for option, value in (
+        ("--phrases-min-count", args.phrases_min_count),
+        ("--phrases-threshold", args.phrases_threshold),
+    ):
+        if value is not None and not args.phrases:
+            raise CommandError(f"{option} {value}: is an option of --phrases: give that, too")
+    min_count = MIN_COUNT if args.phrases_min_count is None else args.phrases_min_count
+    threshold = THRESHOLD if args.phrases_threshold is None else args.phrases_threshold
+    checks.check_at_least("--phrases-min-count", min_count, 1)
+    if not threshold > 0:
+        raise CommandError(f"--phrases-threshold {threshold}: must be more than 0")
+    return (min_count, threshold) if args.phrases else None
+
+
 @contextmanager
 def with_phrases(
     source: corpus.Opened, path: str, min_count: int, threshold: float
@@ -68,11 +90,8 @@ def with_phrases(
         The corpus, in a temporary file, and the number of different phrases.
 
     Raises:
-        CommandError: an argument is out of its range, or the corpus cannot be read.
+        CommandError: the corpus cannot be read.
     """
-    checks.check_at_least("--phrases-min-count", min_count, 1)
-    if not threshold > 0:
-        raise CommandError(f"--phrases-threshold {threshold}: must be more than 0")
     with checks.reading(path):
         phrases = Phrases(source, min_count=min_count, threshold=threshold).freeze()
     with tempfile.TemporaryDirectory(prefix="torch_w2v-") as folder:

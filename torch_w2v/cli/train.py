@@ -48,7 +48,7 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument(
         "corpus",
         metavar="CORPUS",
-        help=f"{CORPUS}; or a file that `torch-w2v encode` wrote; or - for stdin",
+        help=f"{CORPUS}; or a file that `torch-w2v encode` wrote",
     )
     for title in GROUPS:
         group(parser, title)
@@ -59,10 +59,16 @@ def add_parser(commands: Commands) -> None:
     source = group(parser, INPUT)
     source.add_argument("--phrases", action="store_true", help="join words that often stand together, as in new_york")
     source.add_argument(
-        "--phrases-min-count", type=int, default=5, metavar="N", help="join what occurs N times or more (default 5)"
+        "--phrases-min-count",
+        type=int,
+        metavar="N",
+        help=f"with --phrases: join what occurs N times or more (default {spool.MIN_COUNT})",
     )
     source.add_argument(
-        "--phrases-threshold", type=float, default=10.0, metavar="X", help="gensim's score of a phrase (default 10.0)"
+        "--phrases-threshold",
+        type=float,
+        metavar="X",
+        help=f"with --phrases: join what gensim scores higher than this (default {spool.THRESHOLD})",
     )
     group(parser, OUTPUT).add_argument("--json", action="store_true", help="print the result as JSON")
 
@@ -98,16 +104,17 @@ def run(args: argparse.Namespace) -> int:
     checks.check_checkpoint(path, every, (args.corpus, args.output))
     if args.corpus == spool.STDIN and path is not None:
         raise CommandError("--checkpoint needs a corpus that can be read again, not the standard input")
+    phrases = spool.phrase_options(args)
     model = checks.construct(options)
     with spool.corpus_path(args.corpus) as name:
         source = checks.resolve_corpus(name, args.column)
-        if not args.phrases:
+        if phrases is None:
             _run(args, model, source, found, output_format, path, every, speaks)
         else:
-            with spool.with_phrases(source, args.corpus, args.phrases_min_count, args.phrases_threshold) as joined:
+            with spool.with_phrases(source, args.corpus, *phrases) as (joined, different):
                 if options["progress"] and speaks:
-                    print(f"phrases: {joined[1]:,} different ones", file=sys.stderr)
-                _run(args, model, joined[0], found, output_format, path, every, speaks)
+                    print(f"phrases: {different:,} different ones", file=sys.stderr)
+                _run(args, model, joined, found, output_format, path, every, speaks)
     if not speaks:
         return 0
     if path is not None:
