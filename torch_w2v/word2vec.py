@@ -58,7 +58,7 @@ class Word2Vec(CorpusReading):
         hs: 1 for hierarchical softmax, which gensim's own engine trains.
         negative: number of negative samples per word.
         ns_exponent: negatives are drawn in proportion to count**ns_exponent.
-        cbow_mean: 1 for the mean of the context vectors, 0 for their sum.
+        cbow_mean: 1 for the mean of the context vectors, 0 for their sum; without effect on skip-gram.
         hashfxn: kept for gensim's signature; gensim does not use it either.
         epochs: number of times that the corpus is trained on.
         null_word: 1 to add gensim's null word.
@@ -164,7 +164,7 @@ class Word2Vec(CorpusReading):
         options = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
         # An attribute of this process, which is neither saved nor copied.
         if options.pop("distributed"):
-            self._distributed = distributed
+            self.distributed = distributed
         with self._together():
             path, every = (
                 call_arguments.check(options.pop("checkpoint"), checkpoint_every),
@@ -201,7 +201,8 @@ class Word2Vec(CorpusReading):
             return f"{type(self).__name__} overrides {', '.join(methods)}"
         if self.hs or self.negative <= 0:
             return f"sg={self.sg}, hs={self.hs}, negative={self.negative}"
-        return engines.why_gensim(self.engine, self.device, self.vector_size, self.cbow_gradient)
+        gradient = "gensim" if self.sg else self.cbow_gradient  # skip-gram has one gradient
+        return engines.why_gensim(self.engine, self.device, self.vector_size, gradient)
 
     @property
     def _overrides(self) -> list[str]:
@@ -276,10 +277,10 @@ class Word2Vec(CorpusReading):
             if reason := self._why_gensim():
                 if path is not None:
                     raise ValueError(f"checkpoint={path!r}: {reason}, and gensim's own engine has no checkpoints")
-                if self._distributed:
+                if self.distributed:
                     raise ValueError(f"distributed=True: {reason}, and gensim's own engine trains on one machine only")
                 logger.info("%s: training with gensim's own engine", reason)
-            if path is not None and self._distributed:
+            if path is not None and self.distributed:
                 raise ValueError(
                     f"checkpoint={path!r}: several ranks cannot write checkpoints yet; save at each epoch's end"
                 )

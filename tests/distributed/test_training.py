@@ -274,3 +274,18 @@ def test_a_callback_cannot_train_on_one_rank_alone(call):
 
     with pytest.raises(RuntimeError, match="a callback cannot call train"):
         train(2, callbacks=[Nested()])
+
+
+def test_a_model_that_was_loaded_is_trained_by_several_ranks_when_it_is_told_to(tmp_path):
+    path = str(tmp_path / "words.model")
+    train(2)[0].save(path)
+
+    def program(group):
+        model = Word2Vec.load(path)
+        assert not model.distributed
+        model.distributed = group
+        return model, model.train(SENTENCES, total_examples=900, epochs=1)
+
+    results = run_ranks(2, program)
+    assert {trained for _, trained in results} == {(5400, 5400)}
+    assert same(*(model for model, _ in results))

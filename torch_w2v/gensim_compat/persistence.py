@@ -12,7 +12,7 @@ from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 from torch_w2v.files import read_whole, replacing
 
 # attributes of a call that is running; never saved
-_TRANSIENT = ("_train_call", "_corpus", "_epoch_state", "_checkpoint", "_ranks", "_distributed")
+_TRANSIENT = ("_train_call", "_corpus", "_epoch_state", "_checkpoint", "_ranks", "distributed")
 
 
 def state_of(model: PlainWord2Vec) -> dict[str, Any]:

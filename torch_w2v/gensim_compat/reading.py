@@ -31,14 +31,15 @@ class CorpusReading(GensimThreads):
     Attributes:
         corpus_cache: where the encoded corpus is cached; see `torch_w2v.Word2Vec`.
         column: of .parquet files; see `torch_w2v.Word2Vec`.
-        shard: which part of the corpus is this rank's, where several train together; see there.
+        distributed, shard: whether several processes train together, and which part of the corpus is this one's; see
+            there. `distributed` is an attribute of this process, which is neither saved nor copied.
         progress: whether to show how far it is; see there.
     """
 
     corpus_cache: str = "auto"
     column: str | None = None
     shard: str = "cut"
-    _distributed: Any = False
+    distributed: Any = False
     progress: bool = False
 
     @property
@@ -95,10 +96,10 @@ class CorpusReading(GensimThreads):
                 "a callback cannot call train() or build_vocab() of a model that several processes train: the first "
                 "one alone calls it; do it after train()"
             )
-        if not self._distributed or self._group is not None:
+        if not self.distributed or self._group is not None:
             yield
             return
-        group = Group() if self._distributed is True else self._distributed
+        group = Group() if self.distributed is True else self.distributed
         with group.together():
             self._ranks = group
             try:
