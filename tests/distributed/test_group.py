@@ -45,3 +45,8 @@ def test_the_error_of_another_rank_is_told(group):
         group._exchanging(),
     ):
         raise RuntimeError("Connection closed by peer")
+
+
+@pytest.mark.parametrize("value", [b"", b"abc"])
+def test_swap(group, value):
+    assert group.swap([value]) == [value]

@@ -238,8 +238,9 @@ def test_what_cannot_be_is_said_at_once(tmp_path):
         train(2, shard="other")
     with pytest.raises(ValueError, match="torchrun"):
         Word2Vec(SENTENCES, **OPTIONS, distributed=True)
-    with pytest.raises(ValueError, match="gensim's own engine"):
-        train(2, hs=1, negative=0)
+    for options in ({"hs": 1}, {"negative": 0}, {"hs": 1, "negative": 0}):
+        with pytest.raises(ValueError, match="gensim's own engine"):
+            run_ranks(2, lambda group, options=options: Word2Vec(**options, distributed=group))
 
 
 @pytest.mark.parametrize("name", ["window", "vector_size", "epochs", "min_count"])

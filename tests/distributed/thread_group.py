@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -42,6 +42,9 @@ class ThreadGroup:
 
     def from_first(self, value: T) -> T:
         return self.from_all(value)[0]
+
+    def swap(self, values: Sequence[bytes]) -> list[bytes]:
+        return [everyone[self.rank] for everyone in self.from_all(list(values))]
 
     def broadcast(self, array: np.ndarray) -> None:
         array[...] = self.from_first(array.copy())

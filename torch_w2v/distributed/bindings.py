@@ -16,8 +16,8 @@ from torch_w2v.engines.padding import padded_width
 
 _ARRAYS = ("local", "base", "gradients", "directions", "rates", "wire")
 _SIZES = ("rows", "columns", "pitch", "count", "stride")
-# Fewer rows than this are not worth another thread.
-_ROWS_PER_THREAD = 1024
+# Fewer rows than this are not worth another call.
+_ROWS_PER_THREAD = 4096
 
 
 class MergeCall(ctypes.Structure):

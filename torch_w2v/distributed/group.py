@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -129,6 +129,18 @@ class Group:
         with self._exchanging():
             self._dist.all_gather_object(values, value, group=self._group)
         return values
+
+    def swap(self, values: Sequence[bytes]) -> list[bytes]:
+        """Send value i to rank i, and return what all ranks have sent to this one, in their order."""
+        sizes = np.array([len(value) for value in values], np.int64)
+        into = self.swap_parts(sizes.view(np.uint8).reshape(self.size, 8)).reshape(-1).view(np.int64)
+        sent, received = np.frombuffer(b"".join(values), np.uint8), np.empty(into.sum(), np.uint8)
+        with self._exchanging():
+            self._dist.all_to_all_single(
+                _bytes(received), _bytes(sent.copy()), into.tolist(), sizes.tolist(), group=self._group
+            )
+        ends = np.cumsum(into)
+        return [received[end - size : end].tobytes() for end, size in zip(ends, into, strict=True)]
 
     def broadcast(self, array: np.ndarray) -> None:
         """Overwrite an array on all ranks by rank 0's."""

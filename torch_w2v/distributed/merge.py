@@ -115,15 +115,17 @@ class Problem:
         """Return the (D, D) second moments, times λ, of what the rows of each table are multiplied with.
 
         Args:
-            inputs, outputs: (n, D), the rows of the words in `kept` and `drawn`.
+            inputs, outputs: (n, D) float32, the rows of the words in `kept` and `drawn`.
         """
-        targets = (outputs * (self.kept + self.negative * self.drawn)[:, None]).T @ outputs
+        kept, drawn = (np.asarray(shares, np.float32) for shares in (self.kept, self.drawn))
+        targets = (outputs * (kept + self.negative * drawn)[:, None]).T @ outputs
+        of_inputs = (inputs * kept[:, None]).T @ inputs
         if self.skip_gram:
-            return INPUT_RATE * targets, OUTPUT_RATE * (inputs * self.kept[:, None]).T @ inputs
-        mean = self.kept @ inputs
+            return INPUT_RATE * targets, OUTPUT_RATE * of_inputs
+        mean = kept @ inputs
         square = np.outer(mean, mean)
         # The mean of C context rows; C is small for many targets, where the window shrinks.
-        hidden = square + ((inputs * self.kept[:, None]).T @ inputs - square) * (1.5 / self.context)
+        hidden = square + (of_inputs - square) * (1.5 / self.context)
         if not self.cbow_mean:
             hidden *= self.context**2
         # How far a context row's gradient moves the hidden layer: each row gets the whole error, or 1 / C of it.

@@ -119,7 +119,15 @@ class CorpusReading(GensimThreads):
     ) -> None:
         """Make the vocabulary; see gensim's `build_vocab`. Several ranks count together."""
         with self._together():
-            super().build_vocab(corpus_iterable, corpus_file, update, progress_per, keep_raw_vocab, trim_rule, **kwargs)
+            # A rule may keep rarer words, and the caller may want to see them.
+            if trim_rule is None and not keep_raw_vocab:
+                self._least_count = kwargs.get("min_count") or self.min_count
+            try:
+                super().build_vocab(
+                    corpus_iterable, corpus_file, update, progress_per, keep_raw_vocab, trim_rule, **kwargs
+                )
+            finally:
+                self.__dict__.pop("_least_count", None)
 
     @property
     def _shows(self) -> bool:
@@ -184,11 +192,13 @@ class CorpusReading(GensimThreads):
         source = cache.part_of(sentences)
         with progress_line(self._shows) or nullcontext() as line:
             scan = cache.scan(source, progress_per, keep, line.read if line else None)
+        words = int(scan.counts.sum())
         if self._group is not None:
             # A .w2v file has the counts of all of it.
-            scan = merged(self._group, scan, whole=self._part is not None and isinstance(source, corpus.EncodedFile))
+            whole = self._part is not None and isinstance(source, corpus.EncodedFile)
+            scan, words = merged(self._group, scan, vars(self).get("_least_count", 0), whole)
         self.raw_vocab = defaultdict(int, zip(scan.words, scan.counts.tolist(), strict=True))
-        return int(scan.counts.sum()), scan.sentences
+        return words, scan.sentences
 
     def prepare_vocab(
         self,
