@@ -4,7 +4,7 @@ INSTALLED := .venv/installed
 # One process per core, each with a whole file at a time, in the order in which they are collected.
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo test test-slow test-interop docs lint bench speed reading gpu quality wheels dist-check test-wheels \
+.PHONY: help demo test test-slow test-interop test-launchers docs lint bench speed reading gpu quality wheels dist-check test-wheels \
 	test-versions soak clean
 
 help:
@@ -12,6 +12,7 @@ help:
 	@echo 'make test        run the tests, under four minutes on two cores; ARGS="-k word" is passed to pytest'
 	@echo 'make test-slow   run all tests, also those that take minutes each'
 	@echo 'make test-interop  have the libraries that exports are for read them back, in an environment of their own'
+	@echo 'make test-launchers  start ranks with Ray, Spark and the script for Slurm, in an environment of their own; needs Java 17'
 	@echo 'make docs        build the site into build/site, and execute its notebooks'
 	@echo 'make lint        check the code with ruff, mypy and clang-format'
 	@echo 'make bench       compare the speed with gensim; CORPUS=file.txt, ARGS="--epochs 1 --workers 2"'
@@ -37,6 +38,9 @@ test-slow: $(INSTALLED)
 
 test-interop: .venv-interop/installed
 	.venv-interop/bin/python -m pytest -q tests/interop $(ARGS)
+
+test-launchers: .venv-launchers/installed
+	.venv-launchers/bin/python -m pytest -q tests/launchers $(ARGS)
 
 docs: .venv-docs/installed
 	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs build --strict $(ARGS)
@@ -93,7 +97,7 @@ soak: $(INSTALLED)
 	$(BIN)/python -m benchmarks.soak $(ARGS)
 
 clean:
-	rm -rf .venv-dist .venv .venv-interop .venv-docs build/site
+	rm -rf .venv-dist .venv .venv-interop .venv-launchers .venv-docs build/site
 
 # Everything a build of the package reads.
 $(INSTALLED): pyproject.toml constraints.txt CMakeLists.txt $(shell find torch_w2v -name '*.cpp' -o -name '*.h')

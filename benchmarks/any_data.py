@@ -1,6 +1,6 @@
 """Quality beside gensim on data of every kind: the whole family of planted corpora, case by case.
 
-    python -m benchmarks.any_data [--corpora runs10 home0.5 …] [--settings a.05 …] [--engine cpu] [--seeds 3] [--sg 1]
+    python -m benchmarks.any_data [--corpora runs10 …] [--settings a.05 …] [--seeds 3] [--sg 1] [--ranks 4]
 
 A cell is precision (or the held-out loss where there are no groups) and the largest norm, means over the seeds; a star
 marks what is not as good as gensim. `compat_tests/quality/family.py` has the corpora, `scores.py` the measures.
@@ -18,6 +18,7 @@ from pathlib import Path
 import gensim.models
 
 import torch_w2v
+from benchmarks.ranks import on_ranks
 from compat_tests.quality.family import CORPORA, SETTINGS, applies
 from compat_tests.quality.scores import Scores, means, score
 
@@ -41,14 +42,17 @@ def main() -> int:
     parser.add_argument("--engine", default="cpu")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--sg", type=int, choices=(0, 1), default=0, help="1 for skip-gram (default 0, CBOW)")
+    parser.add_argument("--ranks", type=int, default=1, help="number of ranks, threads of this process (default 1)")
     parser.add_argument("--gensim", type=Path, help="file that keeps gensim's scores from run to run")
     args = parser.parse_args()
     seeds = range(1, args.seeds + 1)
     failed = cases = 0
     print(f"{'case':24}{'gensim':>14}{args.engine:>16}")
 
+    maker = torch_w2v.Word2Vec if args.ranks == 1 else on_ranks(args.ranks)
+
     def make(**options: object) -> torch_w2v.Word2Vec:
-        return torch_w2v.Word2Vec(**options, engine=args.engine, sg=args.sg)
+        return maker(**options, engine=args.engine, sg=args.sg)
 
     def make_gensim(**options: object) -> gensim.models.Word2Vec:
         return gensim.models.Word2Vec(**options, sg=args.sg)
