@@ -13,6 +13,7 @@ import struct
 import sys
 import tempfile
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import gensim.models
@@ -22,6 +23,8 @@ from gensim.test.utils import common_texts
 import torch_w2v
 from torch_w2v import cli, corpus, native, system
 from torch_w2v.corpus.counting import count_words
+from torch_w2v.distributed import bindings
+from torch_w2v.distributed.merge import Curvature
 from torch_w2v.engines.cpu import engine as cpu
 from torch_w2v.files import replacing
 
@@ -55,17 +58,60 @@ def replay_kernel(folder: Path, isa: str) -> str:
     wanted = np.load(folder / "expected.npz")
     largest = 0.0
     calls = recorded_calls(folder)
+    of_skip_gram = 0
     for i, (arrays, numbers) in enumerate(calls):
         call = cpu.Call(**{name: array.ctypes.data if len(array) else None for name, array in arrays.items()})
         ctypes.memmove(ctypes.addressof(call) + cpu.Call.V.offset, numbers, len(numbers))
-        assert cpu.kernel(isa)(ctypes.byref(call)) == 0
+        of_skip_gram += call.skip_gram
+        assert cpu.kernel(isa, bool(call.skip_gram))(ctypes.byref(call)) == 0
         for name in ("inputs", "outputs"):
             table = arrays[name].view(np.float32).reshape(call.V, call.stride)
             assert not table[:, call.columns :].any()
             np.testing.assert_allclose(table[:, : call.columns], wanted[f"{name}{i}"], rtol=1e-5, atol=1e-6)
             largest = max(largest, float(np.abs(table[:, : call.columns] - wanted[f"{name}{i}"]).max(initial=0)))
         np.testing.assert_allclose(arrays["result"].view(np.float64), wanted[f"result{i}"], rtol=1e-6)
-    return f"kernel {isa}: {len(calls)} calls, largest difference {largest:.1e}"
+    parts = f"{len(calls) - of_skip_gram} calls of CBOW, {of_skip_gram} of skip-gram"
+    return f"kernel {isa}: {parts}, largest difference {largest:.1e}"
+
+
+def merged(problem: dict[str, np.ndarray], wire: np.ndarray | None = None) -> dict[str, np.ndarray]:
+    """Return what the library makes of the rows that several machines have trained.
+
+    Args:
+        problem: the arguments of `bindings.pack`, and `parts`, those of `bindings.add`.
+        wire: what all ranks have sent; None for what this one sends.
+    """
+    curvature = Curvature(problem["directions"], problem["rates"])
+    local, base = problem["local"].copy(), problem["base"].copy()
+    sent = np.zeros((len(base), base.shape[1] + len(curvature.rates)), np.uint16)
+    with ThreadPoolExecutor(2) as pool:
+        bindings.pack(local, base, problem["gradients"], curvature, sent, pool)
+        bindings.apply(local, base, curvature, sent if wire is None else wire, pool)
+    assert np.array_equal(local, base)
+    return {"wire": sent, "moved": base, "sum": bindings.add(problem["parts"])}
+
+
+def replay_merge(folder: Path, isa: str) -> str:
+    """Merge the recorded rows with one instruction set, and return what was found."""
+    recorded = np.load(folder / "merge.npz")
+    largest, rounded_otherwise, numbers = 0.0, 0, 0
+    count = 1 + max(int(name.split(".")[0]) for name in recorded.files)
+    os.environ["TORCH_W2V_ISA"] = isa
+    for i in range(count):
+        problem = {name.split(".")[1]: recorded[name] for name in recorded.files if name.startswith(f"{i}.")}
+        found = merged(problem, problem["wire"])
+        # One step of bfloat16, where a sum lies halfway between two of its numbers.
+        sent, wanted = bindings.from_wire(found["wire"]), bindings.from_wire(problem["wire"])
+        np.testing.assert_allclose(sent, wanted, rtol=2**-7, atol=1e-6)
+        rounded_otherwise, numbers = rounded_otherwise + int((sent != wanted).sum()), numbers + sent.size
+        np.testing.assert_allclose(found["moved"], problem["moved"], rtol=1e-5, atol=2e-6)
+        largest = max(largest, float(np.abs(found["moved"] - problem["moved"]).max()))
+        assert np.array_equal(found["sum"], problem["sum"])
+    del os.environ["TORCH_W2V_ISA"]
+    return (
+        f"merge {isa}: {count} tables, {rounded_otherwise} of {numbers} numbers are sent with another last bit, "
+        f"largest difference {largest:.1e}"
+    )
 
 
 def replay_splitter(folder: Path) -> str:
@@ -95,6 +141,7 @@ def train_save_and_load(folder: Path) -> str:
     first, again = model(sentences), model(sentences)
     assert np.array_equal(first.wv.vectors, again.wv.vectors)
     assert np.isfinite(model(sentences, workers=3, corpus_cache="disk", compute_loss=True).training_losses).all()
+    assert np.array_equal(model(sentences, sg=1).wv.vectors, model(sentences, sg=1).wv.vectors)
     text, packed = folder / "a.txt", folder / "a.txt.gz"
     text.write_bytes("\n".join(map(" ".join, sentences)).encode())
     packed.write_bytes(gzip.compress(text.read_bytes()))
@@ -148,6 +195,7 @@ def main(recording: Path) -> None:
     print(f"{system.cores()} cores, {system.memory_limit() >> 20} MB, {native.find()}, {cpu.supported()}", flush=True)
     for isa in cpu.supported():
         print(replay_kernel(recording, isa), flush=True)
+        print(replay_merge(recording, isa), flush=True)
     print(replay_splitter(recording), flush=True)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         print(train_save_and_load(Path(folder)), flush=True)

@@ -1,3 +1,4 @@
+import ctypes
 import importlib.metadata
 import logging
 import re
@@ -6,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from torch_w2v import native
+from torch_w2v.corpus import bindings
+from torch_w2v.distributed import bindings as merge
 
 
 def test_library_that_is_not_there(monkeypatch, caplog):
@@ -26,6 +29,13 @@ def test_library_that_is_broken(monkeypatch, caplog, tmp_path):
         native.library()
     assert not native.available.__wrapped__()
     assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_library_of_a_version_that_had_less(monkeypatch):
+    monkeypatch.setattr(native, "library", lambda: ctypes.CDLL(None))
+    for declare in (bindings.library.__wrapped__, lambda: merge._declared.__wrapped__("pack", "base")):
+        with pytest.raises(RuntimeError, match=r"another version of torch_w2v \(it has no w2v_\w+\): reinstall"):
+            declare()
 
 
 def test_library_of_an_editable_install(monkeypatch, tmp_path):

@@ -11,11 +11,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from gensim.models.callbacks import CallbackAny2Vec
 
-from torch_w2v import folder_locks, native, staging, system
+from tests.helpers import ours, same, words
+from torch_w2v import folder_locks, native, progress, staging, system
 from torch_w2v.corpus import store
 from torch_w2v.engines import devices
-from torch_w2v.files import read_whole, replacing
+from torch_w2v.files import is_uri, read_whole, replacing
 
 SAVE = folder_locks.STAGING
 
@@ -113,6 +115,51 @@ def test_a_mapped_file_is_refused_and_all_stay_as_they_were(windows, tmp_path):
         save(tmp_path / "m", ("", ".npy"))
     assert caught.value.filename == str(tmp_path / "m.npy")
     assert {file.name: file.read_text() for file in tmp_path.iterdir()} == {"m": "old m", "m.npy": "old m.npy"}
+
+
+@pytest.fixture
+def no_moves_of_open_files(monkeypatch):
+    """Make moves of files that this process has open fail, as on Windows; return the list of those that did."""
+    if sys.platform != "linux":
+        pytest.skip("needs /proc")
+    refused, move = [], os.replace
+
+    def replace(source, target):
+        opened = {os.path.realpath(f"/proc/self/fd/{name}") for name in os.listdir("/proc/self/fd")}
+        used = opened & {os.path.realpath(source), os.path.realpath(target)}
+        if used:
+            refused.extend(used)
+            raise PermissionError(errno.EACCES, "The process cannot access the file")
+        move(source, target)
+
+    monkeypatch.setattr(os, "replace", replace)
+    return refused
+
+
+def test_training_that_goes_on_has_no_file_open_that_it_replaces(no_moves_of_open_files, windows, tmp_path):
+    path = tmp_path / "run.checkpoint"
+
+    class Stop(CallbackAny2Vec):
+        def on_epoch_end(self, model):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ours(words(3_500), checkpoint=path, callbacks=[Stop()])
+    resumed = ours(words(3_500), checkpoint=path, checkpoint_every=0)
+    assert same(resumed, ours(words(3_500)))
+    assert no_moves_of_open_files == []
+    assert (tmp_path / "run.checkpoint.previous").exists()
+
+
+def test_a_drive_is_no_scheme(tmp_path):
+    assert not is_uri("C://folder/corpus.txt")
+    assert is_uri("s3://bucket/corpus.txt")
+
+
+def test_a_line_is_cleared_without_escape_sequences(monkeypatch):
+    monkeypatch.setattr(progress, "os", SimpleNamespace(name="nt"))
+    monkeypatch.setenv("COLUMNS", "20")
+    assert progress.clear_line() == "\r" + " " * 19 + "\r"
 
 
 def test_killed_saves_are_removed_and_finished_as_elsewhere(windows, tmp_path):

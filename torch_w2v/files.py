@@ -13,8 +13,8 @@ T = TypeVar("T")
 
 
 def is_uri(path: str) -> bool:
-    """Return whether `path` is one for smart_open (s3://…, https://…) and not of the file system."""
-    return "://" in path
+    """Return whether `path` is one for smart_open (s3://…, https://…) and not of the file system (C://folder)."""
+    return path.find("://") > 1
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import importlib.metadata
 import logging
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +58,20 @@ def library() -> ctypes.CDLL:
     except (OSError, AttributeError) as e:
         raise RuntimeError(f"the native library {path} cannot be loaded ({e}): {REINSTALL}") from e
     return loaded
+
+
+def function(name: str) -> Any:
+    """Return a function of the library, whose types the caller declares.
+
+    Raises:
+        RuntimeError: there is no library, or it is of another version of the package, which had no such function.
+    """
+    try:
+        return getattr(library(), name)
+    except AttributeError as e:
+        raise RuntimeError(
+            f"the native library {library()._name} is of another version of torch_w2v (it has no {name}): {REINSTALL}"
+        ) from e
 
 
 @cache

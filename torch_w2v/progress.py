@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import os
 import shutil
 import sys
 from timeit import default_timer
@@ -29,6 +30,13 @@ class Bar(Protocol):
         """End the line, which stays or not."""
 
 
+def clear_line() -> str:
+    """Return what makes the last line of a terminal empty. Older terminals of Windows know no escape sequences."""
+    if os.name == "nt":
+        return f"\r{'':{shutil.get_terminal_size().columns - 1}}\r"
+    return "\r\033[K"
+
+
 class PlainBar:
     """A bar that needs no package.
 
@@ -43,17 +51,17 @@ class PlainBar:
         """Show a line as long as the terminal is wide; see `Bar`."""
         percentage = "" if math.isnan(share) else f" {share:4.0%}"
         columns = shutil.get_terminal_size().columns
-        self._stream.write(f"\r\033[K{f'{text}{percentage}, {rest}':.{columns - 1}}")
+        self._stream.write(f"{clear_line()}{f'{text}{percentage}, {rest}':.{columns - 1}}")
         self._stream.flush()
 
     def clear(self) -> None:
         """Take the line away; see `Bar`."""
-        self._stream.write("\r\033[K")
+        self._stream.write(clear_line())
         self._stream.flush()
 
     def close(self, keep: bool) -> None:
         """End the line; see `Bar`."""
-        self._stream.write("\n" if keep else "\r\033[K")
+        self._stream.write("\n" if keep else clear_line())
         self._stream.flush()
 
 

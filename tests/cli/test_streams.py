@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +13,7 @@ import pytest
 
 from tests.cli.running import FAST
 from tests.helpers import ROOT
+from torch_w2v import cli
 
 
 def shell(line: str, *arguments: object) -> subprocess.CompletedProcess[str]:
@@ -51,3 +54,23 @@ def test_a_closed_stderr_does_not_reach_stdout(vectors: Path) -> None:
     assert done.returncode == 1
     assert done.stdout.startswith("the\n")
     assert "error" not in done.stdout
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+def test_words_that_the_output_has_no_letters_for(
+    encoding: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pipe of Windows has an encoding of 256 letters."""
+    text, vectors = tmp_path / "corpus.txt", tmp_path / "v.kv"
+    text.write_text("\u6771 \U0001f600 cat\n" * 5, encoding="utf8")
+    assert cli.main(["train", str(text), "-o", str(vectors), "--min-count", "1", "--quiet", *FAST]) == 0
+
+    def printed(*options: str) -> str:
+        written = io.BytesIO()
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding=encoding))
+        assert cli.main(["neighbours", str(vectors), "cat", *options]) == 0
+        return written.getvalue().decode(encoding)
+
+    assert {line.split()[1] for line in printed().splitlines()[1:]} == {"\\u6771", "\\U0001f600"}
+    (answer,) = json.loads(printed("--json"))
+    assert {neighbour["word"] for neighbour in answer["neighbours"]} == {"\u6771", "\U0001f600"}

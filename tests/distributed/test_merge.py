@@ -95,6 +95,15 @@ def test_the_library_does_what_numpy_does(n, D, monkeypatch):
     assert np.abs(new_base - local).max() < 0.02 * np.abs(base - local).max() + 1e-3
 
 
+@pytest.mark.skipif(not native.available(), reason="the library was not built")
+def test_the_environment_chooses_an_instruction_set(monkeypatch):
+    monkeypatch.setenv("TORCH_W2V_ISA", "base")
+    assert bindings._function("sum").__name__ == "w2v_merge_sum_base"
+    monkeypatch.setenv("TORCH_W2V_ISA", "sse")
+    with pytest.raises(ValueError, match="must be one of 'base', 'avx2', 'avx512'"):
+        bindings._function("sum")
+
+
 def test_all_ranks_end_with_the_same_tables():
     V, D, size = 700, 10, 3
     kept = np.arange(V, 0, -1.0)

@@ -1,6 +1,7 @@
 """The first use of the Triton kernel on a GPU: what is compared, what is remembered, and what follows."""
 
 import json
+import os
 import warnings
 from types import SimpleNamespace
 
@@ -112,6 +113,17 @@ def test_a_check_that_fails_is_not_remembered(gpu, recwarn):
 
 def test_without_a_folder_for_caches(gpu):
     gpu.cache.write_text("a file")
+    gpu.results.extend([None, None])
+    for _ in range(2):
+        gpu.forget()
+        assert self_check.why_wrong("cuda") is None
+    assert gpu.results == []
+
+
+def test_a_user_without_a_home(gpu):
+    for name in ("TORCH_W2V_CACHE", "XDG_CACHE_HOME"):
+        gpu.patch.delenv(name, raising=False)
+    gpu.patch.setattr(os.path, "expanduser", lambda path: path)
     gpu.results.extend([None, None])
     for _ in range(2):
         gpu.forget()

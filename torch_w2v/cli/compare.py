@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 
 from torch_w2v import corpus
 from torch_w2v.cli import checks, spool
 from torch_w2v.cli.errors import FAILED, CommandError, describe
 from torch_w2v.cli.options import CORPUS, Commands, add_constructor_options, chosen_options, constructor_options
+from torch_w2v.cli.output import print_json
 from torch_w2v.cli.progress import Progress
 from torch_w2v.compare import Comparison, compare, report
 from torch_w2v.compare.comparison import HELD_OUT
@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
     finally:
         progress.end()
     if args.json:
-        print(json.dumps(result.as_dict(), indent=1))
+        print_json(result.as_dict())
     else:
         print("\n".join(result.lines()))
     if args.report:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
-from typing import Any, NoReturn, TextIO
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from typing import Any, NoReturn
 
 from torch_w2v import engines, extras
 from torch_w2v.cli import compare, demo, encode, export, info, neighbours, train
 from torch_w2v.cli.errors import BAD_INPUT, FAILED, INTERRUPTED, CommandError
+from torch_w2v.cli.output import Output
 from torch_w2v.training.interrupts import Terminated
 from torch_w2v.version import __version__
 
@@ -62,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         extras.load("argcomplete", "completion", "completion of command lines").autocomplete(top)
     args = top.parse_args(argv)
     message = None
-    with redirect_stdout(_Output(sys.stdout)):
+    with redirect_stdout(Output(sys.stdout)):
         try:
             code: int = args.run(args)
             sys.stdout.flush()
@@ -83,33 +84,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     if message is not None:
         print(f"torch-w2v: error: {' '.join(message.split())}", file=sys.stderr)
     return code
-
-
-class _Output:
-    """stdout, whose errors say that they are those of stdout. A broken pipe stays one."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> int:
-        with self._reporting():
-            return self._stream.write(text)
-
-    def flush(self) -> None:
-        with self._reporting():
-            self._stream.flush()
-
-    def isatty(self) -> bool:
-        return self._stream.isatty()
-
-    @contextmanager
-    def _reporting(self) -> Iterator[None]:
-        try:
-            yield
-        except BrokenPipeError:
-            raise
-        except OSError as e:
-            raise CommandError(f"cannot write to the standard output: {e.strerror}", FAILED) from e
 
 
 def _open_closed_streams() -> None:

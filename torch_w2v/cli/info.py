@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -14,6 +13,7 @@ from torch_w2v import corpus
 from torch_w2v.cli import checks
 from torch_w2v.cli.errors import CommandError, describe
 from torch_w2v.cli.options import PICKLES, Commands
+from torch_w2v.cli.output import print_json
 from torch_w2v.facts import facts_of
 from torch_w2v.formats import FORMATS, vectors_of
 
@@ -56,7 +56,10 @@ def run(args: argparse.Namespace) -> int:
     except (ValueError, OSError) as e:
         raise CommandError(describe(e)) from e
     facts = {"file": args.file, "bytes": os.path.getsize(args.file) if os.path.exists(args.file) else None, **facts}
-    print(json.dumps(facts, indent=1, ensure_ascii=False) if args.json else "\n".join(_lines(facts)))
+    if args.json:
+        print_json(facts)
+    else:
+        print("\n".join(_lines(facts)))
     return 0
 
 

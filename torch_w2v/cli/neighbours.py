@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 
 from torch_w2v.cli import checks
 from torch_w2v.cli.errors import FAILED, CommandError
 from torch_w2v.cli.options import PICKLES, Commands
+from torch_w2v.cli.output import print_json
 from torch_w2v.formats import FORMATS, vectors_of
 
 
@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
             {"words": title, "neighbours": [{"word": str(w), "similarity": round(float(s), 6)} for w, s in found]}
             for title, found in answers
         ]
-        print(json.dumps(plain, indent=1, ensure_ascii=False))
+        print_json(plain)
     else:
         for title, found in answers:
             _print_neighbours(title, found)

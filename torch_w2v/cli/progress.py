@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TextIO
 
+from torch_w2v.progress import clear_line
+
 
 class Progress:
     """Shows which phase of the work is running.
@@ -30,11 +32,11 @@ class Progress:
     def step(self, text: str) -> None:
         """Show a step of the current phase; at most 60 characters of `text` are shown."""
         if self.is_terminal:
-            self.stream.write(f"\r\033[K{self.name}: {text:.60}")
+            self.stream.write(f"{clear_line()}{self.name}: {text:.60}")
             self.stream.flush()
 
     def end(self) -> None:
         """End the current phase, if there is one."""
         if self.is_terminal and self.name:
-            self.stream.write(f"\r\033[K{self.name}\n")
+            self.stream.write(f"{clear_line()}{self.name}\n")
         self.name = ""

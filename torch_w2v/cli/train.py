@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import warnings
@@ -27,6 +26,7 @@ from torch_w2v.cli.options import (
     constructor_options,
     group,
 )
+from torch_w2v.cli.output import print_json
 from torch_w2v.cli.watching import Watched, add_options, watched, write_all
 from torch_w2v.corpus import Opened
 from torch_w2v.facts import facts_of
@@ -121,7 +121,7 @@ def run(args: argparse.Namespace) -> int:
         checkpoint_file.remove(path)
     write_all(found, model)
     if args.json:
-        print(json.dumps({"file": args.output, **facts_of(model), **found.results()}, indent=1, ensure_ascii=False))
+        print_json({"file": args.output, **facts_of(model), **found.results()})
     elif not args.quiet:
         _print_result(model, args.output, found)
     return 0

@@ -23,22 +23,21 @@ def library() -> ctypes.CDLL:
     Raises:
         RuntimeError: the library was not built, or cannot be loaded.
     """
-    loaded = native.library()
     table, int32s, int64 = ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64
     for name, result, arguments in (
-        ("set_hash_key", None, (ctypes.c_uint64, ctypes.c_uint64)),
-        ("new", ctypes.c_void_p, (ctypes.c_int,)),
-        ("free", None, (table,)),
-        ("count", int64, (table,)),
-        ("bytes", ctypes.c_void_p, (table, int64, int64, ctypes.POINTER(ctypes.c_int64))),
-        ("split", ctypes.c_int, (table, ctypes.c_char_p, int64, int32s, int32s, ctypes.c_int64 * 3)),
-        ("split_joined", ctypes.c_int, (table, ctypes.c_char_p, int64, int32s)),
+        ("words_set_hash_key", None, (ctypes.c_uint64, ctypes.c_uint64)),
+        ("words_new", ctypes.c_void_p, (ctypes.c_int,)),
+        ("words_free", None, (table,)),
+        ("words_count", int64, (table,)),
+        ("words_bytes", ctypes.c_void_p, (table, int64, int64, ctypes.POINTER(ctypes.c_int64))),
+        ("words_split", ctypes.c_int, (table, ctypes.c_char_p, int64, int32s, int32s, ctypes.c_int64 * 3)),
+        ("words_split_joined", ctypes.c_int, (table, ctypes.c_char_p, int64, int32s)),
+        ("remap", ctypes.c_int, (int32s, int32s, int64, int32s, int64)),
+        ("count", None, (int32s, int64, int32s)),
     ):
-        function = getattr(loaded, f"w2v_words_{name}")
+        function = native.function(f"w2v_{name}")
         function.restype, function.argtypes = result, arguments
-    loaded.w2v_remap.restype = ctypes.c_int
-    loaded.w2v_remap.argtypes = (int32s, int32s, int64, int32s, int64)
-    loaded.w2v_count.restype, loaded.w2v_count.argtypes = None, (int32s, int64, int32s)
+    loaded = native.library()
     loaded.w2v_words_set_hash_key(*HASH_KEY)
     return loaded
 

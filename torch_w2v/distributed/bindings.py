@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from concurrent.futures import Executor
 from functools import cache
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 
 from torch_w2v import native
 from torch_w2v.distributed.merge import Curvature, applied, sent
-from torch_w2v.engines.cpu.engine import LANES, supported
+from torch_w2v.engines.cpu.engine import LANES, instruction_set
 from torch_w2v.engines.padding import padded_width
 
 _ARRAYS = ("local", "base", "gradients", "directions", "rates", "wire")
@@ -26,9 +27,13 @@ class MergeCall(ctypes.Structure):
     _fields_ = [*((name, ctypes.c_void_p) for name in _ARRAYS), *((name, ctypes.c_int64) for name in _SIZES)]
 
 
-@cache
 def _function(name: str) -> Any:
-    function = native.library()[f"w2v_merge_{name}_{supported()[-1]}"]
+    return _declared(name, instruction_set(os.environ.get("TORCH_W2V_ISA", "")))
+
+
+@cache
+def _declared(name: str, isa: str) -> Any:
+    function = native.function(f"w2v_merge_{name}_{isa}")
     function.restype = ctypes.c_int
     int64, array = ctypes.c_int64, ctypes.c_void_p
     function.argtypes = (array, int64, int64, array) if name == "sum" else (ctypes.POINTER(MergeCall),)

@@ -52,7 +52,7 @@ def save_projector(
     with writing(folder, FILES) as temporary:
         table = table_of(vectors)[: len(words)]
         np.savetxt(os.path.join(temporary, FILES[0]), table, fmt="%.7g", delimiter="\t")
-        with open(os.path.join(temporary, FILES[1]), "w", encoding="utf-8") as file:
+        with open(os.path.join(temporary, FILES[1]), "w", encoding="utf-8", newline="\n") as file:
             if "count" in vectors.expandos:
                 # The Projector takes the first line for names where there is more than one column.
                 file.write("word\tcount\n")

@@ -199,11 +199,15 @@ class CheckpointFile:
                 data = stream.read(part.nbytes)
                 part[...] = np.frombuffer(data, array.dtype).reshape(part.shape)
 
+    def close(self) -> None:
+        """Close the file; nothing can be read from it afterwards."""
+        self._file.close()
+
     def __enter__(self) -> CheckpointFile:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        self.close()
 
 
 def newest(path: str) -> CheckpointFile | None:

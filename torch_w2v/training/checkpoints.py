@@ -174,7 +174,7 @@ class KeptCheckpoints(Checkpoints):
     def close(self) -> None:
         """End the call; a signal that was held back takes its effect."""
         if self._found is not None:
-            self._found.__exit__()
+            self._found.close()
             self._found = None
         self.interrupts.__exit__()
 
@@ -272,6 +272,9 @@ class KeptCheckpoints(Checkpoints):
             for name, table in (("vectors", self._model.wv.vectors), ("syn1neg", self._model.syn1neg)):
                 self._found.read_into(name, table)
             stage = self._resumed[1]
+            # Windows moves no file onto one that is open.
+            self._found.close()
+            self._found = None
             self._training, self._snapshot = stage == TRAIN, self._state(stage)
             self._written = _place(self._snapshot)
             self._next = time.monotonic() + self._every

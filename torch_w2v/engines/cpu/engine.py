@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from torch_w2v import system
+from torch_w2v import native, system
 from torch_w2v.corpus.chunks import Chunk
 from torch_w2v.engines import layouts
 from torch_w2v.engines.interface import ChunkResult, Engine, Rates, Tables
@@ -234,6 +234,24 @@ def supported() -> tuple[str, ...]:
     return ISAS[: library().w2v_isa() + 1]
 
 
+def instruction_set(isa: str = "") -> str:
+    """Return the instruction set that is to be used.
+
+    Args:
+        isa: one of `ISAS`, as TORCH_W2V_ISA names it, or '' for the best one.
+
+    Raises:
+        ValueError: an unknown instruction set.
+        RuntimeError: one that this machine cannot run.
+    """
+    if isa and isa not in ISAS:
+        raise ValueError(f"TORCH_W2V_ISA={isa!r}: must be one of {', '.join(map(repr, ISAS))}")
+    can = supported()
+    if isa and isa not in can:
+        raise RuntimeError(f"TORCH_W2V_ISA={isa!r}: this machine can run {', '.join(map(repr, can))} only")
+    return isa or can[-1]
+
+
 @cache
 def kernel(isa: str = "", skip_gram: bool = False) -> Any:
     """Return the library's function for an instruction set; for '' the best one.
@@ -247,12 +265,7 @@ def kernel(isa: str = "", skip_gram: bool = False) -> Any:
         RuntimeError: one that this machine cannot run, or a library of another version of the package.
     """
     check_library(library())
-    if isa and isa not in ISAS:
-        raise ValueError(f"TORCH_W2V_ISA={isa!r}: must be one of {', '.join(map(repr, ISAS))}")
-    can = supported()
-    if isa and isa not in can:
-        raise RuntimeError(f"TORCH_W2V_ISA={isa!r}: this machine can run {', '.join(map(repr, can))} only")
-    function = library()[f"w2v_{'skip_gram' if skip_gram else 'train'}_{isa or can[-1]}"]
+    function = native.function(f"w2v_{'skip_gram' if skip_gram else 'train'}_{instruction_set(isa)}")
     function.argtypes, function.restype = (ctypes.POINTER(Call),), ctypes.c_int
     return function
 

@@ -52,8 +52,9 @@ def why_wrong(device: str) -> str | None:
         device: a CUDA device, as torch writes it.
     """
     combination = _combination(torch.device(device))
-    path = cache_folder() / f"triton-{_hash(json.dumps(combination, sort_keys=True).encode())}.json"
-    known, reason = _remembered(path)
+    folder = cache_folder()
+    path = folder and folder / f"triton-{_hash(json.dumps(combination, sort_keys=True).encode())}.json"
+    known, reason = _remembered(path) if path else (False, None)
     if known:
         return reason
     logger.info("first use of the Triton kernel on %s: checking it against the specification", combination["device"])
@@ -65,7 +66,8 @@ def why_wrong(device: str) -> str | None:
     if reason is not None:
         versions = ", ".join(f"{name} {value}" for name, value in combination.items())
         reason = f"the Triton kernel computes something else than it must ({reason}; {versions})"
-    _write(path, {"reason": reason, **combination})
+    if path:
+        _write(path, {"reason": reason, **combination})
     return reason
 
 
@@ -88,10 +90,16 @@ def compare(engine: Engine) -> str | None:
     return None
 
 
-def cache_folder() -> Path:
-    """Return the folder in which results are remembered: that of TORCH_W2V_CACHE, or torch_w2v in the user's caches."""
+def cache_folder() -> Path | None:
+    """Return the folder in which results are remembered: that of TORCH_W2V_CACHE, or torch_w2v in the user's caches.
+
+    None for a user without a home, as in some containers.
+    """
     own = os.environ.get("TORCH_W2V_CACHE")
-    return Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "torch_w2v"
+    if own:
+        return Path(own)
+    caches = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return Path(caches) / "torch_w2v" if os.path.isabs(caches) else None
 
 
 def _problem(columns: int, layout: Layout, skip_gram: bool) -> tuple[Tables, Chunk, Rates, EpochPlan]:
