@@ -167,7 +167,7 @@ class Word2Vec(CorpusReading):
             self.distributed = distributed
         with self._together():
             path, every = (
-                call_arguments.check(options.pop("checkpoint"), checkpoint_every),
+                call_arguments.check(options.pop("checkpoint"), checkpoint_every, self._group),
                 options.pop("checkpoint_every"),
             )
             if path is not None and sentences is None and corpus_file is None:
@@ -269,7 +269,7 @@ class Word2Vec(CorpusReading):
         # Outside of it what one rank refuses would leave the others waiting.
         with self._together():
             path, every = self.__dict__.pop("_checkpoint", (None, checkpoint_every))
-            path = path or call_arguments.check(checkpoint, every)
+            path = path or call_arguments.check(checkpoint, every, self._group)
             rates = {"alpha": start_alpha or self.alpha, "min_alpha": end_alpha or self.min_alpha}
             arguments.check({name: getattr(self, name) for name in arguments.CHECKED} | rates)
             arguments.make_writable(self)
@@ -280,10 +280,6 @@ class Word2Vec(CorpusReading):
                 if self.distributed:
                     raise ValueError(f"distributed=True: {reason}, and gensim's own engine trains on one machine only")
                 logger.info("%s: training with gensim's own engine", reason)
-            if path is not None and self.distributed:
-                raise ValueError(
-                    f"checkpoint={path!r}: several ranks cannot write checkpoints yet; save at each epoch's end"
-                )
             callbacks = list(callbacks)
             unobserved = type(self) is Word2Vec and not any(
                 getattr(callback, "observes", True) for callback in callbacks

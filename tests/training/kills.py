@@ -1,13 +1,21 @@
-"""Training in processes that are killed, again and again. It imports no torch, so that it starts fast."""
+"""Training in processes that are killed, again and again. It imports no torch, so that it starts fast.
+
+    python -c "from tests.training import kills; kills.kill_and_go_on('/tmp/folder/run.checkpoint', 1000, 0)"
+
+kills so many and prints what they have left.
+"""
 
 import hashlib
 import os
 import random
 import signal
 import time
+import warnings
+from collections import Counter
 
 from tests.faults import CALLS
 from torch_w2v import Word2Vec
+from torch_w2v.training import checkpoint_file
 
 _draw = random.Random(0)
 SENTENCES = [[f"w{int(_draw.expovariate(0.1))}" for _ in range(8)] for _ in range(4_000)]
@@ -60,6 +68,17 @@ def child(path, number, calls, whole):
         os._exit(e.code)
 
 
+def left_by(path):
+    """Return what a kill has left: "whole" or "previous" for the checkpoint to go on from, or "none"."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = checkpoint_file.newest(path)
+    if found is None:
+        return "none"
+    with found:
+        return "whole" if found.path == path else "previous"
+
+
 def kill_and_go_on(path, kills, seed):
     """Kill so many trainings, half of them within a checkpoint; each goes on from what the one before it has left.
 
@@ -75,8 +94,8 @@ def kill_and_go_on(path, kills, seed):
     begin = time.monotonic()
     whole = train()
     duration = time.monotonic() - begin
-    killed = ends = 0
-    while killed < kills:
+    counts, has_one = Counter(), False
+    while counts["killed"] < kills:
         number = draw.choice((signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT))
         calls = draw.randrange(1, 300) if draw.random() < 0.5 else 0
         pid = os.fork()
@@ -88,7 +107,8 @@ def kill_and_go_on(path, kills, seed):
         status = os.waitpid(pid, 0)[1]
         if os.WIFEXITED(status) and os.WEXITSTATUS(status) in (0, 1):
             assert os.WEXITSTATUS(status) == 0, "other vectors"
-            ends += 1
+            counts["ended"] += 1
+            has_one = False
             for file in (path, f"{path}.previous"):
                 if os.path.exists(file):
                     os.remove(file)
@@ -96,8 +116,14 @@ def kill_and_go_on(path, kills, seed):
             # Before train() begins, SIGTERM and SIGHUP end the process at once.
             code = 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
             assert code == 128 + number, (code, number)
-            killed += 1
+            counts["killed"] += 1
+            counts[signal.Signals(number).name] += 1
+            counts["in a checkpoint" if calls else "anywhere"] += 1
+            left = left_by(path)
+            assert left != "none" or not has_one, "there was a checkpoint, and now there is none"
+            has_one = left != "none"
+            counts[left] += 1
     assert train(checkpoint=path) == whole
     left = [name for name in os.listdir(os.path.dirname(path)) if name.startswith(".")]
     assert not left, left
-    print(killed, ends)
+    print(counts["killed"], *(f"{name}: {count}" for name, count in counts.items()), sep=", ")

@@ -233,4 +233,4 @@ def test_a_training_that_is_killed_goes_on_and_ends_the_same(kills, path):
     code = "import sys; from tests.training import kills; kills.kill_and_go_on(sys.argv[1], *map(int, sys.argv[2:]))"
     done = python(code, path, kills, random.Random(kills).randrange(1000), timeout=900)
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout.split()[0]) == kills
+    assert int(done.stdout.split(",")[0]) == kills

@@ -27,6 +27,7 @@ from tests.helpers import (
 )
 from torch_w2v import engines
 from torch_w2v.engines.reference import ReferenceEngine
+from torch_w2v.training.interrupts import PatientInterrupts, Terminated
 
 
 def nothing_left_of_training(model):
@@ -221,3 +222,27 @@ def test_an_interrupt_while_the_vectors_are_written_back(monkeypatch):
     assert engine.stores == 3
     assert same(model, undisturbed)
     assert nothing_left_of_training(model)
+
+
+@pytest.mark.parametrize("what", ["settled", "second", "end"])
+def test_patient_interrupts_wait(what):
+    """Until they are settled, or a second one comes, or the block ends."""
+    reached = []
+
+    def block():
+        with PatientInterrupts() as interrupts:
+            interrupts.wait()
+            signal.raise_signal(signal.SIGTERM)
+            with interrupts.held(), interrupts.released():
+                interrupts.poll()
+            reached.append(interrupts.pending)
+            if what == "settled":
+                interrupts.settle()
+            if what == "second":
+                signal.raise_signal(signal.SIGTERM)
+            reached.append("the end of the block")
+
+    with pytest.raises(Terminated):
+        block()
+    assert reached == ([True] if what != "end" else [True, "the end of the block"])
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL

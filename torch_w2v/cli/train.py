@@ -101,7 +101,8 @@ def run(args: argparse.Namespace) -> int:
     # The first of several processes speaks for all.
     speaks = not options["distributed"] or os.environ.get("RANK", "0") == "0"
     path, every = options.pop("checkpoint"), options.pop("checkpoint_every")
-    checks.check_checkpoint(path, every, (args.corpus, args.output))
+    if speaks:
+        checks.check_checkpoint(path, every, (args.corpus, args.output))
     if args.corpus == spool.STDIN and path is not None:
         raise CommandError("--checkpoint needs a corpus that can be read again, not the standard input")
     phrases = spool.phrase_options(args)
@@ -144,7 +145,7 @@ def _run(
         _check_vocabulary(model, args)
         found.check(model)
         _check_space(model, args.output)
-        if path is not None:
+        if path is not None and speaks:
             _check_space(model, path, tables=2)
         model.raw_vocab.clear()
         _train(model, source, found, path, every)

@@ -49,25 +49,34 @@ class Exchange:
         some = shares[self._hottest]
         return some / max(some.sum(), 1e-300)
 
-    def begin(self, tables: list[np.ndarray]) -> None:
-        """Take the tables, (V, D) float32 each and equal on all ranks, as what the ranks agree on."""
-        self._base = [np.array(table, np.float32, order="C") for table in tables]
-        self._refresh()
+    def begin(self, tables: list[np.ndarray], curvatures: np.ndarray | None = None) -> None:
+        """Take the tables as what the ranks agree on.
 
-    def _refresh(self) -> None:
-        """Compute the directions on rank 0: others might round differently."""
+        Args:
+            tables: (V, D) float32 each, equal on all ranks.
+            curvatures: on rank 0, `curvatures()` of an exchange that had the same tables after it had all rows; None
+                to compute them.
+        """
+        self._base = [np.array(table, np.float32, order="C") for table in tables]
+        self._refresh(curvatures)
+
+    def curvatures(self) -> np.ndarray:
+        """Return the directions and rates in use, float32 (2, m D + m + 1)."""
+        return np.stack([np.append(c.directions, c.rates) for c in self._curvatures])
+
+    def _refresh(self, curvatures: np.ndarray | None = None) -> None:
+        """Compute the directions on rank 0, unless they are given: others might round differently."""
         D = self._base[0].shape[1]
-        if self._group.rank == 0:
-            inputs, outputs = (base[self._hottest] for base in self._base)
-            self._curvatures = [curvature(moments) for moments in self._of_hottest.moments(inputs, outputs)]
         m = direction_count(D)
-        flat = np.zeros(2 * (m * D + m + 1), np.float32)
+        flat = np.zeros((2, m * D + m + 1), np.float32)
         if self._group.rank == 0:
-            flat[:] = np.concatenate([np.append(c.directions, c.rates) for c in self._curvatures])
+            if curvatures is None:
+                inputs, outputs = (base[self._hottest] for base in self._base)
+                self._curvatures = [curvature(moments) for moments in self._of_hottest.moments(inputs, outputs)]
+                curvatures = self.curvatures()
+            flat[...] = curvatures
         self._group.broadcast(flat)
-        self._curvatures = [
-            Curvature(part[: m * D].reshape(m, D).copy(), part[m * D :].copy()) for part in flat.reshape(2, -1)
-        ]
+        self._curvatures = [Curvature(part[: m * D].reshape(m, D).copy(), part[m * D :].copy()) for part in flat]
 
     def merge(self, tables: list[np.ndarray], counts: np.ndarray, number: int, is_last: bool, alpha: float) -> int:
         """Exchange what the ranks have learnt since the last time, in place.

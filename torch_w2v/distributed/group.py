@@ -50,7 +50,12 @@ class Group:
                     "the program with torchrun (or Slurm, Ray, Spark: docs/guide/several-machines.md), or call "
                     "torch.distributed.init_process_group first"
                 )
-            dist.init_process_group("gloo", timeout=TIMEOUT)
+            store, rank, size = next(dist.rendezvous("env://", timeout=TIMEOUT))
+            # torchrun's store may be the one of before a restart (torch 2.13), with the addresses of processes that are
+            # gone.
+            attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+            store = dist.PrefixStore(f"torch_w2v/attempt_{attempt}", store)
+            dist.init_process_group("gloo", store=store, rank=rank, world_size=size, timeout=TIMEOUT)
         self._dist = dist
         self._group = dist.new_group(backend="gloo", timeout=TIMEOUT)
         self._store = dist.distributed_c10d._get_default_store()

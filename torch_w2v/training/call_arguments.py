@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from torch_w2v import engines
+from torch_w2v.distributed.group import Group
 from torch_w2v.files import check_writable, is_uri
 from torch_w2v.training import checkpoint_file
 from torch_w2v.training.callback_states import plain
@@ -46,13 +47,21 @@ _ARGUMENTS = (
 _CORPUS = {"corpus_count": "sentences of the corpus", "corpus_total_words": "words of the corpus"}
 
 
-def check(path: str | os.PathLike[str] | None, every: float) -> str | None:
+def check(path: str | os.PathLike[str] | None, every: float, group: Group | None = None) -> str | None:
     """Check the arguments `checkpoint` and `checkpoint_every`, and return the path.
+
+    Args:
+        path, every: as given.
+        group: the ranks that train together, the first of which writes; None for one process.
 
     Raises:
         ValueError: what was given, and what is allowed.
         OSError: the file cannot be written.
     """
+    if group is not None and len(set(given := group.from_all(path is not None))) > 1:
+        raise ValueError(
+            f"checkpoint: given on rank {given.index(True)}, but not on rank {given.index(False)}: give it on all ranks"
+        )
     if path is None:
         if every != DEFAULT_INTERVAL:
             raise ValueError(f"checkpoint_every={every} needs a file to write to: give checkpoint=PATH, too")
@@ -62,8 +71,9 @@ def check(path: str | os.PathLike[str] | None, every: float) -> str | None:
     path = os.fspath(path)
     if not path or is_uri(path) or os.path.isdir(path):
         raise ValueError(f"checkpoint={path!r}: must be the path of a file")
-    for file in (path, checkpoint_file.previous_of(path)):
-        check_writable(file)
+    if group is None or group.rank == 0:
+        for file in (path, checkpoint_file.previous_of(path)):
+            check_writable(file)
     return path
 
 

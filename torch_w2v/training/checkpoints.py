@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import logging
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from timeit import default_timer
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from gensim.models.callbacks import CallbackAny2Vec
 
 from torch_w2v.training import call_arguments, checkpoint_file
 from torch_w2v.training.callback_states import CallbackStates, plain
-from torch_w2v.training.epoch import Job, Totals
+from torch_w2v.training.epoch import Job, Progress, Totals
 from torch_w2v.training.interrupts import Interrupts
 from torch_w2v.training.model import TrainedModel
 
@@ -42,41 +39,6 @@ _STATE = (
 )
 # The stages of an epoch, in order: its chunks; then `on_epoch_end` is called; then it is done. The call is finished.
 TRAIN, END, DONE, FINISHED = "train", "end", "done", "finished"
-
-
-@dataclass
-class Progress:
-    """How far a call of `train()` is.
-
-    Attributes:
-        epoch: number of the epoch that is trained, or was trained last, from 0.
-        totals: of that epoch.
-        call: totals of all epochs that are finished; only words and chunks are counted.
-        seed: of the draws.
-        repetition: of the corpus, which the layout depends on.
-        expected_words: words that the epoch is expected to have.
-    """
-
-    epoch: int = -1
-    totals: Totals = field(default_factory=Totals)
-    call: Totals = field(default_factory=Totals)
-    seed: int | None = None
-    repetition: float = 1.0
-    expected_words: float = 0.0
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON can hold it."""
-        values = dataclasses.asdict(self)
-        for totals in (values["totals"], values["call"]):
-            del totals["start"], totals["failed"]
-        return {**values, "elapsed": self.totals.elapsed}
-
-    def load(self, values: dict[str, Any]) -> None:
-        """Take over what `as_dict` has returned."""
-        for name in ("epoch", "seed", "repetition", "expected_words"):
-            setattr(self, name, values[name])
-        self.call = Totals(**values["call"])
-        self.totals = Totals(**values["totals"], start=default_timer() - values["elapsed"])
 
 
 class Checkpoints:
@@ -111,8 +73,9 @@ class Checkpoints:
         self.progress.epoch, self.progress.totals = epoch, Totals()
         return None
 
-    def skip(self, jobs: Iterator[Job], static: bool) -> None:
-        """Skip the jobs that are done already, then load the tables."""
+    def skip(self, jobs: Iterator[Job], static: bool) -> Iterator[Job]:
+        """Skip the jobs that are done already, load the tables, and return the other jobs."""
+        return jobs
 
     def enter(self, stage: str) -> None:
         """Note that the epoch has reached a stage."""
@@ -146,6 +109,7 @@ class KeptCheckpoints(Checkpoints):
     """
 
     kept = True
+    _distributed = False
 
     def __init__(
         self, model: TrainedModel, path: str, every: float, totals: dict[str, int | None], store: Callable[[], None]
@@ -158,6 +122,7 @@ class KeptCheckpoints(Checkpoints):
         self._arguments: dict[str, Any] = {}
         self._words = np.zeros(0, np.uint8)
         self._found: checkpoint_file.CheckpointFile | None = None
+        self._manifest: dict[str, Any] = {}
         self._resumed: tuple[int, str] | None = None
         self._before: dict[str, Any] = {}
         # An epoch's chunks are trained; otherwise, and before the first of them, what a checkpoint would hold.
@@ -191,10 +156,17 @@ class KeptCheckpoints(Checkpoints):
         """
         self._callbacks.begin()
         self._words = call_arguments.encoded_words(self._model)
-        self._arguments = call_arguments.of_call(self._model, self._totals, self._words)
+        of_call = call_arguments.of_call(self._model, self._totals, self._words)
+        self._arguments = {**of_call, "distributed": self._distributed}
+        if manifest := self._find():
+            self._manifest = manifest
+            self._resumed = int(manifest["progress"]["epoch"]), str(manifest["stage"])
+
+    def _find(self) -> dict[str, Any] | None:
+        """Open the checkpoint, and return its manifest; None if there is none."""
         self._found = checkpoint_file.newest(self._path)
         if self._found is None:
-            return
+            return None
         self._keep_older = self._found.path == self._path
         manifest = self._found.manifest
         if differences := list(call_arguments.differences(manifest["arguments"], self._arguments)):
@@ -202,13 +174,10 @@ class KeptCheckpoints(Checkpoints):
                 f"the checkpoint {self._found.path} is of another call of train(): {'; '.join(differences)}. Give what "
                 "the checkpoint was given to go on from it; or another path, or delete it, to start anew"
             )
-        self._resumed = int(manifest["progress"]["epoch"]), str(manifest["stage"])
-        logger.info(
-            "going on from the checkpoint %s: epoch %d, after %d words",
-            self._found.path,
-            self._resumed[0] + 1,
-            manifest["progress"]["totals"]["raw_words"],
-        )
+        progress = manifest["progress"]
+        epoch, words = progress["epoch"] + 1, progress["totals"]["raw_words"]
+        logger.info("going on from the checkpoint %s: epoch %d, after %d words", self._found.path, epoch, words)
+        return manifest
 
     def is_over(self, epoch: int) -> bool:
         """Return whether an epoch was trained before the checkpoint that the call goes on from."""
@@ -226,65 +195,83 @@ class KeptCheckpoints(Checkpoints):
 
     def resume(self, epoch: int) -> str | None:
         """Return the stage of the checkpoint that the call goes on from; see `Checkpoints.resume`."""
-        if self._found is None or self._resumed is None or self._resumed[0] != epoch:
-            self._training = True
+        if self._resumed is None or self._resumed[0] != epoch:
             return super().resume(epoch)
-        manifest = self._found.manifest
+        manifest = self._manifest
         self._before = {name: getattr(self._model, name) for name in manifest["attributes"]}
         self._set(manifest["attributes"])
         self.progress.load(manifest["progress"])
         self._callbacks.load(manifest["callbacks"])
-        self._model.wv.vectors_lockf = self._found.array("vectors_lockf")
+        self._model.wv.vectors_lockf = self._read_factors()
         return self._resumed[1]
+
+    def _read_factors(self) -> np.ndarray:
+        assert self._found is not None
+        return self._found.array("vectors_lockf")
 
     def _set(self, attributes: dict[str, Any]) -> None:
         for name, value in attributes.items():
             setattr(self._model, name, value)
 
-    def skip(self, jobs: Iterator[Job], static: bool) -> None:
+    def skip(self, jobs: Iterator[Job], static: bool) -> Iterator[Job]:
         """Skip the jobs that are done already, check that they are those, and load the tables.
 
         Args:
             jobs: of the epoch, from its first on.
             static: the corpus cannot have changed, so other jobs mean another corpus.
 
+        Returns:
+            The other jobs.
+
         Raises:
             ValueError: the corpus is another one.
         """
-        assert self._found is not None
         assert self._resumed is not None
-        totals, seen = self.progress.totals, Totals()
-        last = None
-        for last in itertools.islice(jobs, totals.chunks):
-            seen.skip(last)
-        if (seen.chunks, seen.examples, seen.raw_words) != (totals.chunks, totals.examples, totals.raw_words) or (
-            static and seen.checksum != totals.checksum
-        ):
-            self._set(self._before)
-            raise ValueError(
-                f"corpus: its first {totals.raw_words:,} words are not those of the checkpoint {self._found.path}, "
-                "which is of another corpus. Give that one to go on from the checkpoint; or another path, or delete "
-                "it, to start anew"
-            )
-        if seen.checksum != totals.checksum:
+        jobs, same_sentences = self._skipped(jobs, static)
+        if not same_sentences:
             logger.warning("the corpus has other sentences than the one of the checkpoint; going on at the same place")
         with self.interrupts.held():
-            for name, table in (("vectors", self._model.wv.vectors), ("syn1neg", self._model.syn1neg)):
-                self._found.read_into(name, table)
-            stage = self._resumed[1]
-            # Windows moves no file onto one that is open.
-            self._found.close()
-            self._found = None
-            self._training, self._snapshot = stage == TRAIN, self._state(stage)
+            self._load_tables()
+            self._snapshot = self._state(self._resumed[1])
             self._written = _place(self._snapshot)
             self._next = time.monotonic() + self._every
+        return jobs
+
+    def _skipped(self, jobs: Iterator[Job], static: bool) -> tuple[Iterator[Job], bool]:
+        """Return the jobs that are not done, and whether those that are have the checkpoint's sentences."""
+        totals, seen = self.progress.totals, Totals()
+        for job in itertools.islice(jobs, totals.chunks):
+            seen.skip(job)
+        same = seen.checksum == totals.checksum
+        if (seen.chunks, seen.examples, seen.raw_words) != (totals.chunks, totals.examples, totals.raw_words) or (
+            static and not same
+        ):
+            self._refuse_corpus(totals.raw_words)
+        return jobs, same
+
+    def _refuse_corpus(self, words: int) -> NoReturn:
+        self._set(self._before)
+        raise ValueError(
+            f"corpus: its first {words:,} words are not those of the checkpoint {self._path}, which is of another "
+            "corpus. Give that one to go on from the checkpoint; or another path, or delete it, to start anew"
+        )
+
+    def _load_tables(self) -> None:
+        assert self._found is not None
+        for name, table in (("vectors", self._model.wv.vectors), ("syn1neg", self._model.syn1neg)):
+            self._found.read_into(name, table)
+        # Windows moves no file onto one that is open.
+        self._found.close()
+        self._found = None
 
     def enter(self, stage: str) -> None:
-        """Note that the epoch has reached a stage after its last chunk.
+        """Note that the epoch has reached a stage: its next chunk is trained, or its last one was.
 
-        A checkpoint of it holds what is so now: a callback that is interrupted is called again.
+        After that a checkpoint holds what is so now: a callback that is interrupted is called again.
         """
-        self._training, self._snapshot = False, self._state(stage)
+        self._training = stage == TRAIN
+        if not self._training:
+            self._snapshot = self._state(stage)
 
     def due(self) -> bool:
         """Return whether it is time for a checkpoint."""
@@ -305,10 +292,13 @@ class KeptCheckpoints(Checkpoints):
 
         Where it cannot be written a warning says so, and training goes on: the older one is still there.
         """
+        state, totals = self._snapshot, self.progress.totals
+        if self._training and totals.last >= 0:
+            state = self._state(TRAIN) if totals.is_a_beginning else None
+        self._save(state)
+
+    def _save(self, state: dict[str, Any] | None) -> None:
         with self.interrupts.held():
-            state, totals = self._snapshot, self.progress.totals
-            if self._training and totals.last >= 0:
-                state = self._state(TRAIN) if totals.is_a_beginning else None
             if state is None or self._written == _place(state):
                 return
             try:
@@ -334,6 +324,7 @@ class KeptCheckpoints(Checkpoints):
             "vectors_lockf": wv.vectors_lockf,
             "counts": wv.expandos["count"],
             "words": self._words,
+            **self._more_arrays(state),
         }
         checkpoint_file.write(self._path, {"arguments": self._arguments, **state}, arrays, self._keep_older)
         self._written, self._keep_older = _place(state), True
@@ -343,6 +334,10 @@ class KeptCheckpoints(Checkpoints):
             sum(array.nbytes for array in arrays.values()) / 1e6,
             time.monotonic() - begin,
         )
+
+    def _more_arrays(self, state: dict[str, Any]) -> dict[str, np.ndarray]:
+        """Return what else a checkpoint holds."""
+        return {}
 
 
 class _Events(CallbackAny2Vec):
@@ -379,4 +374,4 @@ class _Events(CallbackAny2Vec):
 
 def _place(state: dict[str, Any]) -> tuple[object, ...]:
     """Return what tells two checkpoints of a call apart."""
-    return state["stage"], state["progress"]["epoch"], state["progress"]["totals"]["chunks"]
+    return state["stage"], state["progress"]["epoch"], state["progress"]["totals"]["chunks"], state.get("exchange")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
+from gensim.models.callbacks import CallbackAny2Vec
 
 # Largest component of a row that training may leave. Those of gensim's models stay below 100 on every corpus that was
 # tried; with rows as large as this the sigmoid has no slope left.
@@ -15,6 +17,15 @@ _FREQUENT, _STEP = 1000, 16
 
 class StopTraining(Exception):  # noqa: N818  not an error: it ends `train()` early, with the model usable
     """Raised at the end of an epoch to end the `train()` call that runs."""
+
+
+class Stopper(CallbackAny2Vec):
+    """Ends `train()` after the pass in which a callback has set `TrainCall.stops`; the last of the callbacks."""
+
+    def on_epoch_end(self, model: Any) -> None:
+        """End the call if one of the callbacks before wants it."""
+        if model._train_call.stops:
+            raise StopTraining
 
 
 def looks_diverged(words: float, *tables: np.ndarray) -> bool:

@@ -6,8 +6,9 @@ import queue
 import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from timeit import default_timer
+from typing import Any
 
 import numpy as np
 
@@ -63,6 +64,12 @@ class Totals:
         self.examples += job.chunk.examples
         self.raw_words += job.chunk.end - job.chunk.begin
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps, as JSON can hold it."""
+        values = asdict(self)
+        del values["start"], values["failed"]
+        return values
+
     @property
     def is_a_beginning(self) -> bool:
         """Whether what is trained is the corpus up to a place: every chunk before it, and none after it."""
@@ -72,6 +79,44 @@ class Totals:
     def elapsed(self) -> float:
         """Seconds since the epoch began; never 0."""
         return default_timer() - self.start + 1e-5
+
+
+@dataclass
+class Progress:
+    """How far a call of `train()` is.
+
+    Attributes:
+        epoch: number of the epoch that is trained, or was trained last, from 0.
+        totals: of that epoch.
+        call: totals of all epochs that are finished; only words and chunks are counted.
+        seed: of the draws.
+        repetition: of the corpus, which the layout depends on.
+        expected_words: words that the epoch is expected to have.
+    """
+
+    epoch: int = -1
+    totals: Totals = field(default_factory=Totals)
+    call: Totals = field(default_factory=Totals)
+    seed: int | None = None
+    repetition: float = 1.0
+    expected_words: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON can hold it."""
+        values = asdict(self)
+        return {
+            **values,
+            "totals": self.totals.as_dict(),
+            "call": self.call.as_dict(),
+            "elapsed": self.totals.elapsed,
+        }
+
+    def load(self, values: dict[str, Any]) -> None:
+        """Take over what `as_dict` has returned."""
+        for name in ("epoch", "seed", "repetition", "expected_words"):
+            setattr(self, name, values[name])
+        self.call = Totals(**values["call"])
+        self.totals = Totals(**values["totals"], start=default_timer() - values["elapsed"])
 
 
 @dataclass(frozen=True)

@@ -98,3 +98,42 @@ class Interrupts:
             yield
         finally:
             self._held = before
+
+
+class PatientInterrupts(Interrupts):
+    """Interrupts that may be told to wait, even outside of `held()`; a second signal ends that.
+
+    Several ranks need it: one that stops between two agreements would lose what all have learnt since the last one.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._waiting = False
+
+    def __exit__(self, *error: object) -> None:
+        self._waiting = False
+        super().__exit__(*error)
+
+    @property
+    def pending(self) -> bool:
+        """Whether a signal waits."""
+        return self._pending is not None
+
+    def wait(self) -> None:
+        """Let signals wait from now on."""
+        self._waiting = True
+
+    def settle(self) -> None:
+        """Let a signal that waits take its effect; others need not wait any more."""
+        self._waiting = False
+        self.poll()
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        if self.pending:
+            self._waiting = False
+        super()._receive(number, frame)
+
+    def poll(self) -> None:
+        """Let a signal that was held back take its effect, if it need not wait."""
+        if not self._waiting:
+            super().poll()

@@ -25,7 +25,7 @@ from torch_w2v.training.planning import frequencies_of, problem_of
 logger = logging.getLogger("torch_w2v.word2vec")
 T = TypeVar("T")
 
-_SUMMED = ("chunks", "examples", "raw_words", "trained_words", "loss", "pairs")
+SUMMED = ("chunks", "examples", "raw_words", "trained_words", "loss", "pairs")
 # Of `call_arguments.of_call`, what each machine has of its own; the learning rates are the first rank's.
 _MAY_DIFFER = {"engine", "device", "alpha", "min_alpha"}
 # A chunk has at least so many words, as gensim's batches have: a smaller one costs more than its words.
@@ -111,18 +111,29 @@ class Together(Alone):
     Args:
         group: the ranks.
         workers: number of threads of this one.
+
+    Attributes:
+        group: as given.
+        interval: number of the interval of an epoch that the last job is of, from 0.
+        parts: the totals that each rank had of its part of the epoch when they were gathered last, as dictionaries.
+        agreed: called with the number of an exchange within an epoch after which all ranks have the same tables; on
+            all ranks.
     """
 
     def __init__(self, group: Group, workers: int) -> None:
-        self._group = group
+        self.group = group
         self._workers = workers
         self._words: list[int] = []
         self._ended = False
         self.is_first = group.rank == 0
+        self.interval = 0
+        self.parts: list[dict[str, Any]] = []
+        self.agreed: Callable[[int], None] = lambda number: None
+        self._resumed: tuple[int, np.ndarray | None] | None = None
 
     def begin_epoch(self, model: TrainedModel) -> None:
         """Begin an epoch with the learning rates of the first rank; see `Alone`."""
-        rates = self._group.from_first((model.alpha, model.min_alpha))
+        rates = self.group.from_first((model.alpha, model.min_alpha))
         if rates is None:
             self._ended = True
             raise StopTraining
@@ -131,21 +142,21 @@ class Together(Alone):
     def end_call(self, model: TrainedModel, observed: bool) -> None:
         """End the call on all ranks; see `Alone`."""
         if not self._ended:
-            self._group.from_first(None)
+            self.group.from_first(None)
         self._ended = True
-        if self._group.from_first(observed):
-            self._overwrite([model.wv.vectors, model.syn1neg])
+        if self.group.from_first(observed):
+            self.overwrite([model.wv.vectors, model.syn1neg])
 
     def begin_call(self, model: TrainedModel, totals: dict[str, int | None], words: Callable[[], int]) -> None:
         """Check in the first epoch that all ranks train the same, and learn how many words each has; see `Alone`."""
         if not self._words:
             self._check_equal(call_arguments.of_call(model, totals, call_arguments.encoded_words(model)))
-            self._words = self._group.from_all(words())
+            self._words = self.group.from_all(words())
             own, total = self._own_words, sum(self._words)
-            logger.info("rank %d of %d: %d of %d words", self._group.rank, self._group.size, own, total)
+            logger.info("rank %d of %d: %d of %d words", self.group.rank, self.group.size, own, total)
 
     def _check_equal(self, arguments: dict[str, Any]) -> None:
-        everyone = self._group.from_all({name: arguments[name] for name in arguments.keys() - _MAY_DIFFER})
+        everyone = self.group.from_all({name: arguments[name] for name in arguments.keys() - _MAY_DIFFER})
         for rank, theirs in enumerate(everyone):
             places = "on rank 0", f"on rank {rank}"
             if differences := list(call_arguments.differences(everyone[0], theirs, places)):
@@ -155,11 +166,11 @@ class Together(Alone):
 
     def agree(self, value: T, choose: Callable[[list[T]], T]) -> T:
         """Return what all ranks make of the values that each has."""
-        return choose(self._group.from_all(value))
+        return choose(self.group.from_all(value))
 
     @property
     def _own_words(self) -> int:
-        return self._words[self._group.rank]
+        return self._words[self.group.rank]
 
     @property
     def _exchanges(self) -> int:
@@ -176,13 +187,22 @@ class Together(Alone):
     def runs(self, runs: Iterator[Encoded], epoch: int) -> Iterator[Encoded]:
         """Return the runs of an epoch, with their places in the whole corpus, cut at the ends of the intervals."""
         self._ends = interval_ends(epoch, self._exchanges)
-        self._interval = 0
-        before = sum(self._words[: self._group.rank])
+        self.interval = 0
+        before = sum(self._words[: self.group.rank])
         placed = (replace(run, position=run.position + before) for run in runs)
         for number, parts in enumerate(Intervals(placed, [end * self._own_words for end in self._ends])):
             for part in parts:
-                self._interval = number
+                self.interval = number
                 yield part
+
+    def resume(self, number: int, curvatures: np.ndarray | None) -> None:
+        """Let the epoch that begins go on after an exchange; the jobs of the intervals before it are skipped.
+
+        Args:
+            number: of the exchange, one that `agreed` was called with.
+            curvatures: what `curvatures` returned then; on the first rank.
+        """
+        self._resumed = number, curvatures
 
     def jobs(self, jobs: Iterator[Job]) -> Iterator[Job]:
         """Return the jobs, and look one ahead, to see in which interval it is."""
@@ -200,21 +220,28 @@ class Together(Alone):
         frequencies = frequencies_of(model)
         self._keep = frequencies.keep.view(np.uint32) / 2.0**32
         self._counts = np.zeros(len(self._keep), np.int64)
-        self._number = 0
+        self._number, curvatures = self._resumed or (0, None)
         problem = problem_of(model)
         is_sorted = bool((np.diff(frequencies.count) <= 0).all())
-        self._exchange = Exchange(self._group, problem, is_sorted, self._workers)
+        self._exchange = Exchange(self.group, problem, is_sorted, self._workers)
         arrays = self._arrays()
-        self._overwrite(arrays)
+        self.overwrite(arrays)
         self._store(arrays)
-        self._exchange.begin(arrays)
+        self._exchange.begin(arrays, curvatures)
+        if self._resumed:
+            self._resumed = None
+            self.exchange()
 
-    def _overwrite(self, arrays: list[np.ndarray]) -> None:
+    def overwrite(self, arrays: list[np.ndarray]) -> None:
         """Overwrite arrays by those of the first rank."""
         for array in arrays:
             whole = np.ascontiguousarray(array)
-            self._group.broadcast(whole)
+            self.group.broadcast(whole)
             array[...] = whole
+
+    def curvatures(self) -> np.ndarray:
+        """Return what the exchanges know beside the tables; see `resume`."""
+        return self._exchange.curvatures()
 
     def _arrays(self) -> list[np.ndarray]:
         return [self._engine.as_array(table) for table in self._tables]
@@ -225,11 +252,11 @@ class Together(Alone):
 
     def due(self) -> bool:
         """Return whether the next job is of a later interval than the last one."""
-        return self._number < self._interval
+        return self._number < self.interval
 
     def exchange(self) -> None:
         """Exchange until the next job's interval: more than once where an interval has none of this rank's words."""
-        self._exchange_until(self._interval)
+        self._exchange_until(self.interval)
 
     def close(self) -> None:
         """Exchange what is left of an epoch: then all ranks have the same tables."""
@@ -241,12 +268,18 @@ class Together(Alone):
             self._number += 1
             arrays = self._arrays()
             is_last = self._number == len(self._ends)
-            self._exchange.merge(arrays, self._counts * self._keep, self._number, is_last, self._alpha(begin))
+            rows = self._exchange.merge(arrays, self._counts * self._keep, self._number, is_last, self._alpha(begin))
             self._store(arrays)
             self._counts[:] = 0
+            if rows == len(self._counts) and not is_last:
+                self.agreed(self._number)
 
     def add_others(self, totals: Totals) -> None:
         """Make the totals of an epoch those of all ranks, in place."""
-        everyone = self._group.from_all([getattr(totals, name) for name in _SUMMED])
-        for name, values in zip(_SUMMED, zip(*everyone, strict=True), strict=True):
-            setattr(totals, name, sum(values))
+        self.gather(totals)
+        for name in SUMMED:
+            setattr(totals, name, sum(part[name] for part in self.parts))
+
+    def gather(self, totals: Totals) -> None:
+        """Gather the ranks' totals in `parts`."""
+        self.parts = self.group.from_all(totals.as_dict())

@@ -20,7 +20,8 @@ from torch_w2v.distributed.group import Group
 from torch_w2v.engines.plan import TrainingPlan
 from torch_w2v.engines.streams import keep_mask
 from torch_w2v.training import checkpoints, divergence
-from torch_w2v.training.divergence import StopTraining
+from torch_w2v.training.checkpoints import KeptCheckpoints
+from torch_w2v.training.divergence import Stopper, StopTraining
 from torch_w2v.training.epoch import Totals, jobs, train_epoch
 from torch_w2v.training.model import TrainedModel
 from torch_w2v.training.planning import (
@@ -31,6 +32,7 @@ from torch_w2v.training.planning import (
     repetition_of,
     training_plan,
 )
+from torch_w2v.training.rank_checkpoint import RankCheckpoints
 from torch_w2v.training.ranks import Alone, Together
 from torch_w2v.training.tables import EngineMemory
 from torch_w2v.training.watching import Watch, Watcher
@@ -75,12 +77,13 @@ class TrainCall:
         self._memory = EngineMemory()
         self._plan: TrainingPlan | None = None
         self._trained = False
+        self._ranks = ranks = Alone() if group is None else Together(group, model.workers)
         self._checkpoints = checkpoints.Checkpoints()
         if checkpoint is not None:
-            self._checkpoints = checkpoints.KeptCheckpoints(
-                model, checkpoint, checkpoint_every, totals or {}, self._memory.store
+            arguments = model, checkpoint, checkpoint_every, totals or {}, self._memory.store
+            self._checkpoints = (
+                RankCheckpoints(ranks, *arguments) if isinstance(ranks, Together) else KeptCheckpoints(*arguments)
             )
-        self._ranks = Alone() if group is None else Together(group, model.workers)
         self.watch = Watch(watchers if self._ranks.is_first else ())
         self._progress = self._checkpoints.progress
         self._returned = Totals()
@@ -121,8 +124,8 @@ class TrainCall:
 
     def events(self, callbacks: Iterable[CallbackAny2Vec]) -> Iterable[CallbackAny2Vec]:
         """Return the callbacks as gensim's `train` is to call them: on one rank only."""
-        events = self._checkpoints.events(callbacks) if self._ranks.is_first else ()
-        return [*events, _Stopper()] if events else events
+        events = self._checkpoints.events(callbacks if self._ranks.is_first else ())
+        return [*events, Stopper()] if events else events
 
     def _check_at_the_end(self) -> None:
         """Look at all rows once, where after an epoch only a sample is."""
@@ -228,6 +231,9 @@ class TrainCall:
         runs = self._cache.runs(source, vocabulary, size, rows)
         if stage is not None:
             self._plan = training_plan(model, engine, progress.repetition, progress.seed)
+            if not progress.expected_words:
+                seen, runs = self._cache.peek(source, runs)
+                progress.expected_words = expected_words(model, seen, size, total_examples, total_words)
         elif not deferred or self._plan is None:
             seen, runs = self._cache.peek(source, runs)
             progress.repetition = ranks.agree(repetition_of(model, seen), max)
@@ -282,9 +288,10 @@ class TrainCall:
         runs = ranks.runs(runs, epoch)
         chunks = (chunk for run in runs for chunk in corpus.cut_into_chunks(run, size, plan.objective.window, kept))
         words = epoch_words * (model.epochs - epoch if deferred else 1)
-        source_jobs = ranks.jobs(jobs(chunks, alpha, self._checkpoints.kept))
+        source_jobs = jobs(chunks, alpha, self._checkpoints.kept)
         if stage is not None:
-            self._checkpoints.skip(source_jobs, corpus.is_static(source))
+            source_jobs = self._checkpoints.skip(source_jobs, corpus.is_static(source))
+        source_jobs = ranks.jobs(source_jobs)
         self._trained = True
         if stage not in (None, checkpoints.TRAIN):
             # so that the corpus is kept for the next epoch
@@ -293,6 +300,7 @@ class TrainCall:
             return True, False
         inputs, outputs = first_rows(model.wv.vectors, rows), first_rows(model.syn1neg, rows)
         with self._memory.tables(engine, inputs, outputs, deferred, words) as tables:
+            self._checkpoints.enter(checkpoints.TRAIN)
             ranks.open(model, engine, tables, rate)
             train_epoch(
                 engine,
@@ -389,12 +397,3 @@ class TrainCall:
         model = self._model
         # Queries in on_epoch_end must see the new vectors (piskvorky/gensim#3429).
         model.wv.norms = None
-
-
-class _Stopper(CallbackAny2Vec):
-    """Ends `train()` after the pass in which a callback has set `TrainCall.stops`; the last of the callbacks."""
-
-    def on_epoch_end(self, model: Any) -> None:
-        """End the call if one of the callbacks before wants it."""
-        if model._train_call.stops:
-            raise StopTraining
