@@ -134,29 +134,44 @@ struct Sets {
   template <int M, bool MOVED>
   void compute_coefficients_by(const Group& group, float alpha, const Moves* moves) {
     const i64 pitch = group.targets / M;
+    // The usual number of negatives, with all scores in registers.
+    if (pitch == 1 && job.N == TILE_NEGATIVES && job.G == 1) {
+      Vector sum[TILE_NEGATIVES + 1 + W / M];  // more than are summed: see sum_all_lanes
+      compute_scores<M, TILE_NEGATIVES, true, MOVED>(group, 0, 0, moves, sum, 1);
+      return compute_coefficients_of_scores<M>(group, alpha, sum, TILE_NEGATIVES + 1);
+    }
     for (i64 tile = 0; tile < pitch; tile++) {
-      float* h = group.hidden + tile * M * job.stride();
-      Moves drift = {};
-      if (MOVED) drift = {moves->drift + tile * M, moves->pull + tile * M, nullptr};
-      float** y = rows + own(group, tile * M);
-      float** v = rows + tile * M * group.negatives_step;
       tiles<TILE_NEGATIVES>(job.N, [&](i64 k, auto size) {
         constexpr int N = decltype(size)::value;
         if (k == 0)
-          products<M, N, true, MOVED>(h, job.stride(), drift, y, v, job.row_vectors(), sums + tile, pitch);
+          compute_scores<M, N, true, MOVED>(group, tile, k, moves, sums + tile, pitch);
         else
-          products<M, N, false, false>(h, job.stride(), drift, y, v + k, job.row_vectors(),
-                                       sums + (1 + k) * pitch + tile, pitch);
+          compute_scores<M, N, false, false>(group, tile, k, moves, sums + (1 + k) * pitch + tile, pitch);
       });
     }
+    compute_coefficients_of_scores<M>(group, alpha, sums, job.K1 * pitch);
+  }
+
+  // Products of M targets with N negatives from the k-th on, see `products`.
+  template <int M, int N, bool OWN, bool MOVED>
+  INLINE void compute_scores(const Group& group, i64 tile, i64 k, const Moves* moves, Vector* to, i64 pitch) {
+    const i64 first = tile * M;
+    Moves drift = {};
+    if (MOVED) drift = {moves->drift + first, moves->pull + first, nullptr};
+    products<M, N, OWN, MOVED>(group.hidden + first * job.stride(), job.stride(), drift, rows + own(group, first),
+                               rows + first * group.negatives_step + k, job.row_vectors(), to, pitch);
+  }
+
+  // `sum` has the lanes of the scores of M targets each, `count` times, with place for W / M more.
+  template <int M>
+  INLINE void compute_coefficients_of_scores(const Group& group, float alpha, Vector* sum, i64 count) {
     constexpr int SUMS = W / M;
-    const i64 count = job.K1 * pitch;
     const float weight = negative_weight();
     const float most = static_cast<float>(job.call.largest_error);
     // Ones for the targets, of which there may be fewer than in other groups, then zeros for the negatives.
     const float* labels = label + job.group_targets - group.targets;
     for (i64 i = 0; i < count; i += SUMS) {
-      const Vector z = sum_all_lanes<SUMS, M>(sums + i, min(count - i, SUMS));
+      const Vector z = sum_all_lanes<SUMS, M>(sum + i, min(count - i, SUMS));
       Vector l;
       std::memcpy(&l, labels + i * M, sizeof l);
       *vectors(score + i * M) = z;
@@ -227,6 +242,14 @@ struct Sets {
       set.error_scale = divide ? group.share + i : nullptr;
       set.moves = {};
       if (moves) set.moves = {moves->drift + i, nullptr, moves->weight + i};
+      if (at_once == 1 && row_coefficient == coefficient) {
+        set.negatives = rows + i * group.negatives_step;
+        if (moves)
+          update_single<true>(set);
+        else
+          update_single<false>(set);
+        continue;
+      }
       tiles<TILE_NEGATIVES>(job.N, [&](i64 k, auto size) {
         constexpr int N = decltype(size)::value;
         set.negatives = rows + i * group.negatives_step + k;
@@ -239,6 +262,17 @@ struct Sets {
           update_tile<N, false>(set);
       });
     }
+  }
+
+  // A set of one target.
+  template <bool JOINED>
+  void update_single(const Update& set) const {
+    constexpr int Q = 4 * TILE_VECTORS;
+    const i64 row_vectors = job.row_vectors();
+    i64 q = 0;
+    for (; q + Q <= row_vectors; q += Q) update_by_one<Q, JOINED>(set, job.N, q);
+    if constexpr (ROW % Q > 0) return update_by_one<ROW % Q, JOINED>(set, job.N, q);
+    for (; q < row_vectors; q++) update_by_one<1, JOINED>(set, job.N, q);
   }
 
   template <int N, bool JOINED>

@@ -178,4 +178,40 @@ INLINE void update(const Update& set, i64 q) {
   for (int n = 0; n < N; n++) move<Q>(vectors(set.negatives[n]) + q, now + n * Q);
 }
 
+// The same for a set of one target, whose hidden layer and errors stay in registers while all rows pass by.
+template <int Q, bool JOINED>
+INLINE void update_by_one(const Update& set, i64 negatives, i64 q) {
+  Vector* hidden = vectors(set.hidden) + q;
+  Vector* own = vectors(set.own[0]) + q;
+  Vector x[Q];
+  Vector error[Q];
+  move<Q>(x, hidden);
+  Vector c = all(set.coefficients[0]);
+  UNROLL
+  for (int j = 0; j < Q; j++) {
+    const Vector row = own[j];
+    error[j] = c * row;
+    own[j] = row + c * x[j];
+  }
+  for (i64 n = 0; n < negatives; n++) {
+    Vector* negative = vectors(set.negatives[n]) + q;
+    c = all(set.coefficients[(1 + n) * set.pitch]);
+    UNROLL
+    for (int j = 0; j < Q; j++) {
+      const Vector row = negative[j];
+      error[j] += c * row;
+      negative[j] = row + c * x[j];
+    }
+  }
+  if (set.error_scale) {
+    UNROLL
+    for (int j = 0; j < Q; j++) error[j] *= set.error_scale[0];
+  }
+  move<Q>(hidden, error);
+  if (!JOINED) return;
+  Vector* drift = vectors(set.moves.drift[0]) + q;
+  UNROLL
+  for (int j = 0; j < Q; j++) drift[j] += set.moves.weight[0] * error[j];
+}
+
 }  // namespace
