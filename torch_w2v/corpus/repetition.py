@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from torch_w2v.corpus.chunks import Chunk
 from torch_w2v.corpus.store import Encoded, EncodedOnDisk
 
 # number of targets of a stretch that is looked at
@@ -14,10 +15,17 @@ _PLACES = 16
 _MAX_STRETCHES, _MAX_READS, _MAX_TOKENS = 256, 32_768, 262_144
 # beyond this window the result of this window is scaled up
 _MAX_WINDOW = 1_000
+# stretches of a chunk that are looked at, and targets of one from where on its context is as good as all of it
+_STRETCHES_OF_CHUNK, _FAR = 64, 96
 
 
 def repetition(
-    corpus: Encoded | EncodedOnDisk, keep: np.ndarray, window: int, shrink_windows: bool, kept_share: float
+    corpus: Encoded | EncodedOnDisk,
+    keep: np.ndarray,
+    window: int,
+    shrink_windows: bool,
+    kept_share: float,
+    most: int = _MAX_STRETCHES,
 ) -> float:
     """Return how many gradients the row of a context word gets from a stretch of 32 targets, on average over its reads.
 
@@ -31,12 +39,13 @@ def repetition(
         window: largest distance between a target and a context word.
         shrink_windows: windows are drawn from 1 to `window`.
         kept_share: share of the corpus's tokens that are kept.
+        most: stretches of the sample, at most.
     """
     n = len(corpus.tokens)
     if n == 0:
         return 1.0
     reach = min(window, _MAX_WINDOW)
-    stretches = max(_PLACES, min(_MAX_STRETCHES, _MAX_READS // (STRETCH + 2 * reach)))
+    stretches = max(_PLACES, min(most, _MAX_READS // (STRETCH + 2 * reach)))
     kept_per_place = STRETCH * stretches // _PLACES + 2 * reach
     raw = min(n, int(kept_per_place / max(kept_share, 1e-9)) + 1, _MAX_TOKENS // _PLACES)
     starts = np.linspace(0, n - raw, max(1, min(_PLACES, n // raw))).astype(np.int64)
@@ -50,6 +59,40 @@ def repetition(
     estimate = _of_kept(ids[kept].astype(np.int64), sentence[kept], reach, shrink_windows, stretches)
     cut_short = reach < min(window, int(np.diff(corpus.offsets).max()))
     return estimate * window / reach if estimate > 1 and cut_short else estimate
+
+
+def repetition_of_chunk(
+    chunk: Chunk,
+    keep: np.ndarray,
+    window: int,
+    shrink_windows: bool,
+    kept_share: float,
+    context_words: float,
+    enough: float,
+) -> float:
+    """Return the repetition of a chunk, or 0 where a quick look says that it is not above `enough`.
+
+    The quick look takes a hundredth of a chunk's training time at most, so that every chunk of a text can have it. It
+    counts how often the tokens of a stretch are there, dropped ones included, as if each had all of its context in the
+    stretch: that is nearly always more than the repetition.
+
+    Args:
+        chunk: its tokens are rows.
+        keep, window, shrink_windows, kept_share: as `repetition` takes them.
+        context_words: expected number of context words per target.
+        enough: from where on the repetition is to be known.
+    """
+    n, length = len(chunk.tokens), STRETCH + int(min(context_words, _FAR))
+    if n >= length:
+        starts = np.linspace(0, n - length, min(_STRETCHES_OF_CHUNK, n // length)).astype(np.int64)
+        words = np.sort(chunk.tokens[starts[:, None] + np.arange(length)], axis=1).ravel()
+        # the edges of equal words; two stretches that meet in one word count as one, which is rare and errs upwards
+        edges = np.flatnonzero(words[1:] != words[:-1])
+        times = np.diff(edges, prepend=-1, append=len(words) - 1).astype(np.float64)
+        if (times**2).sum() / len(words) * min(context_words, STRETCH) <= enough:
+            return 0.0
+    encoded = Encoded(chunk.tokens, chunk.offsets)
+    return repetition(encoded, keep, window, shrink_windows, kept_share, _STRETCHES_OF_CHUNK)
 
 
 def _of_kept(ids: np.ndarray, sentence: np.ndarray, window: int, shrink_windows: bool, stretches: int) -> float:

@@ -60,13 +60,13 @@ def many_blocks_per_step(workload: Workload) -> Layout:
     more negatives there are more of them, as with wider windows. Sums reach further than means: they have four targets
     per set and a quarter of the blocks.
 
-    Where words repeat, blocks are the CPU kernel's, whose hidden layers follow the errors before them, and only as many
-    at once as an epoch has steps for.
+    Where words repeat, blocks are the CPU kernel's, whose hidden layers follow the errors before them, and there are
+    eight at once at most, where an epoch has the steps for it.
     """
     if workload.repetitive:
         block = one_block_per_step(workload)
         T = min(block.T, 32)
-        return Layout(T=T, S=min(block.S, T), N=block.N, B=_blocks(64, T, workload, 8), fresh=True)
+        return Layout(T=T, S=min(block.S, T), N=block.N, B=_blocks(8, T, workload, 8, 8 * STEPS), fresh=True)
     T = 64
     negative, mean = workload.negative, workload.cbow_mean
     S = max(_sets(T, max(workload.context_words, negative + 1)), 4 if mean else T // 4)
@@ -82,11 +82,13 @@ def blocks_in_flight(workload: Workload) -> Layout:
     block; on a small corpus, where speed matters less than that neighbours share little, two at least.
 
     A block does not see what its own targets change. So where words repeat it has four targets, each with negatives of
-    its own, and on a bursty corpus a single one: gensim's own order, at a GPU's worst speed.
+    its own, and on a bursty corpus a single one. That alone does not do: places of the corpus that are trained in turns
+    lose some of what gensim's order learns there, so that an epoch has more steps. On a small bursty corpus that order
+    is all that is left, at a GPU's worst speed.
     """
     if workload.repetitive:
-        T = 1 if workload.bursty else 4
-        return Layout(T=T, S=T, N=min(64, workload.negative), B=_blocks(32, T, workload, 32))
+        T, steps = (1, 32 * STEPS) if workload.bursty else (4, 8 * STEPS)
+        return Layout(T=T, S=T, N=min(64, workload.negative), B=_blocks(32, T, workload, 32, steps))
     negative, mean = workload.negative, workload.cbow_mean
     T = 32 if negative <= 10 else 16
     most = 256
@@ -163,10 +165,10 @@ def _sets(T: int, context: float) -> int:
     return S
 
 
-def _blocks(most: int, T: int, workload: Workload, reach: float) -> int:
+def _blocks(most: int, T: int, workload: Workload, reach: float, steps: int = STEPS) -> int:
     """Return the number of blocks per step.
 
-    At most `reach`, beyond which a step reads too many context words, and so few that an epoch has its `STEPS`: with
+    At most `reach`, beyond which a step reads too many context words, and so few that an epoch has its `steps`: with
     more, updates of frequent words are stale, and capped.
     """
-    return int(max(1, min(most, workload.kept_words / (T * STEPS), reach)))
+    return int(max(1, min(most, workload.kept_words / (T * steps), reach)))

@@ -12,7 +12,7 @@ from torch_w2v.engines import streams
 
 # alpha times the repetition of a corpus above which it is bursty, or repetitive: English has about .2
 # at the default alpha and window, a corpus with one item in every other place 2, runs of ten equal items 2 to 8
-BURSTY, REPETITIVE = 3.0, 1.5
+BURSTY, REPETITIVE = 3.0, 1.25
 
 
 @dataclass(frozen=True)

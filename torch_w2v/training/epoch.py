@@ -126,21 +126,29 @@ class Job:
     Attributes:
         number: of the chunk in the epoch, from 0.
         checksum: CRC-32 of the corpus up to the chunk's end, or 0.
+        plan: what the chunk is trained with, if that is not the epoch's plan.
     """
 
     chunk: Chunk
     rates: Rates
     number: int = 0
     checksum: int = 0
+    plan: EpochPlan | None = None
 
 
-def jobs(chunks: Iterable[Chunk], alpha: Callable[[int, int], float], checksums: bool = False) -> Iterator[Job]:
+def jobs(
+    chunks: Iterable[Chunk],
+    alpha: Callable[[int, int], float],
+    checksums: bool = False,
+    plan_of: Callable[[Chunk], EpochPlan | None] = lambda chunk: None,
+) -> Iterator[Job]:
     """Return the chunks in order, each with the learning rates at its beginning and its end.
 
     Args:
         chunks: in corpus order.
         alpha: function of the numbers of sentences and of words before a place that returns the learning rate there.
         checksums: compute the jobs' checksums.
+        plan_of: function of a chunk that returns its job's plan.
     """
     examples = words = checksum = 0
     rate = alpha(0, 0)
@@ -151,7 +159,7 @@ def jobs(chunks: Iterable[Chunk], alpha: Callable[[int, int], float], checksums:
         if checksums:
             for array in (chunk.tokens[chunk.begin : chunk.end], chunk.offsets):
                 checksum = zlib.crc32(np.ascontiguousarray(array).data, checksum)
-        yield Job(chunk, Rates(begin, rate), number, checksum)
+        yield Job(chunk, Rates(begin, rate), number, checksum, plan_of(chunk))
 
 
 class _UntilDue(Iterator[Job]):
@@ -194,7 +202,7 @@ def train_epoch(
     Args:
         engine: does the work; a thread-safe one gets `workers` threads.
         tables: as `engine.load_table` returned them; updated in place.
-        plan: the epoch's plan, with numpy arrays.
+        plan: the epoch's plan, with numpy arrays; a job may have another, which differs in its layout.
         source: the jobs, in corpus order; an exception of its corpus is raised here with its own traceback.
         workers: number of threads.
         report: called with the totals at most once every `report_delay` seconds.
@@ -214,14 +222,17 @@ def train_epoch(
     totals = Totals() if totals is None else totals
     interrupts = interrupts or Interrupts()
     next_report = 1.0
-    loaded_plan = engine.load_plan(plan)
+    loaded_plans = {plan.layout: engine.load_plan(plan)}
     load_chunk = load_chunk or engine.load_chunk
 
     def run(job: Job) -> ChunkResult:
         if job.chunk.end == job.chunk.begin:
             return ChunkResult(0, 0.0, 0.0)
+        own = job.plan or plan
         try:
-            return engine.train(tables, load_chunk(job.chunk), job.rates, loaded_plan)
+            if own.layout not in loaded_plans:
+                loaded_plans[own.layout] = engine.load_plan(own)
+            return engine.train(tables, load_chunk(job.chunk), job.rates, loaded_plans[own.layout])
         except BaseException:
             totals.failed = True
             raise

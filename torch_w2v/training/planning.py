@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
+import math
 import operator
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from weakref import WeakKeyDictionary
@@ -12,11 +15,12 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from gensim.models.word2vec import MAX_WORDS_IN_BATCH
 
-from torch_w2v.corpus.repetition import STRETCH, repetition
+from torch_w2v.corpus.chunks import Chunk
+from torch_w2v.corpus.repetition import STRETCH, repetition, repetition_of_chunk
 from torch_w2v.corpus.store import Encoded, EncodedOnDisk
 from torch_w2v.distributed.merge import Problem
 from torch_w2v.engines.interface import Engine
-from torch_w2v.engines.plan import BURSTY, Layout, Objective, TrainingPlan, Workload
+from torch_w2v.engines.plan import BURSTY, REPETITIVE, EpochPlan, Layout, Objective, TrainingPlan, Workload
 from torch_w2v.engines.row_scales import row_scales, skip_gram_row_scales
 from torch_w2v.engines.streams import alias_table
 from torch_w2v.training.model import TrainedModel
@@ -192,14 +196,75 @@ def repetition_of(model: TrainedModel, seen: Encoded | EncodedOnDisk) -> float:
         model: the model.
         seen: the encoded corpus, or its beginning.
     """
+    return repetition(seen, *_reading(model))
+
+
+def _reading(model: TrainedModel) -> tuple[np.ndarray, int, bool, float]:
+    """Return what `repetition` takes besides the corpus: thresholds, window, its shrinking, share of kept words."""
     frequencies = frequencies_of(model)
-    return repetition(
-        seen,
+    return (
         frequencies.keep.view(np.uint32),
         operator.index(model.window),
         bool(model.shrink_windows),
         frequencies.kept_words / max(model.corpus_total_words or 0, frequencies.words, 1.0),
     )
+
+
+def workload_of(model: TrainedModel, repetition: float) -> Workload:
+    """Return what the layout for a model depends on.
+
+    Args:
+        model: the model.
+        repetition: of the corpus, as `repetition_of` returns it.
+    """
+    objective, frequencies = objective_of(model), frequencies_of(model)
+    return Workload(
+        negative=objective.negative,
+        kept_words=frequencies.kept_words,
+        context_words=context_words(model),
+        cbow_mean=objective.cbow_mean,
+        alpha=float(model.alpha),
+        repetition=repetition,
+        skip_gram=objective.skip_gram,
+        vocabulary=len(frequencies.count),
+        busiest_output=frequencies.busiest_output(objective.negative) if objective.skip_gram else 0.0,
+    )
+
+
+def chunk_plans(
+    model: TrainedModel, engine: Engine, plan: TrainingPlan, repetition: float, epoch: int
+) -> Callable[[Chunk], EpochPlan | None]:
+    """Return a function that says what a chunk is to be trained with where its words repeat more than the corpus's do.
+
+    Of a corpus that is read while it is trained on, only the beginning is known when the plan is made, and a part of a
+    corpus may be unlike the rest of it.
+
+    Args:
+        model: the model.
+        engine: chooses the layouts.
+        plan: of the corpus.
+        repetition: of the corpus, as `repetition_of` returns it; `plan` was made with it.
+        epoch: as `TrainingPlan.for_epoch` takes it.
+
+    Returns:
+        A function of a chunk, in numpy arrays, that returns the plan of one epoch, or None for `plan`'s.
+    """
+    workload = workload_of(model, repetition)
+    plans: dict[Layout, EpochPlan | None] = {plan.layout: None}
+    if engine.layout(dataclasses.replace(workload, repetition=math.inf)) == plan.layout:
+        return lambda chunk: None
+    enough = max(repetition, REPETITIVE / abs(workload.alpha))
+
+    def of(chunk: Chunk) -> EpochPlan | None:
+        own = repetition_of_chunk(chunk, *_reading(model), workload.context_words, enough)
+        if own <= repetition:
+            return None
+        layout = engine.layout(dataclasses.replace(workload, repetition=own))
+        if layout not in plans:
+            plans[layout] = training_plan(model, engine, own, plan.seed).for_epoch(model.train_count, epoch)
+        return plans[layout]
+
+    return of
 
 
 def training_plan(model: TrainedModel, engine: Engine, repetition: float, seed: int | None = None) -> TrainingPlan:
@@ -211,18 +276,7 @@ def training_plan(model: TrainedModel, engine: Engine, repetition: float, seed: 
         repetition: of the corpus, as `repetition_of` returns it.
         seed: of the draws; the model's by default, and a random one if it has none.
     """
-    objective, frequencies = objective_of(model), frequencies_of(model)
-    workload = Workload(
-        negative=objective.negative,
-        kept_words=frequencies.kept_words,
-        context_words=context_words(model),
-        cbow_mean=objective.cbow_mean,
-        alpha=float(model.alpha),
-        repetition=repetition,
-        skip_gram=objective.skip_gram,
-        vocabulary=len(frequencies.count),
-        busiest_output=frequencies.busiest_output(objective.negative) if objective.skip_gram else 0.0,
-    )
+    objective, frequencies, workload = objective_of(model), frequencies_of(model), workload_of(model, repetition)
     layout = engine.layout(workload)
     if logger.isEnabledFor(logging.INFO):
         logger.info("%s", _explain(engine, layout, workload))

@@ -25,6 +25,7 @@ from torch_w2v.training.divergence import Stopper, StopTraining
 from torch_w2v.training.epoch import Totals, jobs, train_epoch
 from torch_w2v.training.model import TrainedModel
 from torch_w2v.training.planning import (
+    chunk_plans,
     chunk_words,
     common_rows,
     expected_words,
@@ -48,8 +49,7 @@ class TrainCall:
 
     Args:
         model: the model that is trained.
-        can_defer_write_back: nothing outside can observe the model between epochs: no callbacks, no methods of a
-            subclass. Then the tables stay with the engine from epoch to epoch.
+        can_defer_write_back: no callback, no method of a subclass observes the model between epochs: tables may stay.
         checkpoint: path of the checkpoint; None for none.
         checkpoint_every: seconds between two checkpoints.
         totals: the `total_examples` and `total_words` of the call, which a checkpoint must have too.
@@ -215,8 +215,7 @@ class TrainCall:
             deferred: the tables stay with the engine until the next epoch.
 
         Returns:
-            Whether the checkpoint that the call goes on from stands at the end of this epoch, which is then not
-            finished here; and whether training diverged.
+            Whether the checkpoint that the call goes on from stands at this epoch's end; whether training diverged.
         """
         model, progress = self._model, self._progress
         stage = self._checkpoints.resume(epoch)
@@ -288,7 +287,8 @@ class TrainCall:
         runs = ranks.runs(runs, epoch)
         chunks = (chunk for run in runs for chunk in corpus.cut_into_chunks(run, size, plan.objective.window, kept))
         words = epoch_words * (model.epochs - epoch if deferred else 1)
-        source_jobs = jobs(chunks, alpha, self._checkpoints.kept)
+        plan_of = chunk_plans(model, engine, self._plan, progress.repetition, epoch)
+        source_jobs = jobs(chunks, alpha, self._checkpoints.kept, plan_of)
         if stage is not None:
             source_jobs = self._checkpoints.skip(source_jobs, corpus.is_static(source))
         source_jobs = ranks.jobs(source_jobs)
