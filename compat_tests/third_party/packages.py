@@ -135,3 +135,4 @@ PYRDF2VEC = Package(
     "https://github.com/IBCNServices/pyRDF2Vec",
     ("tests/embedders", "tests/test_rdf2vec.py"),
 )  # fmt: skip
+FASTNODE2VEC = Package("fastnode2vec", (("fastnode2vec==0.0.7",),))

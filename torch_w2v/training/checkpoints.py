@@ -37,6 +37,8 @@ _STATE = (
     "training_losses",
     "total_train_time",
 )
+# The share of the time that writing may take at the default interval; on a slow disk the interval is longer for that.
+_SHARE = 0.02
 # The stages of an epoch, in order: its chunks; then `on_epoch_end` is called; then it is done. The call is finished.
 TRAIN, END, DONE, FINISHED = "train", "end", "done", "finished"
 
@@ -301,6 +303,7 @@ class KeptCheckpoints(Checkpoints):
         with self.interrupts.held():
             if state is None or self._written == _place(state):
                 return
+            begin = time.monotonic()
             try:
                 self._write(state)
             except (OSError, MemoryError, ValueError) as e:
@@ -310,7 +313,11 @@ class KeptCheckpoints(Checkpoints):
                     stacklevel=2,
                 )
             finally:
-                self._next = time.monotonic() + self._every
+                now, pause = time.monotonic(), self._every
+                if pause == call_arguments.DEFAULT_INTERVAL and now - begin > _SHARE * pause:
+                    pause = (now - begin) / _SHARE
+                    logger.info("writing took %.0f s: the next checkpoint is written in %.0f s", now - begin, pause)
+                self._next = now + pause
 
     def _write(self, state: dict[str, Any]) -> None:
         begin = time.monotonic()
