@@ -15,7 +15,7 @@ from collections import Counter
 
 from tests.faults import CALLS
 from torch_w2v import Word2Vec
-from torch_w2v.training import checkpoint_file
+from torch_w2v.training import checkpoint_file, manifest
 
 _draw = random.Random(0)
 SENTENCES = [[f"w{int(_draw.expovariate(0.1))}" for _ in range(8)] for _ in range(4_000)]
@@ -72,7 +72,7 @@ def left_by(path):
     """Return what a kill has left: "whole" or "previous" for the checkpoint to go on from, or "none"."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = checkpoint_file.newest(path)
+        found = checkpoint_file.newest(path, manifest.check)
     if found is None:
         return "none"
     with found:

@@ -348,6 +348,10 @@ def test_an_iterable_may_have_other_sentences(path, killed_after, caplog):
         ({"checkpoint_every": 5}, "checkpoint_every=5 needs a file to write to"),
         ({"checkpoint": "c", "checkpoint_every": -1}, "checkpoint_every=-1: must be a number of seconds"),
         ({"checkpoint": "c", "checkpoint_every": float("nan")}, "checkpoint_every=nan: must be"),
+        ({"checkpoint": "c", "checkpoint_every": "5"}, "checkpoint_every='5': must be a number of seconds"),
+        ({"checkpoint": 5}, "checkpoint=5: must be the path of a file, a str or a Path"),
+        ({"checkpoint": b"c"}, "checkpoint=b'c': must be"),
+        ({"checkpoint": "c/"}, "must be the path of a file"),
         ({"checkpoint": "s3://bucket/c"}, "must be the path of a file"),
         ({"checkpoint": "."}, "must be the path of a file"),
         ({"checkpoint": "c", "hs": 1}, "sg=0, hs=1, negative=5, and gensim's own engine has no checkpoints"),
@@ -355,7 +359,7 @@ def test_an_iterable_may_have_other_sentences(path, killed_after, caplog):
 )
 def test_wrong_arguments(options, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ValueError, match=re.escape(message)):
+    with pytest.raises((ValueError, TypeError), match=re.escape(message)):
         ours(SENTENCES[:50], **options)
     with pytest.raises(FileNotFoundError):
         ours(SENTENCES[:50], checkpoint=tmp_path / "none" / "c")

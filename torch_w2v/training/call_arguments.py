@@ -55,22 +55,28 @@ def check(path: str | os.PathLike[str] | None, every: float, group: Group | None
         group: the ranks that train together, the first of which writes; None for one process.
 
     Raises:
-        ValueError: what was given, and what is allowed.
+        ValueError, TypeError: what was given, and what is allowed.
         OSError: the file cannot be written.
     """
     if group is not None and len(set(given := group.from_all(path is not None))) > 1:
         raise ValueError(
             f"checkpoint: given on rank {given.index(True)}, but not on rank {given.index(False)}: give it on all ranks"
         )
+    if not isinstance(every, (int, float, np.integer, np.floating)):
+        raise TypeError(f"checkpoint_every={every!r}: must be a number of seconds, 0 or more")
     if path is None:
         if every != DEFAULT_INTERVAL:
             raise ValueError(f"checkpoint_every={every} needs a file to write to: give checkpoint=PATH, too")
         return None
     if not every >= 0:
         raise ValueError(f"checkpoint_every={every}: must be a number of seconds, 0 or more")
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"checkpoint={path!r}: must be the path of a file, a str or a Path")
     path = os.fspath(path)
-    if not path or is_uri(path) or os.path.isdir(path):
+    if not path or "\0" in path or is_uri(path) or os.path.isdir(path) or not os.path.basename(path):
         raise ValueError(f"checkpoint={path!r}: must be the path of a file")
+    # A callback may change the folder that the process is in.
+    path = os.path.abspath(path)
     if group is None or group.rank == 0:
         for file in (path, checkpoint_file.previous_of(path)):
             check_writable(file)

@@ -10,7 +10,7 @@ import struct
 import warnings
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import IO, Any
 
 import numpy as np
@@ -116,7 +116,7 @@ class CheckpointFile:
             self.manifest = self._read_manifest()
             if self.manifest["version"] > VERSION:
                 raise ValueError(
-                    f"{path} was written by torch_w2v {self.manifest['torch_w2v']}, in version "
+                    f"{path} was written by torch_w2v {self.manifest.get('torch_w2v')}, in version "
                     f"{self.manifest['version']} of the format; this one reads up to version {VERSION}"
                 )
             self._verify()
@@ -129,7 +129,7 @@ class CheckpointFile:
             if self._file.getinfo(_MANIFEST).file_size > _MAX_MANIFEST:
                 raise ValueError("a manifest of that size")
             manifest: dict[str, Any] = json.loads(self._file.read(_MANIFEST))
-            if manifest["format"] != FORMAT or not isinstance(manifest["version"], int):
+            if manifest["format"] != FORMAT or not isinstance(manifest["version"], int) or manifest["version"] < 1:
                 raise ValueError("its manifest is another one")
             return manifest
         except _DAMAGES as e:
@@ -210,11 +210,12 @@ class CheckpointFile:
         self.close()
 
 
-def newest(path: str) -> CheckpointFile | None:
+def newest(path: str, check: Callable[[dict[str, Any]], None]) -> CheckpointFile | None:
     """Open the checkpoint at a path, or where that is damaged the previous one, with a warning.
 
     Args:
         path: of the file. An empty one counts as none.
+        check: raises a ValueError for a manifest that is not one of a checkpoint.
 
     Returns:
         None where there is neither.
@@ -228,7 +229,7 @@ def newest(path: str) -> CheckpointFile | None:
         if not os.path.exists(candidate) or os.path.getsize(candidate) == 0:
             continue
         try:
-            found = CheckpointFile(candidate)
+            found = _checked(candidate, check)
         except DamagedError as e:
             problem = problem or e
         else:
@@ -242,6 +243,16 @@ def newest(path: str) -> CheckpointFile | None:
             "there either: delete it to start anew, or give another path"
         )
     return None
+
+
+def _checked(path: str, check: Callable[[dict[str, Any]], None]) -> CheckpointFile:
+    found = CheckpointFile(path)
+    try:
+        check(found.manifest)
+    except ValueError as e:
+        found.close()
+        raise DamagedError(f"{path} is not a checkpoint of torch_w2v: {e}") from e
+    return found
 
 
 def remove(path: str) -> None:

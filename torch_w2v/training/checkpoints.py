@@ -12,35 +12,17 @@ from typing import Any, NoReturn
 import numpy as np
 from gensim.models.callbacks import CallbackAny2Vec
 
-from torch_w2v.training import call_arguments, checkpoint_file
+from torch_w2v.training import call_arguments, checkpoint_file, manifest
 from torch_w2v.training.callback_states import CallbackStates, plain
 from torch_w2v.training.epoch import Job, Progress, Totals
 from torch_w2v.training.interrupts import Interrupts
+from torch_w2v.training.manifest import DONE, FINISHED, STATE, TRAIN
 from torch_w2v.training.model import TrainedModel
 
 logger = logging.getLogger("torch_w2v.word2vec")
 
-# Attributes that the call itself or a callback may have changed.
-_STATE = (
-    "alpha",
-    "min_alpha",
-    "min_alpha_yet_reached",
-    "window",
-    "sample",
-    "negative",
-    "cbow_mean",
-    "batch_words",
-    "compute_loss",
-    "shrink_windows",
-    "cbow_gradient",
-    "running_training_loss",
-    "training_losses",
-    "total_train_time",
-)
 # The share of the time that writing may take at the default interval; on a slow disk the interval is longer for that.
 _SHARE = 0.02
-# The stages of an epoch, in order: its chunks; then `on_epoch_end` is called; then it is done. The call is finished.
-TRAIN, END, DONE, FINISHED = "train", "end", "done", "finished"
 
 
 class Checkpoints:
@@ -160,26 +142,26 @@ class KeptCheckpoints(Checkpoints):
         self._words = call_arguments.encoded_words(self._model)
         of_call = call_arguments.of_call(self._model, self._totals, self._words)
         self._arguments = {**of_call, "distributed": self._distributed}
-        if manifest := self._find():
-            self._manifest = manifest
-            self._resumed = int(manifest["progress"]["epoch"]), str(manifest["stage"])
+        if found := self._find():
+            self._manifest = found
+            self._resumed = int(found["progress"]["epoch"]), str(found["stage"])
 
     def _find(self) -> dict[str, Any] | None:
         """Open the checkpoint, and return its manifest; None if there is none."""
-        self._found = checkpoint_file.newest(self._path)
+        self._found = checkpoint_file.newest(self._path, manifest.check)
         if self._found is None:
             return None
         self._keep_older = self._found.path == self._path
-        manifest = self._found.manifest
-        if differences := list(call_arguments.differences(manifest["arguments"], self._arguments)):
+        found = self._found.manifest
+        if differences := list(call_arguments.differences(found["arguments"], self._arguments)):
             raise ValueError(
                 f"the checkpoint {self._found.path} is of another call of train(): {'; '.join(differences)}. Give what "
                 "the checkpoint was given to go on from it; or another path, or delete it, to start anew"
             )
-        progress = manifest["progress"]
+        progress = found["progress"]
         epoch, words = progress["epoch"] + 1, progress["totals"]["raw_words"]
         logger.info("going on from the checkpoint %s: epoch %d, after %d words", self._found.path, epoch, words)
-        return manifest
+        return found
 
     def is_over(self, epoch: int) -> bool:
         """Return whether an epoch was trained before the checkpoint that the call goes on from."""
@@ -199,11 +181,10 @@ class KeptCheckpoints(Checkpoints):
         """Return the stage of the checkpoint that the call goes on from; see `Checkpoints.resume`."""
         if self._resumed is None or self._resumed[0] != epoch:
             return super().resume(epoch)
-        manifest = self._manifest
-        self._before = {name: getattr(self._model, name) for name in manifest["attributes"]}
-        self._set(manifest["attributes"])
-        self.progress.load(manifest["progress"])
-        self._callbacks.load(manifest["callbacks"])
+        self._before = {name: getattr(self._model, name) for name in STATE}
+        self._set(self._manifest["attributes"])
+        self.progress.load(self._manifest["progress"])
+        self._callbacks.load(self._manifest["callbacks"])
         self._model.wv.vectors_lockf = self._read_factors()
         return self._resumed[1]
 
@@ -284,7 +265,7 @@ class KeptCheckpoints(Checkpoints):
             {
                 "stage": stage,
                 "progress": self.progress.as_dict(),
-                "attributes": {name: getattr(self._model, name) for name in _STATE},
+                "attributes": {name: getattr(self._model, name) for name in STATE},
             }
         )
         return {**state, "callbacks": self._callbacks.changed()}

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from torch_w2v.training.callback_states import plain
-from torch_w2v.training.checkpoints import END, TRAIN, KeptCheckpoints
+from torch_w2v.training.checkpoints import KeptCheckpoints
 from torch_w2v.training.epoch import Job, Totals
 from torch_w2v.training.interrupts import PatientInterrupts
+from torch_w2v.training.manifest import END, TRAIN
 from torch_w2v.training.ranks import SUMMED, Together
 
 

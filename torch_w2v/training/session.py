@@ -19,10 +19,11 @@ from torch_w2v import corpus, engines
 from torch_w2v.distributed.group import Group
 from torch_w2v.engines.plan import TrainingPlan
 from torch_w2v.engines.streams import keep_mask
-from torch_w2v.training import checkpoints, divergence
-from torch_w2v.training.checkpoints import KeptCheckpoints
+from torch_w2v.training import divergence
+from torch_w2v.training.checkpoints import Checkpoints, KeptCheckpoints
 from torch_w2v.training.divergence import Stopper, StopTraining
 from torch_w2v.training.epoch import Totals, jobs, train_epoch
+from torch_w2v.training.manifest import END, TRAIN
 from torch_w2v.training.model import TrainedModel
 from torch_w2v.training.planning import (
     chunk_plans,
@@ -78,7 +79,7 @@ class TrainCall:
         self._plan: TrainingPlan | None = None
         self._trained = False
         self._ranks = ranks = Alone() if group is None else Together(group, model.workers)
-        self._checkpoints = checkpoints.Checkpoints()
+        self._checkpoints = Checkpoints()
         if checkpoint is not None:
             arguments = model, checkpoint, checkpoint_every, totals or {}, self._memory.store
             self._checkpoints = (
@@ -182,7 +183,7 @@ class TrainCall:
         if not ended:
             with self._checkpoints.interrupts.held():
                 self._finish_epoch(epoch, total_examples, total_words, file_mode)
-                self._checkpoints.enter(checkpoints.END)
+                self._checkpoints.enter(END)
         if diverged:
             model.diverged = True
             divergence.warn(epoch, model.alpha, model.window)
@@ -293,14 +294,14 @@ class TrainCall:
             source_jobs = self._checkpoints.skip(source_jobs, corpus.is_static(source))
         source_jobs = ranks.jobs(source_jobs)
         self._trained = True
-        if stage not in (None, checkpoints.TRAIN):
+        if stage not in (None, TRAIN):
             # so that the corpus is kept for the next epoch
             next(source_jobs, None)
             self._cache.stop()
             return True, False
         inputs, outputs = first_rows(model.wv.vectors, rows), first_rows(model.syn1neg, rows)
         with self._memory.tables(engine, inputs, outputs, deferred, words) as tables:
-            self._checkpoints.enter(checkpoints.TRAIN)
+            self._checkpoints.enter(TRAIN)
             ranks.open(model, engine, tables, rate)
             train_epoch(
                 engine,
