@@ -172,7 +172,7 @@ class Word2Vec(CorpusReading):
             )
             if path is not None and sentences is None and corpus_file is None:
                 raise ValueError(f"checkpoint={path!r}: without a corpus nothing is trained here; give it to train()")
-            arguments.check({**options, "distributed": distributed})
+            arguments.check({**options, "distributed": bool(distributed), "checkpoint": path})
             engines.check(engine, device, cbow_gradient)
             self.device = str(options.pop("device"))
             self.engine = options.pop("engine")

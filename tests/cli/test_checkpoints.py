@@ -65,6 +65,7 @@ def test_what_is_wrong_is_said_at_once(corpus: Path, tmp_path: Path, command: Co
         (("--checkpoint", corpus), "is also the corpus or the output"),
         (("--checkpoint", foreign), "foreign: File is not a zip file. It cannot be gone on from"),
         (("--checkpoint", tmp_path / "c", "--checkpoint-every", "-1"), "checkpoint_every=-1.0: must be a number"),
+        (("--checkpoint", tmp_path / "c", "--hs", "1"), "gensim's own engine has no checkpoints"),
         (("--checkpoint-every", "5"), "checkpoint_every=5.0 needs a file to write to"),
     ]:
         code, out, err = command("train", corpus, "-o", path, *OPTIONS, *given)

@@ -107,6 +107,8 @@ def run(args: argparse.Namespace) -> int:
         raise CommandError("--checkpoint needs a corpus that can be read again, not the standard input")
     phrases = spool.phrase_options(args)
     model = checks.construct(options)
+    if path is not None and (reason := model._why_gensim()):
+        raise CommandError(f"--checkpoint {path}: {reason}, and gensim's own engine has no checkpoints")
     with spool.corpus_path(args.corpus) as name:
         source = checks.resolve_corpus(name, args.column)
         if phrases is None:

@@ -69,11 +69,12 @@ def check(values: Mapping[str, Any]) -> None:
             f"shard={values['shard']!r}: must be 'cut' (all ranks name the same corpus, and each reads its part) or "
             "'given' (each rank names a corpus of its own)"
         )
-    if values.get("distributed") and (values.get("hs") or not int(values["negative"])):
-        raise ValueError(
-            f"distributed=True with hs={values.get('hs')}, negative={values['negative']}: must be hs=0 with "
-            "negative=1 or more; gensim's own engine, which trains the others, is for one machine only"
-        )
+    for name, lack in (("distributed", "is for one machine only"), ("checkpoint", "has no checkpoints")):
+        if values.get(name) and (values.get("hs") or not int(values["negative"])):
+            raise ValueError(
+                f"{name}={values[name]!r} with hs={values.get('hs')}, negative={values['negative']}: must be hs=0 with "
+                f"negative=1 or more; gensim's own engine, which trains the others, {lack}"
+            )
     if values["corpus_cache"] not in CACHES:
         raise ValueError(f"corpus_cache={values['corpus_cache']!r}: must be one of {', '.join(map(repr, CACHES))}")
 
