@@ -90,6 +90,14 @@ def test_targets_that_others_have_moved_for_scale_nothing():
     assert [len(scale) for scale in scales([0.02] * 3, wide, context=501.0)] == [0, 0]
 
 
+def test_targets_in_turn_are_capped_higher():
+    in_turn, together = Layout(T=32, S=32, fresh=True), Layout(T=32, S=16, fresh=True)
+    # alpha times gradients is 1.5, and 3 where two targets share a set
+    for layout, n, cap in ((in_turn, 1.5, 1.0), (together, 3.0, CAP)):
+        inputs, _ = scales([0.5, 0.5], layout, alpha=0.1, context=30.0)
+        np.testing.assert_allclose(inputs, cap / n, rtol=1e-6)
+
+
 def test_lockf_is_part_of_the_context_rows_factor_only():
     inputs, outputs = scales([1e-6] * 5, Layout(), lockf=(0.0, 0.5))
     assert inputs.tolist() == [0, 0.5, 0, 0.5, 0]

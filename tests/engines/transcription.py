@@ -96,16 +96,21 @@ def transcribe(case):
                             if place == sentence:
                                 h = h + share_of_own * own[other_target] / sum(own.values()) * error
                     e = np.zeros_like(h)
+                    # what this target has done to its negatives
+                    done = np.zeros_like(Wo)
                     for row, label, weight in [
                         (word, 1, 1.0),
                         *((row, 0, objective.negative / layout.N) for row in negatives if row != word),
                     ]:
-                        f = float(h @ Wo[row])
+                        o = Wo[row] + done[row]
+                        f = float(h @ o)
                         g = weight * alpha * (label - 1 / (1 + math.exp(-f)))
                         if (f if label else -f) <= -(6 if objective.cbow_mean else 10):
                             g = 0.0
-                        e += g * Wo[row]
+                        e += g * o
                         d_outputs[row] += g * h * output_scale[row]
+                        if layout.fresh and layout.S == layout.T and not label:
+                            done[row] += g * h * output_scale[row]
                         if objective.loss_every and number % objective.loss_every == 0:
                             loss += weight * math.log1p(math.exp(-f if label else f))
                             pairs += weight

@@ -70,7 +70,8 @@ class Layout:
     negatives, weighted negative / N. A step is B blocks taken evenly across the chunk: its context rows are read once
     at the start and updated once at the end; its output rows are read and updated set by set, or G sets at once.
     With `fresh`, hidden layers follow what the errors of the block's earlier groups of sets do to the context rows
-    (docs/explanation/algorithm.md), so that blocks may be long where windows are wide.
+    (docs/explanation/algorithm.md), so that blocks may be long where windows are wide. If each target then has a set of
+    its own (S = T), it meets the set's negatives one after the other, as in gensim.
 
     For skip-gram a block is up to T consecutive inputs, and ends before an input word's third place in it. All inputs
     of a block use its S sets, one after the other, each with one of S parts of their positives; the N negatives of a
@@ -95,6 +96,11 @@ class Layout:
     def sizes(self) -> tuple[int, int, int, int, int, bool]:
         """T, S, N, B, G and fresh."""
         return self.T, self.S, self.N, self.B, self.G, self.fresh
+
+    @property
+    def in_turn(self) -> bool:
+        """Whether each target has a set of its own, and meets the negatives in it one after the other."""
+        return self.fresh and self.S == self.T
 
     @property
     def targets_together(self) -> float:

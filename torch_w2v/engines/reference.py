@@ -59,10 +59,13 @@ class ReferenceEngine(TorchEngine):
                         neg = sets[s]  # (N,)
                         h, y, some = block.h[s::S], block.y[s::S], block.some[s::S]  # (t, D), (t,), (t, 1)
 
-                        positive = (h * outputs[y]).sum(1, keepdim=True)  # (t, 1)
-                        negatives = h @ outputs[neg].T  # (t, N)
                         # a negative equal to the target is skipped
                         weight = some * (neg != y[:, None]) * (objective.negative / N)
+                        rows = outputs[neg]  # (N, D)
+                        if plan.layout.in_turn and len(y):
+                            rows = _as_met(rows, neg, h, alpha * weight, objective.largest_error, plan.output_scale)
+                        positive = (h * outputs[y]).sum(1, keepdim=True)  # (t, 1)
+                        negatives = h @ rows.T  # (t, N)
                         if objective.has_loss(number):
                             loss -= float((some * logsigmoid(positive)).sum(dtype=torch.float64))
                             loss -= float((weight * logsigmoid(-negatives)).sum(dtype=torch.float64))
@@ -72,7 +75,7 @@ class ReferenceEngine(TorchEngine):
                         most = objective.largest_error
                         g = alpha * some * (positive > -most) * (1 - torch.sigmoid(positive))
                         gn = -alpha * weight * (negatives < most) * torch.sigmoid(negatives)
-                        e = g * outputs[y] + gn @ outputs[neg]
+                        e = g * outputs[y] + gn @ rows
                         # gensim gives each context row the whole error of a mean and 1/C of the error of a sum; the
                         # derivative of the loss is the other way round (piskvorky/gensim#697, #1873).
                         divide = objective.cbow_mean == objective.exact_gradient
@@ -83,6 +86,29 @@ class ReferenceEngine(TorchEngine):
             for block in blocks:
                 add_rows(inputs, block.context, block.band.T @ block.e, plan.input_scale)
         return ChunkResult(last - first, loss, pairs)
+
+
+def _as_met(rows: Tensor, neg: Tensor, h: Tensor, step: Tensor, most: float, output_scale: Tensor) -> Tensor:
+    """Return the rows of a single target's negatives as it meets them, one after the other.
+
+    A negative that has been there before is as the target's earlier updates have left it.
+
+    Args:
+        rows: (N, D) as they are at the start of the set.
+        neg: (N,) their words.
+        h: (1, D) the hidden layer.
+        step: (1, N) learning rate times the negatives' weights.
+        most: negatives with higher scores are skipped.
+        output_scale: (V,) factors of the rows, or empty.
+    """
+    rows = rows.clone()
+    for k in range(len(neg)):
+        score = rows[k] @ h[0]
+        if score < most:
+            scale = output_scale[neg[k]] if len(output_scale) else 1.0
+            later = torch.arange(len(neg), device=neg.device) > k
+            rows[later & (neg == neg[k])] -= step[0, k] * torch.sigmoid(score) * scale * h[0]
+    return rows
 
 
 class _Block(NamedTuple):

@@ -50,13 +50,14 @@ def row_scales(
         full: np.ndarray = (cap / np.maximum(abs(alpha) * n, cap) * factor).astype(np.float32)
         return full if (full != 1).any() else np.zeros(0, np.float32)
 
-    cap = CAP
+    # Targets in turn are gensim's order, nearly, which needs no caps; without any, a few letters would diverge.
+    cap = output_cap = 1.0 if layout.in_turn and layout.B * layout.G == 1 and not whole_sums else CAP
     if layout.B > 1 and not whole_sums:
         # A hidden layer moves by the mean of what its context rows move by: that must not be too much, one row may be.
         # The errors of a single block's neighbours have one direction, so there the cap is that of an output row.
         mean = CAP * min(layout.B, MAX_INDEPENDENT_BLOCKS)
         cap = min(2 * mean, _cap_for_mean(kept_share, abs(alpha) * n_input, mean))
-    return scale(n_input, cap, lockf[np.arange(len(kept_share)) % len(lockf)]), scale(n_output, CAP, 1.0)
+    return scale(n_input, cap, lockf[np.arange(len(kept_share)) % len(lockf)]), scale(n_output, output_cap, 1.0)
 
 
 def skip_gram_row_scales(

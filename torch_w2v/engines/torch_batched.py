@@ -82,9 +82,11 @@ class TorchBatchedEngine(TorchEngine):
                     h += torch.bmm(moves[:, s::S], E)
                 neg = negatives[step::steps, s]  # (b, N)
                 P, Q = outputs[y], outputs[neg]
+                weight = (neg[:, None] != y[..., None]).to(dtype) * live * (objective.negative / N)
+                if plan.layout.in_turn:
+                    _meet_in_turn(Q, neg, h, alpha * weight, objective.largest_error, plan.output_scale)
                 positive = (h * P).sum(2, keepdim=True)
                 scores = torch.bmm(h, Q.transpose(1, 2))  # (b, T / S, N)
-                weight = (neg[:, None] != y[..., None]).to(dtype) * live * (objective.negative / N)
                 if counted:
                     ones, weights = live[counted], weight[counted]
                     loss = (softplus(-positive[counted]) * ones).sum(dtype=totals.dtype)
@@ -101,6 +103,27 @@ class TorchBatchedEngine(TorchEngine):
             add_rows(inputs, rows, torch.bmm(band.transpose(1, 2), E), plan.input_scale)
         loss_sum, pairs = totals.tolist()
         return ChunkResult(last - first, loss_sum, pairs)
+
+
+def _meet_in_turn(Q: Tensor, neg: Tensor, h: Tensor, step: Tensor, most: float, output_scale: Tensor) -> None:
+    """Make the rows of negatives those that single targets meet, one after the other; see `reference._as_met`.
+
+    Args:
+        Q: (b, N, D) rows as they are at the start of the set; changed in place where a word is there again.
+        neg: (b, N) their words.
+        h: (b, 1, D) the targets' hidden layers.
+        step: (b, 1, N) learning rate times the negatives' weights.
+        most: negatives with higher scores are skipped.
+        output_scale: (V,) factors of the rows, or empty.
+    """
+    again = (neg[:, :, None] == neg[:, None, :]).triu(1)  # (b, N, N): the second is the first again
+    for k in again.any(2).any(0).nonzero().flatten().tolist():
+        row = Q[:, k]
+        score = (row * h[:, 0]).sum(1)  # (b,)
+        moves = step[:, 0, k] * (score < most) * torch.sigmoid(score)
+        if len(output_scale):
+            moves = moves * output_scale[neg[:, k]]
+        Q -= (again[:, k] * moves[:, None])[..., None] * h
 
 
 def _moves(

@@ -61,6 +61,20 @@ struct Copies {
     }
   }
 
+  // Adds `by` times a vector to a copy, before updates make anything of it; returns the vector's square.
+  float move(float* copy, const Vector* vector, float by) const {
+    Vector* after = vectors(copy);
+    Vector* before = vectors(copy - job.stride());
+    Vector squares = {};
+    job.each_vector([&](i64 q) {
+      squares += vector[q] * vector[q];
+      after[q] = before[q] += by * vector[q];
+    });
+    float square = 0;
+    for (int lane = 0; lane < W; lane++) square += squares[lane];
+    return square;
+  }
+
   // Adds what became of the copies to the rows.
   void join() {
     for (i64 i = 0; i < count; i++) {

@@ -43,8 +43,9 @@ struct Sets {
     // Here, where the processor waits for the coefficients.
     if (number + 1 < job.groups) prefetch_next(group);
     negatives.prefetch();
-    if (twice || targets.lonely || counts_loss) leave_out(group);
     if (twice) copies.part(group.words, group.rows, rows);
+    if (twice && job.call.fresh && job.S == job.T) meet_in_turn(group, alpha);
+    if (twice || targets.lonely || counts_loss) leave_out(group);
     update_rows(group, job.call.output_scale ? scale_coefficients(group) : coefficient,
                 number + 1 < job.groups ? moves : nullptr);
     copies.join();
@@ -184,6 +185,30 @@ struct Sets {
 
   float negative_weight() const {
     return static_cast<float>(static_cast<double>(job.call.negative) / static_cast<double>(job.N));
+  }
+
+  // A target that has a set of its own meets the negatives one after the other: one that is there again is as the
+  // places before have left it. All of these but the first are copies.
+  void meet_in_turn(const Group& group, float alpha) {
+    const float weight = negative_weight();
+    const float most = static_cast<float>(job.call.largest_error);
+    for (i64 i = 0; i < group.targets; i++) {
+      const int32_t target = group.words[own(group, i)];
+      const i64 first = i * group.negatives_step;
+      const int32_t* negatives = group.words + first;
+      const Vector* h = vectors(group.hidden + i * job.stride());
+      for (i64 k = 1; k < job.N; k++) {
+        if (negatives[k] == target) continue;
+        float moved = 0;
+        for (i64 j = 0; j < k; j++)
+          if (negatives[j] == negatives[k]) moved += coefficient[(1 + j) * group.targets + i];
+        if (moved == 0.f) continue;
+        if (job.call.output_scale) moved *= job.call.output_scale[negatives[k]];
+        const float z = score[(1 + k) * group.targets + i] + moved * copies.move(rows[first + k], h, moved);
+        score[(1 + k) * group.targets + i] = z;
+        coefficient[(1 + k) * group.targets + i] = z < most ? -alpha * weight * sigmoid(all(z))[0] : 0.f;
+      }
+    }
   }
 
   // A target without context trains nothing, and a negative equal to the target is skipped. Adds up the loss of the
