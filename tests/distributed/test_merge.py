@@ -7,7 +7,7 @@ from tests.distributed.thread_group import run_ranks
 from torch_w2v import native
 from torch_w2v.distributed import bindings
 from torch_w2v.distributed.exchange import Exchange
-from torch_w2v.distributed.merge import Curvature, Problem, applied, curvature, sent, shares_moved
+from torch_w2v.distributed.merge import OUTPUT_RATE, Curvature, Problem, applied, curvature, sent, shares_moved
 
 
 def a_curvature(D, rng):
@@ -58,7 +58,7 @@ def test_moments_are_those_of_the_hidden_layers():
     for mean, hidden in ((True, windows.mean(axis=1)), (False, windows.sum(axis=1))):
         problem = Problem(kept, kept, 5, 15.0, cbow_mean=mean)  # 1.5 / 15 is 1 / 10
         scale = 1 if mean else (15 / 10) ** 2
-        expected = 0.15 * scale * hidden.T @ hidden / len(hidden)
+        expected = OUTPUT_RATE * scale * hidden.T @ hidden / len(hidden)
         got = problem.moments(inputs, np.zeros((3, 4)))[1]
         tolerance = 0.02 * abs(expected).max()
         assert got == pytest.approx(expected, abs=tolerance) if mean else np.isfinite(got).all()

@@ -1,11 +1,23 @@
 import numpy as np
 import pytest
 
-from torch_w2v.distributed.schedule import exchanges_per_epoch, interval_ends, rows_to_exchange
+from torch_w2v.distributed.schedule import doubt, exchanges_per_epoch, interval_ends, rows_to_exchange
 
 
 def test_the_number_of_exchanges_grows_slowly_with_the_corpus():
     assert [exchanges_per_epoch(words) for words in (10, 2e6, 6e6, 17e6, 1e9)] == [20, 20, 30, 43, 177]
+
+
+def test_a_large_alpha_has_more_exchanges():
+    assert [exchanges_per_epoch(10, alpha) for alpha in (0, 0.01, 0.025, 0.05, -0.1, 1e30)] == [20, 20, 20, 40, 80, 80]
+
+
+@pytest.mark.parametrize(
+    ("alpha", "repetition", "V", "reason"),
+    [(0.025, 8, 1000, None), (0.05, 280, 1000, "an alpha of at most 0.036"), (0.025, 8, 4, "has 4 words only")],
+)
+def test_where_several_ranks_may_be_worse_than_one(alpha, repetition, V, reason):
+    assert doubt(alpha, repetition, V) is None if reason is None else reason in doubt(alpha, repetition, V)
 
 
 @pytest.mark.parametrize("exchanges", [20, 43, 177])

@@ -11,6 +11,7 @@ from tests.helpers import same, topics, words
 from torch_w2v import Word2Vec
 from torch_w2v.callbacks import EarlyStopping
 from torch_w2v.corpus import encoded_file, files
+from torch_w2v.distributed import schedule
 from torch_w2v.training.divergence import StopTraining
 
 OPTIONS = {"vector_size": 16, "window": 3, "min_count": 1, "epochs": 2, "workers": 1, "sample": 0, "seed": 7}
@@ -152,7 +153,10 @@ def test_callbacks_are_called_on_the_first_rank_with_the_agreed_model(everywhere
     assert all(model.alpha == 0.01 and same(model, models[0]) for model in models)
 
 
-def test_training_that_diverges_ends_on_all_ranks_as_on_one():
+def test_training_that_diverges_ends_on_all_ranks_as_on_one(monkeypatch):
+    # Often enough, exchanges keep even this alpha from diverging.
+    monkeypatch.setattr(schedule, "MOST_FOR_ALPHA", 1.0)
+
     def program(group):
         return Word2Vec(SENTENCES, **{**OPTIONS, "epochs": 9}, alpha=1e30, min_alpha=1e30, distributed=group)
 

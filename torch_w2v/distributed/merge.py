@@ -25,8 +25,9 @@ import numpy as np
 
 # Directions with factors of their own.
 DIRECTIONS = 8
-# The factors λ of context rows and of output rows, found by experiment; the quality hardly depends on them.
-INPUT_RATE, OUTPUT_RATE = 1.0, 0.15
+# The factors λ of context rows and of output rows, found by experiment. With .07 for the latter the loss of 8 ranks is
+# lower by .3 %, and a vocabulary of five words diverges at alpha=.1; with .15 it is higher by .35 %.
+INPUT_RATE, OUTPUT_RATE = 1.0, 0.1
 # Rows from which the moments are computed: the most frequent ones, which are nearly all that counts.
 MOMENT_ROWS = 20_000
 

@@ -11,15 +11,46 @@ REFERENCE_WORDS = 2_000_000
 EXCHANGES = 20
 GROWTH = 0.35
 
+# Rows move in proportion to alpha, so a larger one than this needs more exchanges, up to so many times as many.
+USUAL_ALPHA, MOST_FOR_ALPHA = 0.025, 4.0
+
+# Where several ranks are known to be worse than one: alpha times the repetition of a corpus is above this (English has
+# about .2), or the vocabulary has fewer words.
+TOO_BURSTY, TOO_FEW_WORDS = 10.0, 20
+
 # Every fourth exchange has all rows.
 ALL_ROWS_EVERY = 4
 # Others have the most frequent 1/9 of the rows, or a power of two times as many.
 PREFIX_SHARE = 9
 
 
-def exchanges_per_epoch(words: float) -> int:
-    """Return how often the ranks exchange per epoch of a corpus of so many words, all ranks together."""
-    return math.ceil(EXCHANGES * max(words / REFERENCE_WORDS, 1.0) ** GROWTH)
+def exchanges_per_epoch(words: float, alpha: float = USUAL_ALPHA) -> int:
+    """Return how often the ranks exchange per epoch.
+
+    Args:
+        words: of the corpus, all ranks together.
+        alpha: the learning rate at the beginning.
+    """
+    of_alpha = min(max(abs(alpha) / USUAL_ALPHA, 1.0), MOST_FOR_ALPHA)
+    return math.ceil(EXCHANGES * of_alpha * max(words / REFERENCE_WORDS, 1.0) ** GROWTH)
+
+
+def doubt(alpha: float, repetition: float, V: int) -> str | None:
+    """Return why several ranks may be worse than one; None where there is no reason.
+
+    Args:
+        alpha: the learning rate at the beginning.
+        repetition: of the corpus, see `corpus.repetition`.
+        V: number of words in the vocabulary.
+    """
+    if V < TOO_FEW_WORDS:
+        return f"the vocabulary has {V} words only"
+    if abs(alpha) * repetition > TOO_BURSTY:
+        return (
+            f"words repeat so much that alpha={alpha:g} is too large for several ranks; they are as good as one with "
+            f"an alpha of at most {TOO_BURSTY / repetition:.2g}"
+        )
+    return None
 
 
 def interval_ends(epoch: int, exchanges: int) -> list[float]:

@@ -14,7 +14,7 @@ from torch_w2v.corpus.store import Encoded
 from torch_w2v.distributed.exchange import Exchange
 from torch_w2v.distributed.group import Group
 from torch_w2v.distributed.intervals import Intervals
-from torch_w2v.distributed.schedule import exchanges_per_epoch, interval_ends
+from torch_w2v.distributed.schedule import doubt, exchanges_per_epoch, interval_ends
 from torch_w2v.engines.interface import Engine, Tables
 from torch_w2v.training import call_arguments
 from torch_w2v.training.divergence import StopTraining
@@ -72,6 +72,10 @@ class Alone:
         """Return what all ranks make of the values that each has."""
         return value
 
+    def repetition(self, model: TrainedModel, own: float) -> float:
+        """Return the repetition of the whole corpus, where this rank's part has its own; warn if it is too much."""
+        return own
+
     def chunk_words(self, size: int) -> int:
         """Return the size of a chunk, where it would be `size` words in one process."""
         return size
@@ -124,7 +128,8 @@ class Together(Alone):
         self.group = group
         self._workers = workers
         self._words: list[int] = []
-        self._ended = False
+        self._ended = self._warned = False
+        self._first_alpha = 0.0
         self.is_first = group.rank == 0
         self.interval = 0
         self.parts: list[dict[str, Any]] = []
@@ -138,6 +143,7 @@ class Together(Alone):
             self._ended = True
             raise StopTraining
         model.alpha, model.min_alpha = rates
+        self._first_alpha = model.alpha
 
     def end_call(self, model: TrainedModel, observed: bool) -> None:
         """End the call on all ranks; see `Alone`."""
@@ -168,13 +174,22 @@ class Together(Alone):
         """Return what all ranks make of the values that each has."""
         return choose(self.group.from_all(value))
 
+    def repetition(self, model: TrainedModel, own: float) -> float:
+        """Return the repetition of the whole corpus, and warn in the first epoch; see `Alone`."""
+        most = self.agree(own, max)
+        reason = doubt(model.alpha, most, len(model.wv))
+        if reason and self.is_first and not self._warned:
+            logger.warning("the vectors of %d ranks may be worse than those of one: %s", self.group.size, reason)
+        self._warned = True
+        return most
+
     @property
     def _own_words(self) -> int:
         return self._words[self.group.rank]
 
     @property
     def _exchanges(self) -> int:
-        return exchanges_per_epoch(sum(self._words))
+        return exchanges_per_epoch(sum(self._words), self._first_alpha)
 
     def chunk_words(self, size: int) -> int:
         """Return the size of a chunk: every worker is to have one of an interval."""

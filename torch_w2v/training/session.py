@@ -236,7 +236,7 @@ class TrainCall:
                 progress.expected_words = expected_words(model, seen, size, total_examples, total_words)
         elif not deferred or self._plan is None:
             seen, runs = self._cache.peek(source, runs)
-            progress.repetition = ranks.agree(repetition_of(model, seen), max)
+            progress.repetition = ranks.repetition(model, repetition_of(model, seen))
             progress.expected_words = expected_words(model, seen, size, total_examples, total_words)
             self._plan = training_plan(model, engine, progress.repetition)
             progress.seed = ranks.agree(self._plan.seed, operator.itemgetter(0))
