@@ -50,3 +50,12 @@ def test_the_error_of_another_rank_is_told(group):
 @pytest.mark.parametrize("value", [b"", b"abc"])
 def test_swap(group, value):
     assert group.swap([value]) == [value]
+
+
+def test_ranks_that_cannot_come_together(group, monkeypatch):
+    def refused(**options):
+        raise RuntimeError("Connection reset by peer")
+
+    monkeypatch.setattr("torch.distributed.new_group", refused)
+    with pytest.raises(RuntimeError, match=r"rank 0: another rank is gone, or cannot be reached.*reset by peer"):
+        Group()

@@ -13,6 +13,7 @@ from torch_w2v.callbacks import EarlyStopping
 from torch_w2v.corpus import encoded_file, files
 from torch_w2v.distributed import schedule
 from torch_w2v.training.divergence import StopTraining
+from torch_w2v.training.ranks import Together
 
 OPTIONS = {"vector_size": 16, "window": 3, "min_count": 1, "epochs": 2, "workers": 1, "sample": 0, "seed": 7}
 SENTENCES = topics(900)
@@ -292,3 +293,19 @@ def test_a_model_that_was_loaded_is_trained_by_several_ranks_when_it_is_told_to(
     results = run_ranks(2, program)
     assert {trained for _, trained in results} == {(5400, 5400)}
     assert same(*(model for model, _ in results))
+
+
+@pytest.mark.parametrize(("callbacks", "times"), [((), 1), ((Recorder(),), 2)])
+def test_tables_are_sent_again_only_where_a_callback_may_have_changed_them(monkeypatch, callbacks, times):
+    sent = []
+    overwrite = Together.overwrite
+
+    def count(self, arrays):
+        sent.append(self.group.rank)
+        overwrite(self, arrays)
+
+    monkeypatch.setattr(Together, "overwrite", count)
+    models = run_ranks(2, lambda group: Word2Vec(SENTENCES, **OPTIONS, distributed=group, callbacks=callbacks))
+    assert same(*models)
+    # Callbacks at the end of training may change them, too.
+    assert sent.count(0) == sent.count(1) == times + bool(callbacks)

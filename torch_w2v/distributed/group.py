@@ -57,7 +57,12 @@ class Group:
             store = dist.PrefixStore(f"torch_w2v/attempt_{attempt}", store)
             dist.init_process_group("gloo", store=store, rank=rank, world_size=size, timeout=TIMEOUT)
         self._dist = dist
-        self._group = dist.new_group(backend="gloo", timeout=TIMEOUT)
+        try:
+            self._group = dist.new_group(backend="gloo", timeout=TIMEOUT)
+        except RuntimeError as e:  # torch raises many kinds of it where connections cannot be made
+            raise RuntimeError(
+                f"rank {dist.get_rank()}: another rank is gone, or cannot be reached, before all are together ({e})"
+            ) from e
         self._store = dist.distributed_c10d._get_default_store()
         # An error of an earlier group is none of this one's; groups have equal names on all ranks.
         self._error_key = f"torch_w2v/error/{self._group.group_name}"

@@ -16,7 +16,7 @@ USUAL_ALPHA, MOST_FOR_ALPHA = 0.025, 4.0
 
 # Where several ranks are known to be worse than one: alpha times the repetition of a corpus is above this (English has
 # about .2), or the vocabulary has fewer words.
-TOO_BURSTY, TOO_FEW_WORDS = 10.0, 20
+TOO_BURSTY, TOO_FEW_WORDS = 10.0, 50
 
 # Every fourth exchange has all rows.
 ALL_ROWS_EVERY = 4

@@ -92,8 +92,18 @@ class Alone:
         """Return the jobs that were made of these runs."""
         return jobs
 
-    def open(self, model: TrainedModel, engine: Engine, tables: Tables, alpha: Callable[[float], float]) -> None:
-        """Begin to train an epoch on tables; `alpha` is the learning rate at a share of the epoch."""
+    def open(
+        self, model: TrainedModel, engine: Engine, tables: Tables, alpha: Callable[[float], float], kept: bool
+    ) -> None:
+        """Begin to train an epoch.
+
+        Args:
+            model: the model.
+            engine: trains.
+            tables: as the engine has loaded them.
+            alpha: returns the learning rate at a share of the epoch.
+            kept: nothing can have changed the tables since the last epoch.
+        """
 
     def due(self) -> bool:
         """Return whether an exchange is due before the next job."""
@@ -129,6 +139,8 @@ class Together(Alone):
         self._workers = workers
         self._words: list[int] = []
         self._ended = self._warned = False
+        # whether the epoch that was trained last has left the same tables on all ranks
+        self._equal = False
         self._first_alpha = 0.0
         self.is_first = group.rank == 0
         self.interval = 0
@@ -229,8 +241,10 @@ class Together(Alone):
             self._ahead = next(jobs, None)
             yield job
 
-    def open(self, model: TrainedModel, engine: Engine, tables: Tables, alpha: Callable[[float], float]) -> None:
-        """Begin to train an epoch on the first rank's tables."""
+    def open(
+        self, model: TrainedModel, engine: Engine, tables: Tables, alpha: Callable[[float], float], kept: bool
+    ) -> None:
+        """Begin to train an epoch on the first rank's tables; see `Alone`."""
         self._engine, self._tables, self._alpha = engine, tables, alpha
         frequencies = frequencies_of(model)
         self._keep = frequencies.keep.view(np.uint32) / 2.0**32
@@ -240,8 +254,10 @@ class Together(Alone):
         is_sorted = bool((np.diff(frequencies.count) <= 0).all())
         self._exchange = Exchange(self.group, problem, is_sorted, self._workers)
         arrays = self._arrays()
-        self.overwrite(arrays)
-        self._store(arrays)
+        if self._resumed or not (kept and self._equal):
+            self.overwrite(arrays)
+            self._store(arrays)
+        self._equal = False
         self._exchange.begin(arrays, curvatures)
         if self._resumed:
             self._resumed = None
@@ -276,6 +292,7 @@ class Together(Alone):
     def close(self) -> None:
         """Exchange what is left of an epoch: then all ranks have the same tables."""
         self._exchange_until(len(self._ends))
+        self._equal = True
 
     def _exchange_until(self, number: int) -> None:
         while self._number < number:

@@ -302,7 +302,7 @@ class TrainCall:
         inputs, outputs = first_rows(model.wv.vectors, rows), first_rows(model.syn1neg, rows)
         with self._memory.tables(engine, inputs, outputs, deferred, words) as tables:
             self._checkpoints.enter(TRAIN)
-            ranks.open(model, engine, tables, rate)
+            ranks.open(model, engine, tables, rate, deferred)
             train_epoch(
                 engine,
                 tables,
