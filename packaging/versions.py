@@ -54,11 +54,13 @@ class Versions(NamedTuple):
 
 SETS = {
     "lowest": Versions("3.10", ("gensim==4.3.3", "numpy==1.26.0", "scipy==1.11.4", "smart_open==6.0.0")),
+    "oldest-torch": Versions("3.10", ("gensim==4.3.3", "numpy==1.26.0", "torch==2.5.0"), torch=True),
     "gensim-4.3": Versions("3.12", ("gensim==4.3.3", "numpy==1.26.4")),
     "numpy-1": Versions("3.11", ("gensim==4.4.0", "numpy==1.26.4", "torch==2.13.0"), torch=True),
     "present": Versions("3.11", ("gensim==4.4.0", "numpy==2.4.6", "torch==2.13.0"), torch=True),
     "python-3.12": Versions("3.12", ("gensim==4.4.0", "numpy>=2.4")),
     "newest": Versions("3.13", ("gensim>=4.4,<4.5", "numpy>=2.4")),
+    "newest-torch": Versions("3.12", ("gensim>=4.4,<4.5", "numpy>=2.4", "torch>=2.14"), torch=True),
 }
 
 

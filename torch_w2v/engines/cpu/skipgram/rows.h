@@ -11,8 +11,9 @@
 
 namespace {
 
-// A vector anywhere in memory.
-using Loose = float __attribute__((vector_size(4 * W), aligned(4)));
+// A vector anywhere in memory. In an alias clang would not heed the alignment, and read as if it were that of a vector.
+typedef float Loose __attribute__((vector_size(4 * W), aligned(4)));
+static_assert(alignof(Loose) == 4, "read as vectors that are aligned");
 
 INLINE Vector load(const float* p) { return *reinterpret_cast<const Loose*>(p); }
 INLINE void store(float* p, Vector x) { *reinterpret_cast<Loose*>(p) = x; }
