@@ -2,9 +2,11 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -21,9 +23,12 @@ import numpy as np
 from tests.distributed import test_restarts
 from torch_w2v import Word2Vec
 
-folder, number, every, attempt = sys.argv[1], *map(int, sys.argv[2:])
+folder, number, every, attempt, kills = sys.argv[1], *map(int, sys.argv[2:])
 rank = os.environ["RANK"]
-if rank == "1" and int(os.environ.get("TORCHELASTIC_RESTART_COUNT", attempt)) == 0:
+attempt = int(os.environ.get("TORCHELASTIC_RESTART_COUNT", attempt))
+if kills > 1 and attempt < kills:
+    test_restarts.end_anywhere(int(rank), attempt)
+elif rank == "1" and attempt == 0:
     test_restarts.end_at_exchange(8 + test_restarts.BEFORE, number)
 checkpoint = f"{folder}/run.checkpoint"
 model = Word2Vec(**test_restarts.OPTIONS, checkpoint=checkpoint, checkpoint_every=every, distributed=True)
@@ -47,6 +52,26 @@ def end_at_exchange(number, signal_number):
     Exchange.merge = merging
 
 
+def end_anywhere(rank, attempt):
+    """Let a random rank of two be killed, at one of its first exchanges or a little later."""
+    draw = random.Random(attempt)
+    victim, number, is_late = draw.randrange(2), draw.randrange(1, 7), draw.random() < 0.5
+    if rank != victim:
+        return
+    if not is_late:
+        end_at_exchange(number, signal.SIGKILL)
+        return
+    merge, left = Exchange.merge, [number]
+
+    def merging(*arguments):
+        left[0] -= 1
+        if left[0] == 0:
+            threading.Timer(draw.random() * 0.03, os.kill, (os.getpid(), signal.SIGKILL)).start()
+        return merge(*arguments)
+
+    Exchange.merge = merging
+
+
 def place(path):
     """Return the epoch, the stage and the exchange of a checkpoint."""
     with np.load(path) as checkpoint:
@@ -63,21 +88,22 @@ def assert_same_as_undisturbed(folder):
 
 
 @pytest.mark.slow
-def test_torchrun_restarts_killed_ranks_from_the_checkpoint(tmp_path):
+@pytest.mark.parametrize("kills", [1, 20])
+def test_torchrun_restarts_killed_ranks_from_the_checkpoint(kills, tmp_path):
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    arguments = [str(program), str(tmp_path), str(int(signal.SIGKILL)), "0", "0"]
+    arguments = [str(program), str(tmp_path), str(int(signal.SIGKILL)), "0", "0", str(kills)]
     finished = subprocess.run(
-        [*command, "--max-restarts", "1", *arguments],
+        [*command, "--max-restarts", str(kills), *arguments],
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=120 + 60 * kills,
         check=False,
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
     )
     assert finished.returncode == 0, finished.stderr
-    assert "exitcode: -9" in finished.stderr
+    assert finished.stderr.count("exitcode: -9") == kills
     assert_same_as_undisturbed(tmp_path)
 
 
@@ -85,11 +111,11 @@ def test_torchrun_restarts_killed_ranks_from_the_checkpoint(tmp_path):
 def test_a_rank_that_is_told_to_end_does_so_where_all_agree(tmp_path, port):  # noqa: F811  the fixture
     """The ranks go on to the next exchange that has all rows, which is the one that begins, and write a checkpoint."""
     arguments = ["-c", PROGRAM, str(tmp_path), str(int(signal.SIGTERM)), "600"]
-    (code, output), (other_code, _) = run(2, port, *arguments, "0")
+    (code, output), (other_code, _) = run(2, port, *arguments, "0", "1")
     assert other_code == 128 + signal.SIGTERM
     assert code == 1
     assert "rank 1 failed: Terminated: 143" in output
     assert place(tmp_path / "run.checkpoint") == (2, "train", 8)
-    results = run(2, port, *arguments, "1")
+    results = run(2, port, *arguments, "1", "1")
     assert [code for code, _ in results] == [0, 0], results
     assert_same_as_undisturbed(tmp_path)

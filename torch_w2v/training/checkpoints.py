@@ -289,7 +289,7 @@ class KeptCheckpoints(Checkpoints):
                 self._write(state)
             except (OSError, MemoryError, ValueError) as e:
                 warnings.warn(
-                    f"no checkpoint was written to {self._path}: {e}. Training goes on; an older checkpoint stays",
+                    f"no checkpoint was written to {self._path}: {e}. Training goes on; an older one, if any, stays",
                     RuntimeWarning,
                     stacklevel=2,
                 )
