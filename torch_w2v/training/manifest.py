@@ -32,6 +32,8 @@ STATE = (
 TRAIN, END, DONE, FINISHED = "train", "end", "done", "finished"
 # Arrays and their numbers of dimensions.
 _ARRAYS = {"vectors": 2, "syn1neg": 2, "vectors_lockf": 1}
+# Beside those where several ranks have stopped within an epoch.
+_ARRAYS_OF_RANKS = {"curvatures": 2}
 _FRACTIONS = ("loss", "pairs")
 # Attributes that may be anything that is true or false.
 _TRUTHS = ("compute_loss", "shrink_windows")
@@ -65,7 +67,8 @@ def check(manifest: Mapping[str, Any]) -> None:
             _part(attributes, name, _is_float)
     _part(manifest, "callbacks", lambda value: isinstance(value, list) and all(map(_is_state, value)))
     arrays = _part(manifest, "arrays", lambda value: isinstance(value, dict))
-    for name, dimensions in _ARRAYS.items():
+    is_within = arguments.get("distributed") and manifest["stage"] == TRAIN
+    for name, dimensions in {**_ARRAYS, **(_ARRAYS_OF_RANKS if is_within else {})}.items():
         shape = _part(arrays, name, _is_floats)["shape"]
         if len(shape) != dimensions or 0 in shape:
             _refuse(name)
