@@ -155,7 +155,6 @@ class Together(Alone):
             self._ended = True
             raise StopTraining
         model.alpha, model.min_alpha = rates
-        self._first_alpha = model.alpha
 
     def end_call(self, model: TrainedModel, observed: bool) -> None:
         """End the call on all ranks; see `Alone`."""
@@ -167,6 +166,8 @@ class Together(Alone):
 
     def begin_call(self, model: TrainedModel, totals: dict[str, int | None], words: Callable[[], int]) -> None:
         """Check in the first epoch that all ranks train the same, and learn how many words each has; see `Alone`."""
+        # Of the checkpoint, where the epoch goes on from one.
+        self._first_alpha = model.alpha
         if not self._words:
             self._check_equal(call_arguments.of_call(model, totals, call_arguments.encoded_words(model)))
             self._words = self.group.from_all(words())
