@@ -21,8 +21,8 @@ class RankCheckpoints(KeptCheckpoints):
 
     A checkpoint stands after an exchange that had all rows, or before or after a callback is called for an epoch: only
     there all ranks have the same tables. Its place in an epoch is the number of that exchange, which stands for a
-    share of each rank's words and depends on the corpus and alpha alone. So another number of ranks can go on from it: then some
-    sentences are trained twice in that epoch, and as many not at all.
+    share of each rank's words and depends on the corpus and on alpha alone. So another number of ranks can go on from
+    it: then some sentences are trained twice in that epoch, and as many not at all.
 
     Args:
         ranks: all of them.
