@@ -92,6 +92,20 @@ def test_training_goes_on_from_the_one_before(tmp_path):
         assert same(ours(SENTENCES, checkpoint=path), whole)
 
 
+def test_a_checkpoint_that_does_not_say_whether_it_is_of_several_ranks_is_of_one(tmp_path):
+    path = tmp_path / "run.checkpoint"
+    whole = ours(SENTENCES, checkpoint=path)
+    with np.load(path) as checkpoint:
+        arrays = {name: checkpoint[name] for name in checkpoint.files if name != "manifest.json"}
+        found = json.loads(checkpoint["manifest.json"])
+    del found["arguments"]["distributed"]
+    path.unlink()
+    checkpoint_file.write(str(path), {name: found[name] for name in found.keys() - {"arrays"}}, arrays)
+    before = path.read_bytes()
+    assert same(ours(SENTENCES, checkpoint=path), whole)
+    assert path.read_bytes() == before
+
+
 def test_a_callback_may_change_the_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "other").mkdir()

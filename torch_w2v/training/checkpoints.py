@@ -153,7 +153,9 @@ class KeptCheckpoints(Checkpoints):
             return None
         self._keep_older = self._found.path == self._path
         found = self._found.manifest
-        if differences := list(call_arguments.differences(found["arguments"], self._arguments)):
+        # The first version that wrote checkpoints had none of several ranks, and did not say so.
+        arguments = {"distributed": False, **found["arguments"]}
+        if differences := list(call_arguments.differences(arguments, self._arguments)):
             raise ValueError(
                 f"the checkpoint {self._found.path} is of another call of train(): {'; '.join(differences)}. Give what "
                 "the checkpoint was given to go on from it; or another path, or delete it, to start anew"
