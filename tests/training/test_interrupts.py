@@ -7,6 +7,7 @@ import sys
 import time
 import traceback
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import gensim.models
 import pytest
@@ -27,6 +28,7 @@ from tests.helpers import (
 )
 from torch_w2v import engines
 from torch_w2v.engines.reference import ReferenceEngine
+from torch_w2v.training import interrupts as interrupts_module
 from torch_w2v.training.interrupts import PatientInterrupts, Terminated
 
 
@@ -224,10 +226,11 @@ def test_an_interrupt_while_the_vectors_are_written_back(monkeypatch):
     assert nothing_left_of_training(model)
 
 
-@pytest.mark.parametrize("what", ["settled", "second", "end"])
-def test_patient_interrupts_wait(what):
-    """Until they are settled, or a second one comes, or the block ends."""
-    reached = []
+@pytest.mark.parametrize("what", ["settled", "second", "second at once", "end"])
+def test_patient_interrupts_wait(what, monkeypatch):
+    """Until they are settled, or a second one comes some seconds later, or the block ends."""
+    reached, now = [], [100.0]
+    monkeypatch.setattr(interrupts_module, "time", SimpleNamespace(monotonic=lambda: now[0]))
 
     def block():
         with PatientInterrupts() as interrupts:
@@ -238,11 +241,12 @@ def test_patient_interrupts_wait(what):
             reached.append(interrupts.pending)
             if what == "settled":
                 interrupts.settle()
-            if what == "second":
+            if what.startswith("second"):
+                now[0] += 3 if what == "second" else 1
                 signal.raise_signal(signal.SIGTERM)
             reached.append("the end of the block")
 
     with pytest.raises(Terminated):
         block()
-    assert reached == ([True] if what != "end" else [True, "the end of the block"])
+    assert reached == ([True] if what in ("settled", "second") else [True, "the end of the block"])
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL

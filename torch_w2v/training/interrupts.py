@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 # Windows has no SIGHUP.
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+# Seconds in which another signal is not a second one.
+_AT_ONCE = 2.0
 
 
 class Terminated(SystemExit):
@@ -101,14 +104,16 @@ class Interrupts:
 
 
 class PatientInterrupts(Interrupts):
-    """Interrupts that may be told to wait, even outside of `held()`; a second signal ends that.
+    """Interrupts that may be told to wait, even outside of `held()`; a second signal, some seconds later, ends that.
 
     Several ranks need it: one that stops between two agreements would lose what all have learnt since the last one.
+    What comes at once after the first signal is the same: a terminal tells all processes, and launchers tell theirs.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self._waiting = False
+        self._first = 0.0
 
     def __exit__(self, *error: object) -> None:
         self._waiting = False
@@ -129,7 +134,10 @@ class PatientInterrupts(Interrupts):
         self.poll()
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
-        if self.pending:
+        now = time.monotonic()
+        if not self.pending:
+            self._first = now
+        elif now - self._first > _AT_ONCE:
             self._waiting = False
         super()._receive(number, frame)
 
