@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from torch_w2v.engines.plan import Layout, Workload
-from torch_w2v.engines.row_scales import CAP, MAX_INDEPENDENT_BLOCKS, row_scales
+from torch_w2v.engines.row_scales import CAP, CAP_IN_TURN, MAX_INDEPENDENT_BLOCKS, row_scales
 
 LARGE_STEPS = Layout(T=64, S=1, N=32, B=64)
 ONE_FREQUENT_WORD = [0.1, *[1e-6] * 900_000]
@@ -92,9 +92,9 @@ def test_targets_that_others_have_moved_for_scale_nothing():
 
 def test_targets_in_turn_are_capped_higher():
     in_turn, together = Layout(T=32, S=32, fresh=True), Layout(T=32, S=16, fresh=True)
-    # alpha times gradients is 1.5, and 3 where two targets share a set
-    for layout, n, cap in ((in_turn, 1.5, 1.0), (together, 3.0, CAP)):
-        inputs, _ = scales([0.5, 0.5], layout, alpha=0.1, context=30.0)
+    # alpha times gradients is 3, and 6 where two targets share a set
+    for layout, n, cap in ((in_turn, 3.0, CAP_IN_TURN), (together, 6.0, CAP)):
+        inputs, _ = scales([0.5, 0.5], layout, alpha=0.2, context=30.0)
         np.testing.assert_allclose(inputs, cap / n, rtol=1e-6)
 
 

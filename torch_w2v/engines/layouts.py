@@ -38,12 +38,14 @@ def one_block_per_step(workload: Workload) -> Layout:
     negatives, or the words around them meet the same few again and again. Sums reach further than means: with more than
     two targets per set the cosines are no longer gensim's.
 
-    On a bursty corpus every target has negatives of its own, in short blocks. So it is where windows are very wide, in
-    long blocks: there all targets read nearly the same rows.
+    On a bursty corpus every target has negatives of its own, in blocks that are shorter the more negatives there are:
+    errors are larger then, and how they move the others is computed only roughly. So it is where windows are very wide,
+    in long blocks: there all targets read nearly the same rows.
     """
     N, context = workload.negative, workload.context_words
     if workload.bursty:
-        return Layout(T=32, S=32, N=N, B=1, fresh=True)
+        T = 16 if N <= 7 else 8
+        return Layout(T=T, S=T, N=N, B=1, fresh=True)
     if context > WIDE:
         return Layout(T=256, S=256, N=N, B=1, G=2, fresh=True)
     T = 32 if workload.kept_words < SMALL else 64

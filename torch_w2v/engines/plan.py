@@ -13,6 +13,8 @@ from torch_w2v.engines import streams
 # alpha times the repetition of a corpus above which it is bursty, or repetitive: English has about .2
 # at the default alpha and window, a corpus with one item in every other place 2, runs of ten equal items 2 to 8
 BURSTY, REPETITIVE = 3.0, 1.25
+# the same times the negatives, whose errors add up: with 24 and more they decide
+BURSTY_BY_NEGATIVES = 72.0
 
 
 @dataclass(frozen=True)
@@ -40,11 +42,11 @@ class Objective:
     skip_gram: bool = False
 
     @property
-    def largest_error(self) -> float:
-        """The score by which a sample may be wrong; one that is wrong by more (a target below minus it, a negative
-        above it) is skipped, or rows explode where few items repeat much.
+    def largest_score(self) -> float:
+        """The score beyond which, either way, a sample is skipped, as gensim skips those beyond 6.
 
-        gensim skips samples with scores beyond 6 either way. A sum's scores are larger, and there 6 would cost quality.
+        Samples that are wrong by more would make rows explode where few items repeat much. Those that are right have
+        small gradients, but with many negatives they add up. A sum's scores are larger, and there 6 would cost quality.
         Skip-gram skips none.
         """
         if self.skip_gram:
@@ -146,7 +148,8 @@ class Workload:
     @property
     def bursty(self) -> bool:
         """Whether context rows move so far within a short stretch of the corpus that targets must not be grouped."""
-        return abs(self.alpha) * self.repetition > BURSTY
+        moves = abs(self.alpha) * self.repetition
+        return moves > BURSTY or moves * self.negative > BURSTY_BY_NEGATIVES
 
     @property
     def repetitive(self) -> bool:

@@ -63,7 +63,7 @@ class ReferenceEngine(TorchEngine):
                         weight = some * (neg != y[:, None]) * (objective.negative / N)
                         rows = outputs[neg]  # (N, D)
                         if plan.layout.in_turn and len(y):
-                            rows = _as_met(rows, neg, h, alpha * weight, objective.largest_error, plan.output_scale)
+                            rows = _as_met(rows, neg, h, alpha * weight, objective.largest_score, plan.output_scale)
                         positive = (h * outputs[y]).sum(1, keepdim=True)  # (t, 1)
                         negatives = h @ rows.T  # (t, N)
                         if objective.has_loss(number):
@@ -71,10 +71,10 @@ class ReferenceEngine(TorchEngine):
                             loss -= float((weight * logsigmoid(-negatives)).sum(dtype=torch.float64))
                             pairs += float(some.sum() + weight.sum())
 
-                        # a sample that is wrong by more is skipped
-                        most = objective.largest_error
-                        g = alpha * some * (positive > -most) * (1 - torch.sigmoid(positive))
-                        gn = -alpha * weight * (negatives < most) * torch.sigmoid(negatives)
+                        # a sample with a score beyond that is skipped, as in gensim
+                        most = objective.largest_score
+                        g = alpha * some * (positive.abs() < most) * (1 - torch.sigmoid(positive))
+                        gn = -alpha * weight * (negatives.abs() < most) * torch.sigmoid(negatives)
                         e = g * outputs[y] + gn @ rows
                         # gensim gives each context row the whole error of a mean and 1/C of the error of a sum; the
                         # derivative of the loss is the other way round (piskvorky/gensim#697, #1873).
@@ -98,13 +98,13 @@ def _as_met(rows: Tensor, neg: Tensor, h: Tensor, step: Tensor, most: float, out
         neg: (N,) their words.
         h: (1, D) the hidden layer.
         step: (1, N) learning rate times the negatives' weights.
-        most: negatives with higher scores are skipped.
+        most: negatives with scores beyond that are skipped.
         output_scale: (V,) factors of the rows, or empty.
     """
     rows = rows.clone()
     for k in range(len(neg)):
         score = rows[k] @ h[0]
-        if score < most:
+        if abs(score) < most:
             scale = output_scale[neg[k]] if len(output_scale) else 1.0
             later = torch.arange(len(neg), device=neg.device) > k
             rows[later & (neg == neg[k])] -= step[0, k] * torch.sigmoid(score) * scale * h[0]

@@ -10,6 +10,8 @@ from torch_w2v.engines.plan import Layout, Workload
 
 # alpha times the number of a row's gradients that may be summed at full size in a step (docs/explanation/algorithm.md)
 CAP = 32 * 0.025
+# the same where targets meet their negatives one after the other, in one block
+CAP_IN_TURN = 2.0
 # number of blocks of a step whose errors count as having different directions
 MAX_INDEPENDENT_BLOCKS = 3
 
@@ -51,7 +53,7 @@ def row_scales(
         return full if (full != 1).any() else np.zeros(0, np.float32)
 
     # Targets in turn are gensim's order, nearly, which needs no caps; without any, a few letters would diverge.
-    cap = output_cap = 1.0 if layout.in_turn and layout.B * layout.G == 1 and not whole_sums else CAP
+    cap = output_cap = CAP_IN_TURN if layout.in_turn and layout.B * layout.G == 1 and not whole_sums else CAP
     if layout.B > 1 and not whole_sums:
         # A hidden layer moves by the mean of what its context rows move by: that must not be too much, one row may be.
         # The errors of a single block's neighbours have one direction, so there the cap is that of an output row.

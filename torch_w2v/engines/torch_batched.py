@@ -84,7 +84,7 @@ class TorchBatchedEngine(TorchEngine):
                 P, Q = outputs[y], outputs[neg]
                 weight = (neg[:, None] != y[..., None]).to(dtype) * live * (objective.negative / N)
                 if plan.layout.in_turn:
-                    _meet_in_turn(Q, neg, h, alpha * weight, objective.largest_error, plan.output_scale)
+                    _meet_in_turn(Q, neg, h, alpha * weight, objective.largest_score, plan.output_scale)
                 positive = (h * P).sum(2, keepdim=True)
                 scores = torch.bmm(h, Q.transpose(1, 2))  # (b, T / S, N)
                 if counted:
@@ -92,10 +92,10 @@ class TorchBatchedEngine(TorchEngine):
                     loss = (softplus(-positive[counted]) * ones).sum(dtype=totals.dtype)
                     loss += (softplus(scores[counted]) * weights).sum(dtype=totals.dtype)
                     totals += torch.stack([loss, ones.sum(dtype=totals.dtype) + weights.sum(dtype=totals.dtype)])
-                # a sample that is wrong by more is skipped
-                most = objective.largest_error
-                g = alpha * live * (positive > -most) * torch.sigmoid(-positive)
-                gn = -alpha * weight * (scores < most) * torch.sigmoid(scores)
+                # a sample with a score beyond that is skipped
+                most = objective.largest_score
+                g = alpha * live * (positive.abs() < most) * torch.sigmoid(-positive)
+                gn = -alpha * weight * (scores.abs() < most) * torch.sigmoid(scores)
                 e = torch.baddbmm(g * P, gn, Q)
                 E[:, s::S] = e * inverse[:, s::S] if divide else e
                 add_rows(outputs, y, g * h, plan.output_scale)
@@ -113,14 +113,14 @@ def _meet_in_turn(Q: Tensor, neg: Tensor, h: Tensor, step: Tensor, most: float, 
         neg: (b, N) their words.
         h: (b, 1, D) the targets' hidden layers.
         step: (b, 1, N) learning rate times the negatives' weights.
-        most: negatives with higher scores are skipped.
+        most: negatives with scores beyond that are skipped.
         output_scale: (V,) factors of the rows, or empty.
     """
     again = (neg[:, :, None] == neg[:, None, :]).triu(1)  # (b, N, N): the second is the first again
     for k in again.any(2).any(0).nonzero().flatten().tolist():
         row = Q[:, k]
         score = (row * h[:, 0]).sum(1)  # (b,)
-        moves = step[:, 0, k] * (score < most) * torch.sigmoid(score)
+        moves = step[:, 0, k] * (score.abs() < most) * torch.sigmoid(score)
         if len(output_scale):
             moves = moves * output_scale[neg[:, k]]
         Q -= (again[:, k] * moves[:, None])[..., None] * h

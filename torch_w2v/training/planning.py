@@ -20,7 +20,16 @@ from torch_w2v.corpus.repetition import STRETCH, repetition, repetition_of_chunk
 from torch_w2v.corpus.store import Encoded, EncodedOnDisk
 from torch_w2v.distributed.merge import Problem
 from torch_w2v.engines.interface import Engine
-from torch_w2v.engines.plan import BURSTY, REPETITIVE, EpochPlan, Layout, Objective, TrainingPlan, Workload
+from torch_w2v.engines.plan import (
+    BURSTY,
+    BURSTY_BY_NEGATIVES,
+    REPETITIVE,
+    EpochPlan,
+    Layout,
+    Objective,
+    TrainingPlan,
+    Workload,
+)
 from torch_w2v.engines.row_scales import row_scales, skip_gram_row_scales
 from torch_w2v.engines.streams import alias_table
 from torch_w2v.training.model import TrainedModel
@@ -301,7 +310,10 @@ def _explain(engine: Engine, layout: Layout, workload: Workload) -> str:
     """Return how an engine groups targets, and why."""
     if workload.bursty:
         gradients = f"{workload.repetition:.0f} gradients per row and {STRETCH} targets"
-        reason = f"words repeat: alpha * {gradients} is above {BURSTY:g}"
+        moves = f"alpha * {gradients}"
+        reason = f"words repeat: {moves} is above {BURSTY:g}"
+        if abs(workload.alpha) * workload.repetition <= BURSTY:
+            reason = f"words repeat: {moves} * {workload.negative} negatives is above {BURSTY_BY_NEGATIVES:g}"
     else:
         reason = (
             f"{workload.kept_words:.3g} kept words per epoch, {workload.context_words:.1f} context words per target, "

@@ -42,5 +42,5 @@ struct Call {
   int64_t fresh;
   double alpha_begin;    // learning rate at token `begin`
   double alpha_end;      // and at token `end`; linear in between
-  double largest_error;  // a sample whose score is wrong by more is skipped
+  double largest_score;  // a sample with a score beyond that, either way, is skipped
 };

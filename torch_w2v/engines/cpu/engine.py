@@ -52,7 +52,7 @@ class Call(ctypes.Structure):
     _fields_ = [
         *((name, ctypes.c_void_p) for name in _ARRAYS),
         *((name, ctypes.c_int64) for name in (*_TABLES, *_CHUNK, *_OBJECTIVE, *_LAYOUT)),
-        *((name, ctypes.c_double) for name in ("alpha_begin", "alpha_end", "largest_error")),
+        *((name, ctypes.c_double) for name in ("alpha_begin", "alpha_end", "largest_score")),
     ]
 
 
@@ -183,7 +183,7 @@ class _Prepared:
             noise_stream=plan.noise_stream,
             **{name: getattr(plan.objective, name) for name in _OBJECTIVE},
             **{name: getattr(plan.layout, name) for name in _LAYOUT},
-            largest_error=plan.objective.largest_error,
+            largest_score=plan.objective.largest_score,
         )
         function = kernel(os.environ.get("TORCH_W2V_ISA", ""), plan.objective.skip_gram)
         return cls(tables, plan, tables if in_place else None, arrays, call, function)

@@ -168,7 +168,7 @@ struct Sets {
   INLINE void compute_coefficients_of_scores(const Group& group, float alpha, Vector* sum, i64 count) {
     constexpr int SUMS = W / M;
     const float weight = negative_weight();
-    const float most = static_cast<float>(job.call.largest_error);
+    const float most = static_cast<float>(job.call.largest_score);
     // Ones for the targets, of which there may be fewer than in other groups, then zeros for the negatives.
     const float* labels = label + job.group_targets - group.targets;
     for (i64 i = 0; i < count; i += SUMS) {
@@ -178,8 +178,7 @@ struct Sets {
       *vectors(score + i * M) = z;
       // Learning rate times (1 - sigmoid) for a target, times -sigmoid times the negative's weight for a negative.
       const Vector slope = (l - sigmoid(z)) * (l * (1.f - weight) + weight) * alpha;
-      // 0 where the score is wrong by too much: below for a target, above for a negative.
-      *vectors(coefficient + i * M) = (2.f * l - 1.f) * z > -most ? slope : Vector{};
+      *vectors(coefficient + i * M) = z * z < most * most ? slope : Vector{};
     }
   }
 
@@ -191,7 +190,7 @@ struct Sets {
   // places before have left it. All of these but the first are copies.
   void meet_in_turn(const Group& group, float alpha) {
     const float weight = negative_weight();
-    const float most = static_cast<float>(job.call.largest_error);
+    const float most = static_cast<float>(job.call.largest_score);
     for (i64 i = 0; i < group.targets; i++) {
       const int32_t target = group.words[own(group, i)];
       const i64 first = i * group.negatives_step;
@@ -206,7 +205,7 @@ struct Sets {
         if (job.call.output_scale) moved *= job.call.output_scale[negatives[k]];
         const float z = score[(1 + k) * group.targets + i] + moved * copies.move(rows[first + k], h, moved);
         score[(1 + k) * group.targets + i] = z;
-        coefficient[(1 + k) * group.targets + i] = z < most ? -alpha * weight * sigmoid(all(z))[0] : 0.f;
+        coefficient[(1 + k) * group.targets + i] = z * z < most * most ? -alpha * weight * sigmoid(all(z))[0] : 0.f;
       }
     }
   }

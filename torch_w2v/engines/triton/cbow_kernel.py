@@ -103,7 +103,7 @@ def train_blocks(
         MEAN: hidden layers are means, otherwise sums.
         EVERY: the loss of one block in so many is added up, from the first on; 0 for none.
         SHARED: the error is divided among the context words.
-        MOST: see `plan.Objective.largest_error`.
+        MOST: see `plan.Objective.largest_score`.
     """
     # all of a hidden layer stays in registers
     ONE: tl.constexpr = D <= BD and S == 1
@@ -162,9 +162,9 @@ def train_blocks(
                     loss += tl.sum((_softplus(-positive) * on).to(tl.float64))
                     loss += tl.sum(tl.sum(_softplus(scores) * weights, 1).to(tl.float64))
                     pairs += tl.sum((on + tl.sum(weights, 1)).to(tl.float64))
-            # A sample that is wrong by more than MOST is skipped.
-            g = tl.where(positive > -MOST, alpha * on / (1.0 + tl.exp(positive)), 0.0)
-            gn = tl.where(scores < MOST, -alpha * weights / (1.0 + tl.exp(-scores)), 0.0)
+            # A sample with a score beyond MOST is skipped.
+            g = tl.where(tl.abs(positive) < MOST, alpha * on / (1.0 + tl.exp(positive)), 0.0)
+            gn = tl.where(tl.abs(scores) < MOST, -alpha * weights / (1.0 + tl.exp(-scores)), 0.0)
             y_scale, words_scale = tl.full((BT,), 1.0, tl.float32), tl.full((BN,), 1.0, tl.float32)
             if SCALE_OUTPUTS:
                 y_scale, words_scale = tl.load(output_scale + y), tl.load(output_scale + words)
