@@ -179,6 +179,35 @@ def topics(draw: Draw, length: int = 20, background: int = 500) -> Sentences:
     return _until(2 * TOKENS, sentence)
 
 
+def late(draw: Draw) -> Sentences:
+    """Text, and then runs of twenty items: what a corpus begins with says nothing of its end."""
+    return topics(draw) + runs(draw, 20, tokens=TOKENS)
+
+
+def levels(draw: Draw, count: int = 100, stays: float = 0.7, length: int = 300) -> Sentences:
+    """A sensor's readings, which stay or go up or down by one; ten neighbouring levels are a group."""
+
+    def readings() -> list[str]:
+        level, found = int(draw.integers(count)), []
+        for coin in draw.random(length):
+            found.append(word(level // 10, level % 10))
+            if coin > stays:
+                level = min(count - 1, max(0, level + (1 if coin > (1 + stays) / 2 else -1)))
+        return found
+
+    return _until(2 * TOKENS, readings)
+
+
+def stuck(draw: Draw) -> Sentences:
+    """Sessions of eight items, the last of which is repeated 500 times."""
+
+    def session() -> list[str]:
+        items = _items(draw, 8)
+        return items + items[-1:] * 500
+
+    return _until(6 * TOKENS, session)
+
+
 def letters(draw: Draw, k: int, length: int = 400) -> Sentences:
     """DNA, one letter or k of them per word (a step of one letter): a chain of order two."""
     chances = np.cumsum(np.random.default_rng(1).dirichlet(np.ones(4), 16), 1)  # the source is the same for every seed
@@ -227,6 +256,9 @@ CORPORA: dict[str, Callable[[Draw], Sentences]] = {
     "items5": lambda draw: few(draw, 1, 5),
     **{f"items{5 * n}": lambda draw, n=n: few(draw, n, 5) for n in (2, 4, 10)},
     "padded": padded,
+    "late": late,
+    "levels": levels,
+    "stuck": stuck,
     "dna": lambda draw: letters(draw, 1),
     "dna3": lambda draw: letters(draw, 3),
     "dna5": lambda draw: letters(draw, 5),
@@ -239,6 +271,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "a.05": {"alpha": 0.05, "window": 10, "sample": 0},
     "a.1": {"alpha": 0.1, "window": 10, "sample": 0},
     "w5s": {"alpha": 0.1, "window": 5, "sample": 1e-3},
+    "k50a.1": {"alpha": 0.1, "window": 10, "sample": 0, "negative": 50},
     "w50": {"alpha": 0.05, "window": 50, "sample": 0},
     "w50a.1": {"alpha": 0.1, "window": 50, "sample": 0},
     "w200": {"alpha": 0.1, "window": 200, "sample": 0},

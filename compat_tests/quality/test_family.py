@@ -58,11 +58,21 @@ def test_every_kind_of_data(corpus, setting):
         assert not ours("cpu", corpus, setting).failures(gensims(corpus, setting))
 
 
+@needs_kernel
+@pytest.mark.slow
+@pytest.mark.parametrize("corpus", ["walks", "padded", "home0.5"])
+def test_many_negatives_at_a_high_rate(corpus):
+    """Negatives that are right add up, and a set has the same word more than once."""
+    assert not ours("cpu", corpus, "k50a.1", SEEDS[:1]).failures(gensims(corpus, "k50a.1", SEEDS[:1]))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("engine", "corpus", "setting"),
     [
         *(("torch_batched", *case) for case in CASES),
+        # It begins as text, whose large steps explode on what comes later.
+        ("torch_batched", "late", "a.1"),
         # It has the layouts of the CPU kernel, and half a minute per case.
         ("reference", "runs10", "a.1"),
         ("reference", "padded", "a.05"),
@@ -72,17 +82,12 @@ def test_other_engines(engine, corpus, setting):
     assert not ours(engine, corpus, setting, SEEDS[:1]).failures(gensims(corpus, setting, SEEDS[:1]))
 
 
-# Where the GPU's layout in step is less precise than gensim, as docs/development/measurements/any-data.md has it.
-LESS_PRECISE_IN_STEP = {("runs10", "a.1"), ("runs20", "a.1"), ("padded", "a.05")}
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids="-".join)
 def test_the_layout_of_the_gpu_in_step(case, monkeypatch):
     """All blocks in flight in step, which is staler than programs that see each other's work are."""
     monkeypatch.setattr(TorchBatchedEngine, "layout", lambda self, workload: layouts.blocks_in_flight(workload))
-    failures = ours("torch_batched", *case, SEEDS[:1]).failures(gensims(*case, SEEDS[:1]))
-    assert failures == (["precision"] if case in LESS_PRECISE_IN_STEP else [])
+    assert not ours("torch_batched", *case, SEEDS[:1]).failures(gensims(*case, SEEDS[:1]))
 
 
 def test_settings_and_corpora_are_named():
