@@ -38,10 +38,11 @@ def entries(page: str) -> dict[Path, str]:
 
 
 def in_tree() -> set[Path]:
-    """Return the source files of the tree, their folders included."""
+    """Return the source files of the tree, their folders included; what was built is none of them."""
     files = {path for suffix in SUFFIXES for path in ROOT.rglob(f"*{suffix}")}
     relative = {path.relative_to(ROOT) for path in files}
-    return {path for file in relative if not file.parts[0].startswith(".") for path in (file, *file.parents)}
+    sources = (file for file in relative if not file.parts[0].startswith((".", "build", "dist")))
+    return {path for file in sources for path in (file, *file.parents)}
 
 
 @pytest.mark.parametrize("page", MAPS)
