@@ -263,9 +263,10 @@ def chunk_plans(
     if engine.layout(dataclasses.replace(workload, repetition=math.inf)) == plan.layout:
         return lambda chunk: None
     enough = max(repetition, REPETITIVE / abs(workload.alpha))
+    reading = _reading(model)
 
     def of(chunk: Chunk) -> EpochPlan | None:
-        own = repetition_of_chunk(chunk, *_reading(model), workload.context_words, enough)
+        own = repetition_of_chunk(chunk, *reading, workload.context_words, enough)
         if own <= repetition:
             return None
         layout = engine.layout(dataclasses.replace(workload, repetition=own))
