@@ -15,6 +15,7 @@ PROGRAMS = (
     "dispatch",
     "engines",
     "fallback",
+    "frontier",
     "gpu",
     "graphs",
     "quality",
@@ -33,7 +34,7 @@ def test_help_shows_how_to_start_it(name: str) -> None:
 
 
 def test_the_makefile_starts_benchmarks_that_there_are() -> None:
-    assert set(TARGETS) == set(PROGRAMS) - {"dispatch", "fallback", "roofline"}
+    assert set(TARGETS) == set(PROGRAMS) - {"dispatch", "fallback", "frontier", "roofline"}
 
 
 def test_help_is_printed() -> None:
@@ -47,3 +48,10 @@ def test_reading_has_a_row_per_figure(corpus) -> None:
     rows = [line for line in done.stdout.splitlines() if line.startswith("| count and encode")]
     assert len(rows) == 3, done.stderr
     assert done.returncode == any("missed" in row for row in rows)
+
+
+def test_frontier_has_a_row_and_a_point_per_layout(corpus, tmp_path) -> None:
+    picture = tmp_path / "frontier.svg"
+    done = run("frontier", corpus, "--layouts", "16,4", "32,32", "--seeds", "2", "--plot", str(picture))
+    assert [row.split(" | ")[0] for row in done.stdout.splitlines()[2:]] == ["| 16,4", "| 32,32"], done.stderr
+    assert "<svg" in picture.read_text()
