@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Sequence
 from typing import Any
+from unittest import mock
 
 import gensim.models
 
@@ -84,15 +85,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--plot", help="picture to write")
     args = parser.parse_args(argv)
     seconds: Seconds = {GENSIM: []}
-    result = compare(
-        beginning(args.corpus, args.words),
-        engines=(),
-        seeds=args.seeds,
-        baseline=lambda **settings: timed(gensim.models.Word2Vec(**settings), seconds[GENSIM]),
-        variants={name: with_layout(name, seconds) for name in args.layouts},
-        progress=lambda text: print(text, file=sys.stderr, flush=True),
-        workers=1,
-    )
+    # What the makers set is undone at the end.
+    with mock.patch.object(layouts, "one_block_per_step", layouts.one_block_per_step):
+        result = compare(
+            beginning(args.corpus, args.words),
+            engines=(),
+            seeds=args.seeds,
+            baseline=lambda **settings: timed(gensim.models.Word2Vec(**settings), seconds[GENSIM]),
+            variants={name: with_layout(name, seconds) for name in args.layouts},
+            progress=lambda text: print(text, file=sys.stderr, flush=True),
+            workers=1,
+        )
     verdicts = {(v.contender, v.measure): v for v in result.verdicts}
     measures = list(dict.fromkeys(v.measure for v in result.verdicts))
     gensims = statistics.median(seconds[GENSIM])

@@ -9,6 +9,7 @@ import pytest
 
 from tests.benchmarks.programs import run
 from tests.helpers import ROOT
+from torch_w2v.engines import layouts
 
 PROGRAMS = (
     "any_data",
@@ -51,7 +52,8 @@ def test_reading_has_a_row_per_figure(corpus) -> None:
 
 
 def test_frontier_has_a_row_and_a_point_per_layout(corpus, tmp_path) -> None:
-    picture = tmp_path / "frontier.svg"
+    picture, default = tmp_path / "frontier.svg", layouts.one_block_per_step
     done = run("frontier", corpus, "--layouts", "16,4", "32,32", "--seeds", "2", "--plot", str(picture))
     assert [row.split(" | ")[0] for row in done.stdout.splitlines()[2:]] == ["| 16,4", "| 32,32"], done.stderr
     assert "<svg" in picture.read_text()
+    assert layouts.one_block_per_step is default
