@@ -1,4 +1,4 @@
-"""Setup of all tests: one thread for numerical libraries, and a fixture that looks for threads left behind.
+"""Setup of all tests: one thread for numerical libraries, and the fixtures of several folders.
 
 pytest-xdist runs one process per core, so more threads in each of them would only wait for each other.
 """
@@ -12,10 +12,13 @@ os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import hypothesis
 import pytest
+
+from tests.helpers import KilledError
+from torch_w2v.training import checkpoint_file
 
 # A case takes long where other processes need the cores: that is no fault of the code.
 hypothesis.settings.register_profile("shared machine", deadline=None)
@@ -37,3 +40,25 @@ def no_threads_left() -> Callable[[], bool]:
         return not left
 
     return all_ended
+
+
+@pytest.fixture
+def killed_after(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
+    """Return a function that makes training end right after its n-th checkpoint from now on."""
+    write = checkpoint_file.write
+
+    def kill_after(n: int) -> None:
+        written = []
+
+        def writing(*arguments: object) -> None:
+            if len(written) >= n:
+                raise KilledError
+            write(*arguments)
+            written.append(arguments)
+            if len(written) == n:
+                raise KilledError
+
+        monkeypatch.setattr(checkpoint_file, "write", writing)
+
+    yield kill_after
+    monkeypatch.setattr(checkpoint_file, "write", write)

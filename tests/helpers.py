@@ -96,6 +96,10 @@ def trainable(model, sentences):
     return bool(np.isfinite(model.wv.vectors).all() and (model.wv.vectors != before).any())
 
 
+class KilledError(BaseException):
+    """What the fixture `killed_after` ends a call with, as a kill would: nothing is written any more."""
+
+
 class CountingCorpus:
     """A restartable corpus that counts how often it was begun, and the sentences it has yielded."""
 

@@ -7,7 +7,7 @@ import pytest
 from gensim.models.callbacks import CallbackAny2Vec
 
 from tests.distributed.thread_group import run_ranks
-from tests.helpers import same, topics
+from tests.helpers import CountingCorpus, KilledError, same, topics
 from torch_w2v import Word2Vec
 from torch_w2v.callbacks import EarlyStopping
 from torch_w2v.training import checkpoint_file
@@ -18,43 +18,9 @@ SENTENCES = topics(900)
 OPTIONS = {"vector_size": 16, "window": 3, "min_count": 1, "epochs": 3, "workers": 1, "seed": 7, "sample": 0.01}
 
 
-class KilledError(BaseException):
-    """What ends a call right after a checkpoint, as a kill would."""
-
-
-class Iterable:
-    """A corpus of a user's own."""
-
-    def __init__(self, sentences):
-        self.sentences = sentences
-
-    def __iter__(self):
-        return iter(self.sentences)
-
-
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "run.checkpoint"
-
-
-@pytest.fixture
-def killed_after(monkeypatch):
-    """Return a function that makes training end right after its n-th checkpoint from now on."""
-    write = checkpoint_file.write
-
-    def kill_after(n):
-        left = [n]
-
-        def writing(*arguments):
-            write(*arguments)
-            left[0] -= 1
-            if left[0] == 0:
-                raise KilledError
-
-        monkeypatch.setattr(checkpoint_file, "write", writing)
-
-    yield kill_after
-    monkeypatch.setattr(checkpoint_file, "write", write)
 
 
 def corpora(folder):
@@ -68,7 +34,7 @@ def corpora(folder):
     return {
         "file": lambda _: {"corpus_file": text},
         "list": lambda _: {"sentences": SENTENCES},
-        "iterable": lambda group: {"sentences": Iterable(part(group)), "shard": "given"},
+        "iterable": lambda group: {"sentences": CountingCorpus(part(group)), "shard": "given"},
         # The second rank has no words, and the first one none in the first intervals of an epoch.
         "unlike": lambda group: {"sentences": [[["a0", "a1"] * 700], [], SENTENCES][group.rank], "shard": "given"},
     }

@@ -7,7 +7,7 @@ import pytest
 from gensim.models.callbacks import CallbackAny2Vec
 
 from tests.distributed.thread_group import run_ranks
-from tests.helpers import same, topics, words
+from tests.helpers import CountingCorpus, same, topics, words
 from torch_w2v import Word2Vec
 from torch_w2v.callbacks import EarlyStopping
 from torch_w2v.corpus import encoded_file, files
@@ -66,19 +66,12 @@ def test_every_form_of_a_corpus(tmp_path, alone, form):
         "disk": {"corpus_file": text, "corpus_cache": "disk"},
     }
 
-    class Iterable:
-        def __init__(self, sentences):
-            self.sentences = sentences
-
-        def __iter__(self):
-            return iter(self.sentences)
-
     def program(group):
         if form in whole:
             corpus = whole[form]
         else:
             part = SENTENCES[group.rank * 450 : (group.rank + 1) * 450]
-            corpus = {"sentences": part if form == "given list" else Iterable(part), "shard": "given"}
+            corpus = {"sentences": part if form == "given list" else CountingCorpus(part), "shard": "given"}
         return Word2Vec(**corpus, **OPTIONS, distributed=group)
 
     assert_one_model(run_ranks(2, program), alone)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from gensim.models.callbacks import CallbackAny2Vec
 
-from tests.helpers import KERNEL, messages, ours, same, topics, words
+from tests.helpers import KERNEL, CountingCorpus, KilledError, messages, ours, same, topics, words
 from tests.training.watching import Watching
 from torch_w2v import Word2Vec, corpus
 from torch_w2v.corpus import encoded_file
@@ -19,42 +19,6 @@ from torch_w2v.training import checkpoint_file
 # 41 words; three chunks per epoch
 SENTENCES = words(3_500)
 CHUNKS = 3
-
-
-class KilledError(BaseException):
-    """What ends a call right after a checkpoint, as a kill would: nothing is written any more."""
-
-
-class Iterable:
-    """A corpus of a user's own, which is read anew in every epoch."""
-
-    def __init__(self, sentences):
-        self.sentences = sentences
-
-    def __iter__(self):
-        return iter(self.sentences)
-
-
-@pytest.fixture
-def killed_after(monkeypatch):
-    """Return a function that makes training end right after its n-th checkpoint from now on."""
-    write = checkpoint_file.write
-
-    def kill_after(n):
-        written = []
-
-        def writing(*args):
-            if len(written) >= n:
-                raise KilledError
-            write(*args)
-            written.append(args)
-            if len(written) == n:
-                raise KilledError
-
-        monkeypatch.setattr(checkpoint_file, "write", writing)
-
-    yield kill_after
-    monkeypatch.setattr(checkpoint_file, "write", write)
 
 
 @pytest.fixture
@@ -72,7 +36,7 @@ def forms(folder):
         "file": {"corpus_file": str(text)},
         "list": {"sentences": SENTENCES},
         "w2v": {"corpus_file": str(encoded)},
-        "iterable": {"sentences": Iterable(SENTENCES)},
+        "iterable": {"sentences": CountingCorpus(SENTENCES)},
     }
 
 
@@ -335,10 +299,10 @@ def test_an_iterable_may_have_other_sentences(path, killed_after, caplog):
     """As random walks are others each time; the number of words must be the same up to the place."""
     killed_after(2)
     with pytest.raises(KilledError):
-        ours(Iterable(SENTENCES), checkpoint=path, checkpoint_every=0)
+        ours(CountingCorpus(SENTENCES), checkpoint=path, checkpoint_every=0)
     killed_after(10**6)
     others = [sentence[::-1] for sentence in SENTENCES]
-    ours(Iterable(others), checkpoint=path)
+    ours(CountingCorpus(others), checkpoint=path)
     assert "the corpus has other sentences" in "".join(messages(caplog))
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import torch_w2v
+from tests.helpers import CountingCorpus
 from torch_w2v.corpus.chunks import Chunk
 from torch_w2v.corpus.repetition import repetition_of_chunk
 from torch_w2v.engines.cpu.engine import CpuEngine
@@ -22,16 +23,6 @@ def sentences(kinds):
     return found
 
 
-class Iterable:
-    """A corpus of which no more is known than what has been read."""
-
-    def __init__(self, corpus):
-        self.corpus = corpus
-
-    def __iter__(self):
-        return iter(self.corpus)
-
-
 @pytest.fixture
 def layouts(monkeypatch):
     """The layouts of the chunks that were trained on, in order."""
@@ -45,7 +36,7 @@ def layouts(monkeypatch):
     return used
 
 
-@pytest.mark.parametrize("kind", [list, Iterable])
+@pytest.mark.parametrize("kind", [list, CountingCorpus])
 def test_runs_that_come_late_have_the_layout_of_runs(kind, layouts):
     corpus = kind(sentences([TEXT, TEXT, RUNS, TEXT]))
     model = torch_w2v.Word2Vec(min_count=1, vector_size=8, alpha=0.1, sample=0, window=10, engine="cpu", workers=1)
