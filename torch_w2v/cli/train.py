@@ -11,13 +11,12 @@ from contextlib import contextmanager
 from math import isfinite
 
 from torch_w2v.callbacks import Evaluate
-from torch_w2v.cli import checks, spool
+from torch_w2v.cli import checks, phrases, spool
 from torch_w2v.cli.errors import FAILED, INTERRUPTED, CommandError
 from torch_w2v.cli.logs import log_lines
 from torch_w2v.cli.options import (
     CORPUS,
     GROUPS,
-    INPUT,
     OUTPUT,
     Commands,
     add_constructor_options,
@@ -56,20 +55,7 @@ def add_parser(commands: Commands) -> None:
     add_output(parser, f"file for the vectors, whose suffix names the format ({formats})")
     add_constructor_options(parser, tuple(constructor_options()))
     add_options(parser)
-    source = group(parser, INPUT)
-    source.add_argument("--phrases", action="store_true", help="join words that often stand together, as in new_york")
-    source.add_argument(
-        "--phrases-min-count",
-        type=int,
-        metavar="N",
-        help=f"with --phrases: join what occurs N times or more (default {spool.MIN_COUNT})",
-    )
-    source.add_argument(
-        "--phrases-threshold",
-        type=float,
-        metavar="X",
-        help=f"with --phrases: join what gensim scores higher than this (default {spool.THRESHOLD})",
-    )
+    phrases.add_options(parser)
     group(parser, OUTPUT).add_argument("--json", action="store_true", help="print the result as JSON")
 
 
@@ -105,16 +91,16 @@ def run(args: argparse.Namespace) -> int:
         checks.check_checkpoint(path, every, (args.corpus, args.output))
     if args.corpus == spool.STDIN and path is not None:
         raise CommandError("--checkpoint needs a corpus that can be read again, not the standard input")
-    phrases = spool.phrase_options(args)
+    thresholds = phrases.thresholds(args)
     model = checks.construct(options)
     if path is not None and (reason := model._why_gensim()):
         raise CommandError(f"--checkpoint {path}: {reason}, and gensim's own engine has no checkpoints")
     with spool.corpus_path(args.corpus) as name:
         source = checks.resolve_corpus(name, args.column)
-        if phrases is None:
+        if thresholds is None:
             _run(args, model, source, found, output_format, path, every, speaks)
         else:
-            with spool.with_phrases(source, args.corpus, *phrases) as (joined, different):
+            with phrases.joined(source, args.corpus, *thresholds) as (joined, different):
                 if options["progress"] and speaks:
                     print(f"phrases: {different:,} different ones", file=sys.stderr)
                 _run(args, model, joined, found, output_format, path, every, speaks)
