@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -172,7 +172,7 @@ class Word2Vec(CorpusReading):
             )
             if path is not None and sentences is None and corpus_file is None:
                 raise ValueError(f"checkpoint={path!r}: without a corpus nothing is trained here; give it to train()")
-            arguments.check({**options, "distributed": bool(distributed), "checkpoint": path})
+            arguments.check(options)
             engines.check(engine, device, cbow_gradient)
             self.device = str(options.pop("device"))
             self.engine = options.pop("engine")
@@ -182,6 +182,7 @@ class Word2Vec(CorpusReading):
             if column is not None and sentences is not None:
                 raise ValueError(f"column={column!r} is for a corpus_file of .parquet files, but sentences are given")
             self.shard = options.pop("shard")
+            arguments.check_gensims_engine(self._why_gensim(options), path, self.distributed)
             self.progress = bool(options.pop("progress"))
             self.training_losses = []
             self.diverged = False
@@ -195,14 +196,16 @@ class Word2Vec(CorpusReading):
             finally:
                 self.__dict__.pop("_checkpoint", None)
 
-    def _why_gensim(self) -> str | None:
-        """Return why gensim's own engine trains this model; None where one of ours does."""
+    def _why_gensim(self, given: Mapping[str, Any] | None = None) -> str | None:
+        """Return why gensim's own engine trains this model, if so; `given` are arguments that are no attributes yet."""
+        names = ("sg", "hs", "negative", "vector_size")
+        sg, hs, negative, vector_size = (given[name] if given else getattr(self, name) for name in names)
         if methods := self._overrides:
             return f"{type(self).__name__} overrides {', '.join(methods)}"
-        if self.hs or self.negative <= 0:
-            return f"sg={self.sg}, hs={self.hs}, negative={self.negative}"
-        gradient = "gensim" if self.sg else self.cbow_gradient  # skip-gram has one gradient
-        return engines.why_gensim(self.engine, self.device, self.vector_size, gradient)
+        if hs or negative <= 0:
+            return f"sg={sg}, hs={hs}, negative={negative}"
+        gradient = "gensim" if sg else self.cbow_gradient  # skip-gram has one gradient
+        return engines.why_gensim(self.engine, self.device, vector_size, gradient)
 
     @property
     def _overrides(self) -> list[str]:
@@ -274,11 +277,9 @@ class Word2Vec(CorpusReading):
             arguments.check({name: getattr(self, name) for name in arguments.CHECKED} | rates)
             arguments.make_writable(self)
             self.training_losses, self.diverged = [], False
-            if reason := self._why_gensim():
-                if path is not None:
-                    raise ValueError(f"checkpoint={path!r}: {reason}, and gensim's own engine has no checkpoints")
-                if self.distributed:
-                    raise ValueError(f"distributed=True: {reason}, and gensim's own engine trains on one machine only")
+            reason = self._why_gensim()
+            arguments.check_gensims_engine(reason, path, self.distributed)
+            if reason:
                 logger.info("%s: training with gensim's own engine", reason)
             callbacks = list(callbacks)
             unobserved = type(self) is Word2Vec and not any(

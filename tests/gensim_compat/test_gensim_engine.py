@@ -77,13 +77,20 @@ def test_the_library_is_used_again_where_it_is_there(without_the_library, monkey
     assert trained
 
 
+class Unread:
+    """A corpus that must not be read."""
+
+    def __iter__(self):
+        raise AssertionError
+
+
 def test_what_gensim_cannot_is_said_at_once(text, tmp_path):
     with pytest.raises(ValueError, match=r"engine='gensim' with cbow_gradient='exact'.* use another engine"):
         ours(engine="gensim", cbow_gradient="exact")
     with pytest.raises(ValueError, match="engine='gensim' with device='meta'"):
         torch_w2v.Word2Vec(engine="gensim", device="meta")
     with pytest.raises(ValueError, match=r"checkpoint=.*engine='gensim', and gensim's own engine has no checkpoints"):
-        ours(SENTENCES, engine="gensim", checkpoint=tmp_path / "c")
+        ours(Unread(), engine="gensim", checkpoint=tmp_path / "c")
     model = ours(engine="gensim")
     model.build_vocab(SENTENCES)
     model.cbow_gradient = "exact"

@@ -318,7 +318,10 @@ def test_an_iterable_may_have_other_sentences(path, killed_after, caplog):
         ({"checkpoint": "c/"}, "must be the path of a file"),
         ({"checkpoint": "s3://bucket/c"}, "must be the path of a file"),
         ({"checkpoint": "."}, "must be the path of a file"),
-        ({"checkpoint": "c", "hs": 1}, "with hs=1, negative=5: must be hs=0 with negative=1 or more; gensim's own"),
+        (
+            {"checkpoint": "c", "hs": 1},
+            "sg=0, hs=1, negative=5, and gensim's own engine has no checkpoints; leave it out",
+        ),
     ],
 )
 def test_wrong_arguments(options, message, tmp_path, monkeypatch):

@@ -30,6 +30,7 @@ from torch_w2v.cli.watching import Watched, add_options, watched, write_all
 from torch_w2v.corpus import Opened
 from torch_w2v.facts import facts_of
 from torch_w2v.formats import FORMATS, Format, format_of
+from torch_w2v.gensim_compat import arguments
 from torch_w2v.training import checkpoint_file
 from torch_w2v.training.interrupts import Interrupts, Terminated
 from torch_w2v.word2vec import Word2Vec
@@ -93,8 +94,10 @@ def run(args: argparse.Namespace) -> int:
         raise CommandError("--checkpoint needs a corpus that can be read again, not the standard input")
     thresholds = phrases.thresholds(args)
     model = checks.construct(options)
-    if path is not None and (reason := model._why_gensim()):
-        raise CommandError(f"--checkpoint {path}: {reason}, and gensim's own engine has no checkpoints")
+    try:
+        arguments.check_gensims_engine(model._why_gensim(), path, False)
+    except ValueError as e:
+        raise CommandError(str(e)) from e
     with spool.corpus_path(args.corpus) as name:
         source = checks.resolve_corpus(name, args.column)
         if thresholds is None:

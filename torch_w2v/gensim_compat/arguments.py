@@ -69,14 +69,27 @@ def check(values: Mapping[str, Any]) -> None:
             f"shard={values['shard']!r}: must be 'cut' (all ranks name the same corpus, and each reads its part) or "
             "'given' (each rank names a corpus of its own)"
         )
-    for name, lack in (("distributed", "is for one machine only"), ("checkpoint", "has no checkpoints")):
-        if values.get(name) and (values.get("hs") or not int(values["negative"])):
-            raise ValueError(
-                f"{name}={values[name]!r} with hs={values.get('hs')}, negative={values['negative']}: must be hs=0 with "
-                f"negative=1 or more; gensim's own engine, which trains the others, {lack}"
-            )
     if values["corpus_cache"] not in CACHES:
         raise ValueError(f"corpus_cache={values['corpus_cache']!r}: must be one of {', '.join(map(repr, CACHES))}")
+
+
+def check_gensims_engine(reason: str | None, checkpoint: str | None, distributed: object) -> None:
+    """Refuse what gensim's own engine cannot, where it is to train.
+
+    Args:
+        reason: why it is; None where an engine of this package is.
+        checkpoint, distributed: arguments of the constructor.
+
+    Raises:
+        ValueError: what was given, and how to mend it.
+    """
+    asked = {"checkpoint": (checkpoint, "has no checkpoints"), "distributed": (distributed, "trains on one machine")}
+    for name, (value, lack) in asked.items():
+        if reason and value:
+            raise ValueError(
+                f"{name}={value!r}: {reason}, and gensim's own engine {lack}; leave it out, or have an engine of "
+                "torch_w2v train (hs=0 with negative=1 or more)"
+            )
 
 
 # model -> identity and length of its key_to_index, and the lowest and the highest row in it, when it was last read
