@@ -173,7 +173,7 @@ class Word2Vec(CorpusReading):
             if path is not None and sentences is None and corpus_file is None:
                 raise ValueError(f"checkpoint={path!r}: without a corpus nothing is trained here; give it to train()")
             arguments.check(options)
-            engines.check(engine, device, cbow_gradient)
+            engines.check(engine, device, cbow_gradient, ranked=self._group is not None)
             self.device = str(options.pop("device"))
             self.engine = options.pop("engine")
             self.cbow_gradient = options.pop("cbow_gradient")

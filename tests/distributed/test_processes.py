@@ -26,18 +26,42 @@ class Corpus:
     def __iter__(self):
         self.passes += 1
         for number, line in enumerate(open(path)):
-            if rank == 1 and self.passes == 3 and number == 500:
-                if what == "raise":
+            if rank == 1 and self.passes == 3 and number == 500 and what != "tensors full":
+                if what.endswith("raise"):
                     raise OSError("disk on fire")
                 os.kill(os.getpid(), signal.SIGKILL)
             yield line.split()
+
+# Let the ranks exchange tensors, though they are on the CPU, as between GPUs by NCCL.
+def exchange_tensors():
+    from torch_w2v.distributed.tensor_group import TensorGroup
+    from torch_w2v.training.ranks import Together
+
+    Together.tensor_group = lambda self, engine: TensorGroup(self.group, "gloo")
 
 options = dict(vector_size=16, min_count=1, epochs=2, workers=1, distributed=True)
 try:
     if what == "train":
         model = Word2Vec(corpus_file=path, **options)
-        np.savez(f"{folder}/{rank}.npz", model.wv.vectors, model.syn1neg)
+        exchange_tensors()
+        tensors = Word2Vec(corpus_file=path, engine="torch_batched", **options)
+        np.savez(f"{folder}/{rank}.npz", model.wv.vectors, model.syn1neg, tensors.wv.vectors, tensors.syn1neg)
     else:
+        if what.startswith("tensors"):
+            exchange_tensors()
+            options["engine"] = "torch_batched"
+        if what == "tensors full":
+            from torch_w2v.distributed import tensor_merge
+
+            pack, calls = tensor_merge.pack, []
+
+            def full(*arguments):
+                calls.append(1)
+                if rank == 1 and len(calls) == 9:
+                    raise MemoryError("disk on fire")
+                pack(*arguments)
+
+            tensor_merge.pack = full
         Word2Vec(Corpus(), shard="given", **options)
 except Exception as e:
     print(f"rank {rank}: {type(e).__name__}: {e}", flush=True)
@@ -87,17 +111,19 @@ def test_processes_train_one_model(corpus, tmp_path, port):
     assert [code for code, _ in results] == [0, 0], results
     one, other = (np.load(tmp_path / f"{rank}.npz") for rank in range(2))
     assert all(np.array_equal(one[name], other[name]) for name in one.files)
-    assert np.isfinite(one["arr_0"]).all()
+    assert all(np.isfinite(one[name]).all() for name in one.files)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("what", ["raise", "kill"])
+@pytest.mark.parametrize("what", ["raise", "kill", "tensors raise", "tensors kill", "tensors full"])
 def test_a_rank_that_fails_ends_the_others_at_once(corpus, tmp_path, port, what):
     (code, output), (other_code, other) = run(2, port, "-c", PROGRAM, str(corpus), str(tmp_path), what)
     assert code == 3
-    if what == "raise":
-        assert "rank 0: RuntimeError: rank 1 failed: OSError: disk on fire" in output
-        assert "rank 1: OSError: disk on fire" in other
+    if not what.endswith("kill"):
+        error = "MemoryError" if what == "tensors full" else "OSError"
+        assert f"rank 0: RuntimeError: rank 1 failed: {error}: " in output
+        assert f"rank 1: {error}: " in other
+        assert "disk on fire" in other or what == "tensors full"
     else:
         assert "rank 0: RuntimeError: rank 0: another rank is gone" in output
         assert other_code == -9

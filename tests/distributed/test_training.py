@@ -12,8 +12,8 @@ from torch_w2v import Word2Vec
 from torch_w2v.callbacks import EarlyStopping
 from torch_w2v.corpus import encoded_file, files
 from torch_w2v.distributed import schedule
+from torch_w2v.distributed.exchange import overwrite
 from torch_w2v.training.divergence import StopTraining
-from torch_w2v.training.ranks import Together
 
 OPTIONS = {"vector_size": 16, "window": 3, "min_count": 1, "epochs": 2, "workers": 1, "sample": 0, "seed": 7}
 SENTENCES = topics(900)
@@ -291,13 +291,13 @@ def test_a_model_that_was_loaded_is_trained_by_several_ranks_when_it_is_told_to(
 @pytest.mark.parametrize(("callbacks", "times"), [((), 1), ((Recorder(),), 2)])
 def test_tables_are_sent_again_only_where_a_callback_may_have_changed_them(monkeypatch, callbacks, times):
     sent = []
-    overwrite = Together.overwrite
 
-    def count(self, arrays):
-        sent.append(self.group.rank)
-        overwrite(self, arrays)
+    def count(group, arrays):
+        sent.append(group.rank)
+        overwrite(group, arrays)
 
-    monkeypatch.setattr(Together, "overwrite", count)
+    for module in ("distributed.exchange", "training.ranks"):
+        monkeypatch.setattr(f"torch_w2v.{module}.overwrite", count)
     models = run_ranks(2, lambda group: Word2Vec(SENTENCES, **OPTIONS, distributed=group, callbacks=callbacks))
     assert same(*models)
     # Callbacks at the end of training may change them, too.

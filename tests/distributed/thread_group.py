@@ -43,6 +43,9 @@ class ThreadGroup:
     def from_first(self, value: T) -> T:
         return self.from_all(value)[0]
 
+    def backend_for(self, device: str) -> str | None:
+        return None
+
     def swap(self, values: Sequence[bytes]) -> list[bytes]:
         return [everyone[self.rank] for everyone in self.from_all(list(values))]
 
@@ -54,6 +57,32 @@ class ThreadGroup:
 
     def gather_parts(self, part: np.ndarray, into: np.ndarray) -> None:
         into[...] = np.stack(self.from_all(part.copy()))
+
+
+class ThreadTensorGroup:
+    """The interface of `TensorGroup` for tensors on the CPU, between the ranks of a `ThreadGroup`."""
+
+    def __init__(self, ranks: ThreadGroup) -> None:
+        self.ranks, self.rank, self.size = ranks, ranks.rank, ranks.size
+
+    def meet(self) -> None:
+        self.ranks.from_all(None)
+
+    def broadcast(self, tensor: Any) -> None:
+        assert tensor.is_contiguous()
+        tensor.copy_(self.ranks.from_first(tensor.clone()))
+
+    def swap_parts(self, parts: Any, into: Any) -> None:
+        assert parts.is_contiguous()
+        assert into.is_contiguous()
+        for row, part in zip(into, self.ranks.from_all(parts.clone()), strict=True):
+            row.copy_(part[self.rank])
+
+    def gather_parts(self, part: Any, into: Any) -> None:
+        assert part.is_contiguous()
+        assert into.is_contiguous()
+        for row, other in zip(into, self.ranks.from_all(part.clone()), strict=True):
+            row.copy_(other)
 
 
 def run_ranks(size: int, program: Callable[[ThreadGroup], T]) -> list[T]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,14 @@ from torch_w2v.distributed.schedule import rows_to_exchange
 
 # Bytes that are sent at a time: enough to use a fast link, and no second copy of a large table.
 _BLOCK = 32 << 20
+
+
+def overwrite(group: Group, arrays: Sequence[np.ndarray]) -> None:
+    """Overwrite arrays on all ranks by rank 0's, in place."""
+    for array in arrays:
+        whole = np.ascontiguousarray(array)
+        group.broadcast(whole)
+        array[...] = whole
 
 
 class Exchange:
@@ -35,8 +44,9 @@ class Exchange:
         self._is_sorted = is_sorted
         V = len(problem.kept)
         self._threads = threads
-        self._base: list[np.ndarray] = []
-        self._gradients = [np.zeros(V, np.float32) for _ in range(2)]
+        # arrays here, tensors in `TensorExchange`
+        self._base: list[Any] = []
+        self._gradients: list[Any] = []
         self._curvatures: list[Curvature] = []
         hottest = np.argsort(-problem.kept, kind="stable")[:MOMENT_ROWS]
         self._hottest = hottest if len(hottest) < V else slice(None)
@@ -49,7 +59,11 @@ class Exchange:
         some = shares[self._hottest]
         return some / max(some.sum(), 1e-300)
 
-    def begin(self, tables: list[np.ndarray], curvatures: np.ndarray | None = None) -> None:
+    def overwrite(self, tables: Sequence[Any]) -> None:
+        """Overwrite the tables on all ranks by rank 0's, in place; they are as `begin` takes them."""
+        overwrite(self._group, tables)
+
+    def begin(self, tables: Sequence[Any], curvatures: np.ndarray | None = None) -> None:
         """Take the tables as what the ranks agree on.
 
         Args:
@@ -57,7 +71,8 @@ class Exchange:
             curvatures: on rank 0, `curvatures()` of an exchange that had the same tables after it had all rows; None
                 to compute them.
         """
-        self._base = [np.array(table, np.float32, order="C") for table in tables]
+        self._base = [self._copy(table) for table in tables]
+        self._gradients = [self._zeros(base) for base in self._base]
         self._refresh(curvatures)
 
     def curvatures(self) -> np.ndarray:
@@ -71,14 +86,14 @@ class Exchange:
         flat = np.zeros((2, m * D + m + 1), np.float32)
         if self._group.rank == 0:
             if curvatures is None:
-                inputs, outputs = (base[self._hottest] for base in self._base)
+                inputs, outputs = (self._hot_rows(base) for base in self._base)
                 self._curvatures = [curvature(moments) for moments in self._of_hottest.moments(inputs, outputs)]
                 curvatures = self.curvatures()
             flat[...] = curvatures
         self._group.broadcast(flat)
         self._curvatures = [Curvature(part[: m * D].reshape(m, D).copy(), part[m * D :].copy()) for part in flat]
 
-    def merge(self, tables: list[np.ndarray], counts: np.ndarray, number: int, is_last: bool, alpha: float) -> int:
+    def merge(self, tables: Sequence[Any], counts: np.ndarray, number: int, is_last: bool, alpha: float) -> int:
         """Exchange what the ranks have learnt since the last time, in place.
 
         Args:
@@ -92,7 +107,7 @@ class Exchange:
             The number of rows of each table that were exchanged.
         """
         for gradients, new in zip(self._gradients, self._problem.gradients(counts), strict=True):
-            gradients[...] += new
+            self._count(gradients, new)
         V = len(counts)
         rows = rows_to_exchange(number, is_last, V, self._is_sorted)
         if rows == V:
@@ -101,7 +116,7 @@ class Exchange:
             for table, base, gradients, curve in zip(
                 tables, self._base, self._gradients, self._curvatures, strict=True
             ):
-                scaled = Curvature(curve.directions, np.float32(alpha) * curve.rates)
+                scaled = self._scaled(curve, alpha, base)
                 for part in self._blocks(rows, base.shape[1]):
                     self._merge_rows(table[part], base[part], gradients[part], scaled, pool)
                 gradients[:rows] = 0
@@ -111,9 +126,25 @@ class Exchange:
         step = max(1, _BLOCK // (2 * columns))
         return (slice(first, min(first + step, rows)) for first in range(0, rows, step))
 
-    def _merge_rows(
-        self, local: np.ndarray, base: np.ndarray, gradients: np.ndarray, curve: Curvature, pool: Executor
-    ) -> None:
+    def _copy(self, table: Any) -> Any:
+        return np.array(table, np.float32, order="C")
+
+    def _zeros(self, table: Any) -> Any:
+        """Return a float32 zero per row of a table."""
+        return np.zeros(len(table), np.float32)
+
+    def _hot_rows(self, base: Any) -> np.ndarray:
+        rows: np.ndarray = base[self._hottest]
+        return rows
+
+    def _count(self, gradients: Any, new: np.ndarray) -> None:
+        gradients[...] += new
+
+    def _scaled(self, curve: Curvature, alpha: float, base: Any) -> Any:
+        """Return a curvature for a learning rate, where the table is."""
+        return Curvature(curve.directions, np.float32(alpha) * curve.rates)
+
+    def _merge_rows(self, local: Any, base: Any, gradients: Any, curve: Any, pool: Executor) -> None:
         n, D = base.shape
         size = self._group.size
         part = -(-n // size)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from torch_w2v.engines.devices import out_of_memory_errors
+
 if TYPE_CHECKING:
     import torch
 
@@ -24,13 +26,19 @@ _ENVIRONMENT = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
 T = TypeVar("T")
 
+# The default process group, where a model has joined it as the environment says.
+_joined: Any = None
+
 
 class LostRankError(RuntimeError):
     """Ranks could not exchange something: one has failed, or is gone."""
 
 
 class Group:
-    """The ranks, in a process group of its own, so that an error here leaves the user's group as it is.
+    """The ranks, in process groups of its own, so that an error here leaves the user's group as it is.
+
+    Arrays and Python's objects go through one with the backend gloo, whatever that of the user's group is. Tensors on
+    devices have others, see `TensorGroup`.
 
     Attributes:
         rank: number of this process, from 0.
@@ -56,6 +64,8 @@ class Group:
             attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
             store = dist.PrefixStore(f"torch_w2v/attempt_{attempt}", store)
             dist.init_process_group("gloo", store=store, rank=rank, world_size=size, timeout=TIMEOUT)
+            global _joined  # noqa: PLW0603  what the process has joined is a fact of the process
+            _joined = dist.group.WORLD
         self._dist = dist
         try:
             self._group = dist.new_group(backend="gloo", timeout=TIMEOUT)
@@ -63,6 +73,8 @@ class Group:
             raise RuntimeError(
                 f"rank {dist.get_rank()}: another rank is gone, or cannot be reached, before all are together ({e})"
             ) from e
+        # for tensors on devices, by their backends
+        self._on_devices: dict[str, Any] = {}
         self._store = dist.distributed_c10d._get_default_store()
         # An error of an earlier group is none of this one's; groups have equal names on all ranks.
         self._error_key = f"torch_w2v/error/{self._group.group_name}"
@@ -81,11 +93,11 @@ class Group:
             yield
         except LostRankError as e:
             error = self._error_of_another(e)
-            self._close()
+            self._close(failed=True)
             raise error from e
         except BaseException as e:
             self._tell(e)
-            self._close()
+            self._close(failed=True)
             raise
         self._close()
 
@@ -106,37 +118,85 @@ class Group:
         return RuntimeError(f"rank {self.rank}: another rank is gone, or does not answer ({e})")
 
     @contextmanager
-    def _exchanging(self) -> Iterator[None]:
+    def exchanging(self) -> Iterator[None]:
         """Tell the errors of an exchange from all others: torch raises a plain RuntimeError for many of them."""
         try:
             yield
         except RuntimeError as e:
+            if isinstance(e, out_of_memory_errors()):
+                raise
             raise LostRankError(str(e)) from e
 
-    def _close(self) -> None:
+    def _close(self, failed: bool = False) -> None:
         if self._group is not None:
             # Its connections close, and a rank that waits for this one sees that.
             self._dist.destroy_process_group(self._group)
             self._group = None
+        destroy = self._dist.destroy_process_group
+        if failed:
+            # To destroy a group of NCCL is to wait for what the others have not begun; torch 2.5 has no other way.
+            destroy = getattr(self._dist.distributed_c10d, "_abort_process_group", destroy)
+        while self._on_devices:
+            destroy(self._on_devices.popitem()[1])
+
+    def backend_for(self, device: str) -> str | None:
+        """Return the backend that takes tensors of a device from rank to rank; None if the process group has none.
+
+        That is torch's own for such devices, as NCCL is for GPUs, if the process group was made with it, or if this
+        model has made the group. gloo is none: between GPUs it has not all operations.
+
+        Args:
+            device: as torch writes it.
+        """
+        kind, dist = device.partition(":")[0], self._dist
+        backend: str | None = dist.Backend.default_device_backend_map.get(kind)
+        bound = getattr(dist.group.WORLD, "bound_device_id", None)
+        if backend in (None, "gloo") or (bound is not None and str(bound) != device):
+            return None
+        if dist.group.WORLD is _joined:
+            return backend if dist.is_backend_available(backend) else None
+        # 'cpu:gloo,cuda:nccl'
+        return backend if f"{kind}:{backend}" in dist.get_backend_config().split(",") else None
+
+    def process_group(self, backend: str) -> Any:
+        """Return torch's process group of these ranks with a backend; all ranks call this at the same place."""
+        if backend == "gloo":
+            return self._group
+        if backend not in self._on_devices:
+            self.meet()
+            self._on_devices[backend] = self._dist.new_group(backend=backend, timeout=TIMEOUT)
+        return self._on_devices[backend]
+
+    def meet(self) -> None:
+        """Wait until all ranks are here.
+
+        Raises:
+            LostRankError: at once, if another rank has failed, or is gone.
+        """
+        import torch  # noqa: PLC0415
+
+        # Not `barrier`, which may choose a device.
+        with self.exchanging():
+            self._dist.all_reduce(torch.zeros(1), group=self._group)
 
     def from_first(self, value: T) -> T:
         """Return rank 0's value on all ranks; any object that can be pickled."""
         values = [value]
-        with self._exchanging():
+        with self.exchanging():
             self._dist.broadcast_object_list(values, 0, group=self._group)
         return values[0]
 
     def to_first(self, value: T) -> list[T] | None:
         """Return the values of all ranks on rank 0, and None on the others."""
         values: list[Any] | None = [None] * self.size if self.rank == 0 else None
-        with self._exchanging():
+        with self.exchanging():
             self._dist.gather_object(value, values, 0, group=self._group)
         return values
 
     def from_all(self, value: T) -> list[T]:
         """Return the values of all ranks, in their order, on every rank."""
         values: list[Any] = [None] * self.size
-        with self._exchanging():
+        with self.exchanging():
             self._dist.all_gather_object(values, value, group=self._group)
         return values
 
@@ -145,7 +205,7 @@ class Group:
         sizes = np.array([len(value) for value in values], np.int64)
         into = self.swap_parts(sizes.view(np.uint8).reshape(self.size, 8)).reshape(-1).view(np.int64)
         sent, received = np.frombuffer(b"".join(values), np.uint8), np.empty(into.sum(), np.uint8)
-        with self._exchanging():
+        with self.exchanging():
             self._dist.all_to_all_single(
                 _bytes(received), _bytes(sent.copy()), into.tolist(), sizes.tolist(), group=self._group
             )
@@ -156,7 +216,7 @@ class Group:
         """Overwrite an array on all ranks by rank 0's."""
         import torch  # noqa: PLC0415
 
-        with self._exchanging():
+        with self.exchanging():
             self._dist.broadcast(torch.from_numpy(array), 0, group=self._group)
 
     def swap_parts(self, parts: np.ndarray) -> np.ndarray:
@@ -166,13 +226,13 @@ class Group:
             parts: (size, …), of a dtype of one or two bytes.
         """
         received = np.empty_like(parts)
-        with self._exchanging():
+        with self.exchanging():
             self._dist.all_to_all_single(_bytes(received), _bytes(parts), group=self._group)
         return received
 
     def gather_parts(self, part: np.ndarray, into: np.ndarray) -> None:
         """Fill `into`, (size, …), with the parts of all ranks, in their order."""
-        with self._exchanging():
+        with self.exchanging():
             self._dist.all_gather(list(_bytes(into).view(self.size, -1)), _bytes(part), group=self._group)
 
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from torch_w2v import native
 from torch_w2v.engines.cpu.engine import MAX_VECTOR_SIZE, CpuEngine
-from torch_w2v.engines.devices import best_device, check_device, device_type, out_of_memory_errors
+from torch_w2v.engines.devices import best_device, check_device, device_type, of_rank, out_of_memory_errors
 from torch_w2v.engines.interface import Engine
 
 if TYPE_CHECKING:
@@ -32,13 +32,14 @@ logger = logging.getLogger(__name__)
 ENGINES = ("auto", "cpu", "gensim", "triton", "torch_batched", "reference")
 
 
-def check(engine: str, device: Device, cbow_gradient: str = "gensim") -> str | None:
+def check(engine: str, device: Device, cbow_gradient: str = "gensim", ranked: bool = False) -> str | None:
     """Return the device that is meant, as torch writes it; None for 'auto'.
 
     Args:
         engine: one of `ENGINES`.
         device: 'auto' or a torch device.
         cbow_gradient: 'gensim' or 'exact'.
+        ranked: this process is one of several ranks, and 'cuda' means a GPU of its own; see `devices.of_rank`.
 
     Raises:
         ValueError: an unknown engine or device, or an engine that does not work on the device.
@@ -46,7 +47,7 @@ def check(engine: str, device: Device, cbow_gradient: str = "gensim") -> str | N
     """
     if engine not in ENGINES:
         raise ValueError(f"engine={engine!r}: must be one of {', '.join(map(repr, ENGINES))}")
-    where = None if device == "auto" else check_device(device)
+    where = None if device == "auto" else check_device(of_rank(device) if ranked else device)
     if engine in ("cpu", "gensim") and where is not None and device_type(where) != "cpu":
         raise ValueError(f"engine={engine!r} with device={device!r}: this engine works on device='cpu' only")
     if engine == "cpu":
@@ -57,7 +58,7 @@ def check(engine: str, device: Device, cbow_gradient: str = "gensim") -> str | N
             "another engine, or cbow_gradient='gensim'"
         )
     if engine == "triton":
-        gpu = where or best_device()
+        gpu = where or _best(ranked)
         reason = _why_not_triton(gpu)
         if reason is None and (wrong := _why_triton_is_wrong(gpu)) is not None:
             reason = f"{wrong}; use engine='torch_batched'"
@@ -93,24 +94,30 @@ def why_gensim(engine: str, device: Device, vector_size: int, cbow_gradient: str
     return "the fused CPU kernel is not installed"
 
 
-def choose(engine: str, device: Device, vector_size: int) -> Engine:
+def choose(engine: str, device: Device, vector_size: int, ranked: bool = False) -> Engine:
     """Return the engine for `engine=` and `device=`, checked as by `check`; the log says what 'auto' chose and why.
 
     Args:
         engine: one of `ENGINES`, but for those that `why_gensim` gives to gensim.
         device: 'auto' or a torch device.
         vector_size: floats per row.
+        ranked: as for `check`.
 
     Raises:
         ValueError, RuntimeError: as `check`; rows too long for the engine.
     """
-    where = check(engine, device)
+    where = check(engine, device, ranked=ranked)
     if where is None:
-        where = "cpu" if engine == "cpu" else best_device()
+        where = "cpu" if engine == "cpu" else _best(ranked)
     if engine == "auto":
         engine, reason = _fastest(where, vector_size)
         _log_choice_once(engine, where, reason)
     return _make(engine, where, vector_size)
+
+
+def _best(ranked: bool) -> str:
+    best = best_device()
+    return str(of_rank(best)) if ranked else best
 
 
 def _make(engine: str, device: str, vector_size: int) -> Engine:

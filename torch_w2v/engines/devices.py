@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 from functools import cache
 from pathlib import Path
@@ -42,6 +43,29 @@ def check_device(device: Device) -> str:
             "for this device"
         ) from e
     return str(parsed)
+
+
+def of_rank(device: Device) -> Device:
+    """Return the GPU that 'cuda' means on one of several ranks, with its index; other devices as they are.
+
+    That is the one that the program has chosen, by `init_process_group(device_id=…)` or `torch.cuda.set_device`, or
+    else the one whose index is the rank's number on its machine, as torchrun gives it in LOCAL_RANK. Where a launcher
+    shows each process one GPU, that one.
+    """
+    if str(device) != "cuda":
+        return device
+    import torch.distributed  # noqa: PLC0415
+
+    if not torch.cuda.is_available():
+        return device
+    bound = getattr(torch.distributed.group.WORLD, "bound_device_id", None)
+    if bound is not None and bound.type == "cuda":
+        return str(bound)
+    index = torch.cuda.current_device()
+    local = os.environ.get("LOCAL_RANK", "")
+    if index == 0 and local.isdecimal():
+        index = int(local) % torch.cuda.device_count()
+    return f"cuda:{index}"
 
 
 def best_device() -> str:

@@ -87,7 +87,8 @@ class TorchEngine(Engine):
             available = f" of the device's {total / 1e9:.2f} GB, {_free(self._where) / 1e9:.2f} GB are free;"
         return (
             f"device='{self.device}' is out of memory: the vectors of {V:,} words with vector_size={D} need "
-            f"{sum(table.nbytes for table in tables) / 1e9:.2f} GB there, and a chunk of the corpus up to 1 GB;"
+            f"{sum(table.nbytes for table in tables) / 1e9:.2f} GB there (twice as much where several "
+            "ranks exchange them from device to device), and a chunk of the corpus up to 1 GB;"
             f"{available} use a smaller vector_size, a higher min_count, a max_final_vocab, or device='cpu'. The model "
             "is usable: it has what was trained so far"
         )

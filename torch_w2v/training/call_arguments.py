@@ -92,15 +92,18 @@ def encoded_words(model: TrainedModel) -> np.ndarray:
     return np.frombuffer(json.dumps(words).encode(), np.uint8)
 
 
-def of_call(model: TrainedModel, totals: dict[str, int | None], words: np.ndarray) -> dict[str, Any]:
+def of_call(
+    model: TrainedModel, totals: dict[str, int | None], words: np.ndarray, ranked: bool = False
+) -> dict[str, Any]:
     """Return what must be the same in a call that goes on from a checkpoint, as JSON gives it back.
 
     Args:
         model: with the attributes that gensim's `train` has set.
         totals: the `total_examples` and `total_words` of the call.
         words: as `encoded_words` returns them.
+        ranked: this process is one of several ranks.
     """
-    engine = engines.choose(model.engine, model.device, model.vector_size)
+    engine = engines.choose(model.engine, model.device, model.vector_size, ranked)
     digest = hashlib.sha256(words.data)
     digest.update(np.ascontiguousarray(model.wv.expandos["count"], "<i8").data)
     result: dict[str, Any] = plain(

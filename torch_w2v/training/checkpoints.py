@@ -140,7 +140,7 @@ class KeptCheckpoints(Checkpoints):
         """
         self._callbacks.begin()
         self._words = call_arguments.encoded_words(self._model)
-        of_call = call_arguments.of_call(self._model, self._totals, self._words)
+        of_call = call_arguments.of_call(self._model, self._totals, self._words, self._distributed)
         self._arguments = {**of_call, "distributed": self._distributed}
         if found := self._find():
             self._manifest = found

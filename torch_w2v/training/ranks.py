@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from torch_w2v import engines
 from torch_w2v.corpus.bindings import count_tokens
 from torch_w2v.corpus.store import Encoded
-from torch_w2v.distributed.exchange import Exchange
+from torch_w2v.distributed.exchange import Exchange, overwrite
 from torch_w2v.distributed.group import Group
 from torch_w2v.distributed.intervals import Intervals
+from torch_w2v.distributed.merge import Problem
 from torch_w2v.distributed.schedule import doubt, exchanges_per_epoch, interval_ends
+from torch_w2v.engines.devices import device_type
 from torch_w2v.engines.interface import Engine, Tables
 from torch_w2v.training import call_arguments
 from torch_w2v.training.divergence import StopTraining
 from torch_w2v.training.epoch import Job, Totals
 from torch_w2v.training.model import TrainedModel
 from torch_w2v.training.planning import frequencies_of, problem_of
+
+if TYPE_CHECKING:
+    from torch_w2v.distributed.tensor_group import TensorGroup
 
 logger = logging.getLogger("torch_w2v.word2vec")
 T = TypeVar("T")
@@ -40,6 +47,11 @@ class Alone:
     """
 
     is_first = True
+    _ranked = False
+
+    def engine(self, model: TrainedModel) -> Engine:
+        """Return the engine that trains the model on this rank."""
+        return engines.choose(model.engine, model.device, model.vector_size, self._ranked)
 
     def begin_epoch(self, model: TrainedModel) -> None:
         """Begin an epoch with the learning rates of the first rank.
@@ -134,6 +146,8 @@ class Together(Alone):
             all ranks.
     """
 
+    _ranked = True
+
     def __init__(self, group: Group, workers: int) -> None:
         self.group = group
         self._workers = workers
@@ -141,6 +155,8 @@ class Together(Alone):
         self._ended = self._warned = False
         # whether the epoch that was trained last has left the same tables on all ranks
         self._equal = False
+        # how tables go from rank to rank, as the log has it
+        self._way = ""
         self._first_alpha = 0.0
         self.is_first = group.rank == 0
         self.interval = 0
@@ -169,7 +185,7 @@ class Together(Alone):
         # Of the checkpoint, where the epoch goes on from one.
         self._first_alpha = model.alpha
         if not self._words:
-            self._check_equal(call_arguments.of_call(model, totals, call_arguments.encoded_words(model)))
+            self._check_equal(call_arguments.of_call(model, totals, call_arguments.encoded_words(model), True))
             self._words = self.group.from_all(words())
             own, total = self._own_words, sum(self._words)
             logger.info("rank %d of %d: %d of %d words", self.group.rank, self.group.size, own, total)
@@ -251,34 +267,57 @@ class Together(Alone):
         self._keep = frequencies.keep.view(np.uint32) / 2.0**32
         self._counts = np.zeros(len(self._keep), np.int64)
         self._number, curvatures = self._resumed or (0, None)
-        problem = problem_of(model)
         is_sorted = bool((np.diff(frequencies.count) <= 0).all())
-        self._exchange = Exchange(self.group, problem, is_sorted, self._workers)
-        arrays = self._arrays()
-        if self._resumed or not (kept and self._equal):
-            self.overwrite(arrays)
-            self._store(arrays)
+        self._tensors = self.tensor_group(engine)
+        self._exchange = self._new_exchange(problem_of(model), is_sorted)
+        with self._exchanged() as exchanged:
+            if self._resumed or not (kept and self._equal):
+                self._exchange.overwrite(exchanged)
+            self._exchange.begin(exchanged, curvatures)
         self._equal = False
-        self._exchange.begin(arrays, curvatures)
         if self._resumed:
             self._resumed = None
             self.exchange()
 
     def overwrite(self, arrays: list[np.ndarray]) -> None:
         """Overwrite arrays by those of the first rank."""
-        for array in arrays:
-            whole = np.ascontiguousarray(array)
-            self.group.broadcast(whole)
-            array[...] = whole
+        overwrite(self.group, arrays)
 
     def curvatures(self) -> np.ndarray:
         """Return what the exchanges know beside the tables; see `resume`."""
         return self._exchange.curvatures()
 
-    def _arrays(self) -> list[np.ndarray]:
-        return [self._engine.as_array(table) for table in self._tables]
+    def tensor_group(self, engine: Engine) -> TensorGroup | None:
+        """Return what exchanges the engine's tables from device to device.
 
-    def _store(self, arrays: list[np.ndarray]) -> None:
+        Returns:
+            None where the ranks exchange arrays, which on a CPU share the tables' memory. All ranks get the same.
+        """
+        if set(self.group.from_all(device_type(engine.device))) == {"cpu"}:
+            return None
+        from torch_w2v.distributed.tensor_group import TensorGroup, way_between  # noqa: PLC0415
+
+        backend, way = way_between(self.group, engine.device)
+        if self.is_first and way != self._way:
+            logger.info("the ranks exchange their tables %s", way)
+        self._way = way
+        return None if backend is None else TensorGroup(self.group, backend)
+
+    def _new_exchange(self, problem: Problem, is_sorted: bool) -> Exchange:
+        if self._tensors is None:
+            return Exchange(self.group, problem, is_sorted, self._workers)
+        from torch_w2v.distributed.tensor_exchange import TensorExchange  # noqa: PLC0415
+
+        return TensorExchange(self._tensors, problem, is_sorted)
+
+    @contextmanager
+    def _exchanged(self) -> Iterator[list[Any]]:
+        """Give the tables as the exchange takes them; what becomes of them is the engine's afterwards."""
+        if self._tensors is not None:
+            yield list(self._tables)
+            return
+        arrays = [self._engine.as_array(table) for table in self._tables]
+        yield arrays
         for table, array in zip(self._tables, arrays, strict=True):
             self._engine.overwrite(table, array)
 
@@ -299,10 +338,10 @@ class Together(Alone):
         while self._number < number:
             begin = self._ends[self._number - 1] if self._number else 0.0
             self._number += 1
-            arrays = self._arrays()
             is_last = self._number == len(self._ends)
-            rows = self._exchange.merge(arrays, self._counts * self._keep, self._number, is_last, self._alpha(begin))
-            self._store(arrays)
+            kept = self._counts * self._keep
+            with self._exchanged() as tables:
+                rows = self._exchange.merge(tables, kept, self._number, is_last, self._alpha(begin))
             self._counts[:] = 0
             if rows == len(self._counts) and not is_last:
                 self.agreed(self._number)

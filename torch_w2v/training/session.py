@@ -171,7 +171,7 @@ class TrainCall:
             return 0, 0, 0
         model = self._model
         self._ranks.begin_epoch(model)
-        engine = engines.choose(model.engine, model.device, model.vector_size)
+        engine = self._ranks.engine(model)
         # Another rank may have callbacks that this one has not.
         deferred = self._ranks.agree(corpus.is_static(source) and self._unobserved, all)
         with engine.thread_limit(model.workers):
