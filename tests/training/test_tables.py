@@ -1,13 +1,16 @@
 """What stays with an engine from epoch to epoch: its rows of the tables, and tokens."""
 
+import weakref
+
 import numpy as np
 import pytest
 
+from tests.engines.cases import case
 from tests.helpers import KERNEL
 from tests.training.engines import CachingEngine, CopyingEngine
 from torch_w2v import engines
 from torch_w2v.corpus import Chunk
-from torch_w2v.engines.cpu.engine import with_padding
+from torch_w2v.engines.cpu.engine import CpuEngine, with_padding
 from torch_w2v.training.tables import EngineMemory
 
 on_engines = pytest.mark.parametrize("engine", ["reference", *KERNEL])
@@ -53,6 +56,25 @@ def test_tables_keep_their_memory_from_epoch_to_epoch():
     # The vocabulary grew.
     with memory.tables(engine, table(1, rows=4), table(1, rows=4)) as third:
         assert all((rows == 1).all() and rows.shape == (4, 5) for rows in third)
+
+
+@pytest.mark.skipif(not KERNEL, reason="needs the fused kernel")
+def test_a_table_is_written_back_after_the_memory_of_the_one_before_is_freed(monkeypatch):
+    one, engine, memory = case(), CpuEngine(), EngineMemory()
+    alive = []
+    with memory.tables(engine, one.tables.inputs, one.tables.outputs, can_defer_write_back=True) as tables:
+        engine.train(tables, one.chunk, one.rates, one.plan)
+        rows = [weakref.ref(array.base) for array in tables]
+    del tables
+    store = engine.store_table
+
+    def watched(*arguments):
+        alive.append([row() is not None for row in rows])
+        store(*arguments)
+
+    monkeypatch.setattr(engine, "store_table", watched)
+    memory.synchronize()
+    assert alive == [[True, True], [False, True]]
 
 
 @on_engines

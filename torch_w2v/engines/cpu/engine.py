@@ -96,6 +96,8 @@ class CpuEngine(Engine):
 
     def store_table(self, table: np.ndarray, rows: np.ndarray) -> None:
         """Copy padded rows into the table that they were made from."""
+        # The calls that were prepared would keep the rows' memory.
+        self._prepared = None
         if rows is not table:
             table[...] = rows
 
