@@ -18,7 +18,7 @@ POLICIES = ["auto", "memory", "disk", "off"]
 
 def tokens(cache, source, vocabulary=VOCABULARY, size=1):
     """The tokens of one epoch, by run."""
-    return [run.tokens.tolist() for run in cache.runs(source, vocabulary, size)]
+    return [run.read().tokens.tolist() for run in cache.runs(source, vocabulary, size)]
 
 
 @pytest.fixture
@@ -257,7 +257,7 @@ def test_an_epoch_that_failed_is_read_again():
 def test_an_epoch_that_was_left_is_read_again():
     source, cache = [["a"], ["b"], ["c"]], CorpusCache()
     runs = cache.runs(source, VOCABULARY, 1)
-    assert next(runs).tokens.tolist() == [0]
+    assert next(runs).read().tokens.tolist() == [0]
     runs.close()
     assert tokens(cache, source) == [[0], [1], [2]]
 

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from tests.helpers import ENGINES, ours, words
 from torch_w2v import corpus, engines
 from torch_w2v.corpus.encoding import encode
+from torch_w2v.corpus.file_array import FileArray
+from torch_w2v.corpus.store import EncodedOnDisk
 from torch_w2v.engines import sampling, streams
 from torch_w2v.engines.interface import ChunkResult
 from torch_w2v.engines.torch_batched import TorchBatchedEngine
@@ -122,3 +124,22 @@ def test_one_long_sentence_trains_every_word_once(engine):
     model = ours([long_sentence], engine, batch_words=30, sample=0)
     assert model.corpus_count == 1
     assert model.train([long_sentence], total_examples=1, epochs=1) == (len(long_sentence), len(long_sentence))
+
+
+def test_chunks_of_a_file_are_read_by_who_trains_them(tmp_path, monkeypatch):
+    path = tmp_path / "tokens"
+    path.write_bytes(np.arange(12, dtype=np.int32).tobytes())
+    with path.open("rb") as file:
+        tokens = FileArray(file, 0, np.int32, 12)
+    rows = np.arange(12, dtype=np.int32)[::-1].copy()
+    encoded = EncodedOnDisk(tokens, np.arange(0, 13, 3), rows)
+    with monkeypatch.context() as patch:
+        patch.setattr(FileArray, "__getitem__", None)
+        chunks = [chunk for run in encoded.runs(4) for chunk in corpus.cut_into_chunks(run, 4, 5, None)]
+    read = [chunk.read() for chunk in chunks]
+    assert [chunk.tokens.tolist() for chunk in read] == [[11, 10, 9, 8, 7, 6], [5, 4, 3, 2, 1, 0]]
+    assert [(chunk.position, chunk.examples, chunk.rows) for chunk in read] == [(0, 2, None), (6, 2, None)]
+    with path.open("ab") as file:
+        file.write(b"more")
+    with pytest.raises(OSError, match="was changed while it was in use"):
+        chunks[0].read()

@@ -79,7 +79,7 @@ def test_runs_translate_into_rows(sentences, size):
     assert len(plain) == len(translated)
     for one, other in zip(plain, translated, strict=True):
         assert one.position == other.position
-        np.testing.assert_array_equal(one.tokens, other.tokens)
+        np.testing.assert_array_equal(one.tokens, other.read().tokens)
         np.testing.assert_array_equal(one.offsets, other.offsets)
 
 

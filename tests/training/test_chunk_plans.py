@@ -8,6 +8,7 @@ from tests.helpers import CountingCorpus
 from torch_w2v.corpus.chunks import Chunk
 from torch_w2v.corpus.repetition import repetition_of_chunk
 from torch_w2v.engines.cpu.engine import CpuEngine
+from torch_w2v.training import planning
 
 TEXT, RUNS = 0, 1
 
@@ -46,6 +47,25 @@ def test_runs_that_come_late_have_the_layout_of_runs(kind, layouts):
     assert [layout.S == layout.T for layout in layouts[:4]] == [False, False, True, False]
     # A list is known as a whole from the second epoch on, but the layout is chosen once.
     assert layouts[4:] == layouts[:4]
+
+
+@pytest.mark.parametrize(("kind", "looks"), [(list, 4), (CountingCorpus, 8)])
+def test_a_corpus_that_cannot_change_is_looked_at_once(kind, looks, layouts, monkeypatch):
+    positions = []
+
+    def counting(chunk, *arguments):
+        positions.append(chunk.position)
+        return repetition_of_chunk(chunk, *arguments)
+
+    monkeypatch.setattr(planning, "repetition_of_chunk", counting)
+    corpus = kind(sentences([TEXT, RUNS, TEXT, TEXT]))
+    model = torch_w2v.Word2Vec(min_count=1, vector_size=8, alpha=0.1, sample=0, window=10, engine="cpu", workers=1)
+    model.build_vocab(corpus)
+    model.train(corpus, total_examples=model.corpus_count, epochs=2)
+    assert len(positions) == looks
+    assert len(layouts) == 8
+    assert layouts[4:] == layouts[:4]
+    assert layouts[1] != layouts[0]
 
 
 def test_what_repeats_from_the_beginning_is_not_looked_at_again(layouts, monkeypatch):

@@ -21,7 +21,7 @@ from torch_w2v.corpus.encoding import Vocabulary, concatenate, encode, rows_in
 from torch_w2v.corpus.prefetch import Prefetch
 from torch_w2v.corpus.shards import shard
 from torch_w2v.corpus.sources import CorpusFile, Opened, as_text, files, is_static, same
-from torch_w2v.corpus.store import Encoded, EncodedOnDisk, Spool
+from torch_w2v.corpus.store import Encoded, EncodedOnDisk, Run, Spool
 from torch_w2v.corpus.text import Text
 from torch_w2v.corpus.types import Corpus
 
@@ -37,10 +37,10 @@ class _Scanned:
 
 @dataclass(frozen=True)
 class _Trained:
-    """A corpus that is ready for the next epoch: its runs are rows of the vocabulary."""
+    """A corpus that is ready for the next epoch."""
 
     source: Corpus
-    encoded: Encoded | EncodedOnDisk
+    encoded: Run
 
 
 class CorpusCache:
@@ -155,7 +155,7 @@ class CorpusCache:
         key_to_index: Mapping[Hashable, int],
         chunk_tokens: int,
         n_rows: int | None = None,
-    ) -> Iterator[Encoded]:
+    ) -> Iterator[Run]:
         """Read one epoch; what has to be encoded is encoded on a thread that runs ahead of the caller.
 
         What was kept of another corpus, or for another vocabulary, is not used: the corpus is then encoded anew.
@@ -167,7 +167,7 @@ class CorpusCache:
             n_rows: number of rows that there are; None for no limit.
 
         Returns:
-            Runs of whole sentences in the corpus's order, their tokens being rows; see `encoding.encode`.
+            Runs of whole sentences in the corpus's order; `Encoded.read` makes their tokens rows.
 
         Raises:
             RuntimeError: here or while iterating, the row of a word is outside `n_rows`.
@@ -182,7 +182,7 @@ class CorpusCache:
             return encoded.runs(chunk_tokens)
         return self._read(source, encode(source, key_to_index, chunk_tokens, self._threads, n_rows))
 
-    def peek(self, source: Corpus, runs: Iterator[Encoded]) -> tuple[Encoded | EncodedOnDisk, Iterator[Encoded]]:
+    def peek(self, source: Corpus, runs: Iterator[Run]) -> tuple[Run, Iterator[Run]]:
         """Return what can be seen of a corpus before an epoch, and the runs of that epoch, from the first one on.
 
         Args:
@@ -204,9 +204,7 @@ class CorpusCache:
         if self._prefetch is not None:
             self._prefetch.close()
 
-    def _encoded(
-        self, source: Corpus, key_to_index: Mapping[Hashable, int], n_rows: int | None
-    ) -> Encoded | EncodedOnDisk | None:
+    def _encoded(self, source: Corpus, key_to_index: Mapping[Hashable, int], n_rows: int | None) -> Run | None:
         """Return a corpus that cannot change as rows, if an epoch, the scan or a .w2v file has encoded it."""
         if self._vocabulary is None or not self._vocabulary.is_still(key_to_index):
             self._vocabulary = Vocabulary.now(key_to_index, with_items=not self._fixed_vocabulary)
@@ -215,7 +213,7 @@ class CorpusCache:
         if self._trained is not None and same(source, self._trained.source):
             return self._trained.encoded
         self._trained = None
-        encoded: Encoded | EncodedOnDisk
+        encoded: Run
         if isinstance(source, EncodedFile):
             rows = _rows(source.words, key_to_index, n_rows)
             encoded = EncodedOnDisk(source.tokens, source.offsets, rows)

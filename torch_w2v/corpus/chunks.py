@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from torch_w2v.corpus.store import Encoded
+from torch_w2v.corpus.file_array import FileArray
+from torch_w2v.corpus.store import Encoded, Run, rows_of
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Chunk:
         begin, end: tokens[begin:end] are trained on; the other tokens are only context.
         position: place of tokens[0] in the corpus.
         examples: number of sentences that end in tokens[begin:end].
+        rows: (V,) int32 row of each token; None if the tokens are rows themselves, in memory, as engines take them.
     """
 
     tokens: Any
@@ -32,10 +34,21 @@ class Chunk:
     end: int
     position: int
     examples: int
+    rows: np.ndarray | None = None
+
+    def read(self) -> Chunk:
+        """Return the chunk as engines take it: whoever trains it does that, not whoever hands it out.
+
+        Raises:
+            OSError: a file that the tokens are in has changed.
+        """
+        if self.rows is None and not isinstance(self.tokens, FileArray):
+            return self
+        return replace(self, tokens=rows_of(self.tokens, self.rows), rows=None)
 
 
 def cut_into_chunks(
-    run: Encoded, chunk_tokens: int, window: int, kept: Callable[[np.ndarray, int], np.ndarray]
+    run: Run, chunk_tokens: int, window: int, kept: Callable[[np.ndarray, int], np.ndarray]
 ) -> Iterator[Chunk]:
     """Cut a run into chunks.
 
@@ -55,8 +68,16 @@ def cut_into_chunks(
     """
     n = len(run.tokens)
     if n <= 2 * chunk_tokens:
-        yield Chunk(run.tokens, run.offsets, 0, n, run.position, examples=len(run.offsets) - 1)
+        yield Chunk(run.tokens, run.offsets, 0, n, run.position, len(run.offsets) - 1, run.rows)
         return
+    yield from _pieces(run.read(), chunk_tokens, window, kept)
+
+
+def _pieces(
+    run: Encoded, chunk_tokens: int, window: int, kept: Callable[[np.ndarray, int], np.ndarray]
+) -> Iterator[Chunk]:
+    """Cut a long run; see `cut_into_chunks`."""
+    n = len(run.tokens)
     cuts = [*range(0, n - chunk_tokens, chunk_tokens), n]
     for begin, end in itertools.pairwise(cuts):
         first = int(np.searchsorted(run.offsets, begin, side="right")) - 1

@@ -125,8 +125,9 @@ class EncodedFile:
 
     def __iter__(self) -> Iterator[list[str]]:
         for run in EncodedOnDisk(self.tokens, self.offsets).runs(_STEP // 4):
+            tokens = run.read().tokens
             for low, high in itertools.pairwise(run.offsets.tolist()):
-                yield [self.words[token] for token in run.tokens[low:high]]
+                yield [self.words[token] for token in tokens[low:high]]
 
 
 class _Reader:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from torch_w2v.corpus.chunks import Chunk
-from torch_w2v.corpus.store import Encoded, EncodedOnDisk
+from torch_w2v.corpus.store import Encoded, Run
 
 # number of targets of a stretch that is looked at
 STRETCH = 32
@@ -20,7 +20,7 @@ _STRETCHES_OF_CHUNK, _FAR = 64, 96
 
 
 def repetition(
-    corpus: Encoded | EncodedOnDisk,
+    corpus: Run,
     keep: np.ndarray,
     window: int,
     shrink_windows: bool,

@@ -9,7 +9,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 import numpy as np
@@ -47,46 +47,71 @@ class Encoded:
     rows: np.ndarray | None = None
     in_memory: bool = False
 
+    def read(self) -> Encoded:
+        """Return the same with tokens that are rows."""
+        return replace(self, tokens=rows_of(self.tokens, self.rows), rows=None)
+
     def runs(self, chunk_tokens: int) -> Iterator[Encoded]:
         """Cut the sentences into runs of at least `chunk_tokens` tokens; only the last run may be shorter.
 
         Yields:
-            Runs in order, their tokens being rows. A run ends with the sentence that brings it to that size.
+            Runs in order. A run ends with the sentence that brings it to that size.
         """
-        return _runs(self.tokens, self.offsets, self.rows, self.position, chunk_tokens)
+        for low, high, offsets in _runs(self.offsets, chunk_tokens):
+            yield Encoded(self.tokens[low:high], offsets, self.position + low, self.rows)
 
 
 @dataclass(frozen=True)
 class EncodedOnDisk:
-    """A corpus whose tokens are in a file.
+    """Consecutive whole sentences of a corpus whose tokens are in a file.
 
     Attributes:
-        tokens, offsets, rows: as in `Encoded`.
+        tokens, offsets, rows, position: as in `Encoded`.
     """
 
     tokens: FileArray
     offsets: np.ndarray
     rows: np.ndarray | None = None
+    position: int = 0
 
-    def runs(self, chunk_tokens: int) -> Iterator[Encoded]:
-        """Cut the sentences into runs, as `Encoded.runs`.
+    def read(self) -> Encoded:
+        """Return the same in memory, with tokens that are rows.
 
         Raises:
-            OSError: while iterating, the file has changed.
+            OSError: the file has changed.
         """
-        return _runs(self.tokens, self.offsets, self.rows, 0, chunk_tokens)
+        return Encoded(rows_of(self.tokens, self.rows), self.offsets, self.position)
+
+    def runs(self, chunk_tokens: int) -> Iterator[EncodedOnDisk]:
+        """Cut the sentences into runs, as `Encoded.runs`; nothing is read."""
+        for low, high, offsets in _runs(self.offsets, chunk_tokens):
+            yield EncodedOnDisk(self.tokens.part(low, high), offsets, self.rows, self.position + low)
 
 
-def _runs(
-    tokens: np.ndarray | FileArray, offsets: np.ndarray, rows: np.ndarray | None, position: int, chunk_tokens: int
-) -> Iterator[Encoded]:
+Run = Encoded | EncodedOnDisk
+
+
+def rows_of(tokens: np.ndarray | FileArray, rows: np.ndarray | None) -> np.ndarray:
+    """Return the tokens of a run as rows, in memory.
+
+    Args:
+        tokens, rows: as in `Encoded`.
+
+    Raises:
+        OSError: the file has changed.
+    """
+    tokens = tokens[:]
+    return tokens if rows is None else remap(tokens, rows)
+
+
+def _runs(offsets: np.ndarray, chunk_tokens: int) -> Iterator[tuple[int, int, np.ndarray]]:
+    """Yield the first place of each run, the place after its last, and its own offsets."""
     start, last = 0, len(offsets) - 1
     while start < last:
         goal = offsets[start] + chunk_tokens
         stop = min(int(np.searchsorted(offsets, goal, side="left")), last)
         low, high = int(offsets[start]), int(offsets[stop])
-        run = tokens[low:high] if rows is None else remap(tokens[low:high], rows)
-        yield Encoded(run, offsets[start : stop + 1] - low, position + low)
+        yield low, high, offsets[start : stop + 1] - low
         start = stop
 
 

@@ -126,40 +126,41 @@ class Job:
     Attributes:
         number: of the chunk in the epoch, from 0.
         checksum: CRC-32 of the corpus up to the chunk's end, or 0.
-        plan: what the chunk is trained with, if that is not the epoch's plan.
     """
 
     chunk: Chunk
     rates: Rates
     number: int = 0
     checksum: int = 0
-    plan: EpochPlan | None = None
 
 
 def jobs(
     chunks: Iterable[Chunk],
     alpha: Callable[[int, int], float],
     checksums: bool = False,
-    plan_of: Callable[[Chunk], EpochPlan | None] = lambda chunk: None,
 ) -> Iterator[Job]:
     """Return the chunks in order, each with the learning rates at its beginning and its end.
 
     Args:
         chunks: in corpus order.
         alpha: function of the numbers of sentences and of words before a place that returns the learning rate there.
-        checksums: compute the jobs' checksums.
-        plan_of: function of a chunk that returns its job's plan.
+        checksums: compute the jobs' checksums, of what the chunks have as rows.
     """
     examples = words = checksum = 0
     rate = alpha(0, 0)
-    for number, chunk in enumerate(chunks):
+    for number, chunk in enumerate(map(Chunk.read, chunks) if checksums else chunks):
         examples += chunk.examples
         words += chunk.end - chunk.begin
         begin, rate = rate, alpha(examples, words)
         if checksums:
-            for array in (chunk.tokens[chunk.begin : chunk.end], chunk.offsets):
-                checksum = zlib.crc32(np.ascontiguousarray(array).data, checksum)
-        yield Job(chunk, Rates(begin, rate), number, checksum, plan_of(chunk))
+            checksum = _checksum(chunk, checksum)
+        yield Job(chunk, Rates(begin, rate), number, checksum)
+
+
+def _checksum(chunk: Chunk, before: int) -> int:
+    for array in (chunk.tokens[chunk.begin : chunk.end], chunk.offsets):
+        before = zlib.crc32(np.ascontiguousarray(array).data, before)
+    return before
 
 
 class _UntilDue(Iterator[Job]):
@@ -196,13 +197,14 @@ def train_epoch(
     pause: Callable[[], None] = lambda: None,
     interrupts: Interrupts | None = None,
     watch: Callable[[Totals], None] = lambda totals: None,
+    plan_of: Callable[[Chunk], EpochPlan | None] = lambda chunk: None,
 ) -> Totals:
     """Train on every job of one epoch.
 
     Args:
         engine: does the work; a thread-safe one gets `workers` threads.
         tables: as `engine.load_table` returned them; updated in place.
-        plan: the epoch's plan, with numpy arrays; a job may have another, which differs in its layout.
+        plan: the epoch's plan, with numpy arrays.
         source: the jobs, in corpus order; an exception of its corpus is raised here with its own traceback.
         workers: number of threads.
         report: called with the totals at most once every `report_delay` seconds.
@@ -215,6 +217,7 @@ def train_epoch(
         pause: called then, while no job is running, and all that were begun are in the totals.
         interrupts: hold signals back while a job is running that is not yet in the totals.
         watch: called with the totals after every job.
+        plan_of: returns another plan for a chunk, which differs in its layout, or None; called from any thread.
 
     Returns:
         The totals.
@@ -228,11 +231,12 @@ def train_epoch(
     def run(job: Job) -> ChunkResult:
         if job.chunk.end == job.chunk.begin:
             return ChunkResult(0, 0.0, 0.0)
-        own = job.plan or plan
+        chunk = job.chunk.read()
+        own = plan_of(chunk) or plan
         try:
             if own.layout not in loaded_plans:
                 loaded_plans[own.layout] = engine.load_plan(own)
-            return engine.train(tables, load_chunk(job.chunk), job.rates, loaded_plans[own.layout])
+            return engine.train(tables, load_chunk(chunk), job.rates, loaded_plans[own.layout])
         except BaseException:
             totals.failed = True
             raise

@@ -7,9 +7,10 @@ import logging
 import math
 import operator
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from functools import cached_property
+from threading import Lock
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -17,7 +18,7 @@ from gensim.models.word2vec import MAX_WORDS_IN_BATCH
 
 from torch_w2v.corpus.chunks import Chunk
 from torch_w2v.corpus.repetition import STRETCH, repetition, repetition_of_chunk
-from torch_w2v.corpus.store import Encoded, EncodedOnDisk
+from torch_w2v.corpus.store import Run
 from torch_w2v.distributed.merge import Problem
 from torch_w2v.engines.interface import Engine
 from torch_w2v.engines.plan import (
@@ -198,7 +199,7 @@ def context_words(model: TrainedModel) -> float:
     return context
 
 
-def repetition_of(model: TrainedModel, seen: Encoded | EncodedOnDisk) -> float:
+def repetition_of(model: TrainedModel, seen: Run) -> float:
     """Return the repetition of a model's corpus (`corpus.repetition`).
 
     Args:
@@ -240,8 +241,18 @@ def workload_of(model: TrainedModel, repetition: float) -> Workload:
     )
 
 
+# What `chunk_plans` has found of each chunk, by what it depends on.
+Looks = dict[tuple[Hashable, ...], float]
+
+
 def chunk_plans(
-    model: TrainedModel, engine: Engine, plan: TrainingPlan, repetition: float, epoch: int
+    model: TrainedModel,
+    engine: Engine,
+    plan: TrainingPlan,
+    repetition: float,
+    epoch: int,
+    looks: Looks,
+    encoding: Hashable = None,
 ) -> Callable[[Chunk], EpochPlan | None]:
     """Return a function that says what a chunk is to be trained with where its words repeat more than the corpus's do.
 
@@ -254,24 +265,36 @@ def chunk_plans(
         plan: of the corpus.
         repetition: of the corpus, as `repetition_of` returns it; `plan` was made with it.
         epoch: as `TrainingPlan.for_epoch` takes it.
+        looks: what was found in earlier epochs, to which this one adds.
+        encoding: identifies the encoded corpus; None for one that another epoch may find changed.
 
     Returns:
-        A function of a chunk, in numpy arrays, that returns the plan of one epoch, or None for `plan`'s.
+        A function of a chunk, in numpy arrays, that returns the plan of one epoch, or None for `plan`'s. Any thread may
+        call it.
     """
     workload = workload_of(model, repetition)
     plans: dict[Layout, EpochPlan | None] = {plan.layout: None}
     if engine.layout(dataclasses.replace(workload, repetition=math.inf)) == plan.layout:
         return lambda chunk: None
     enough = max(repetition, REPETITIVE / abs(workload.alpha))
-    reading = _reading(model)
+    reading, one_at_a_time = _reading(model), Lock()
+
+    def look(chunk: Chunk) -> float:
+        if encoding is None:
+            return repetition_of_chunk(chunk, *reading, workload.context_words, enough)
+        key = encoding, chunk.position, len(chunk.tokens), reading[1:], enough
+        if key not in looks:
+            looks[key] = repetition_of_chunk(chunk, *reading, workload.context_words, enough)
+        return looks[key]
 
     def of(chunk: Chunk) -> EpochPlan | None:
-        own = repetition_of_chunk(chunk, *reading, workload.context_words, enough)
+        own = look(chunk)
         if own <= repetition:
             return None
         layout = engine.layout(dataclasses.replace(workload, repetition=own))
-        if layout not in plans:
-            plans[layout] = training_plan(model, engine, own, plan.seed).for_epoch(model.train_count, epoch)
+        with one_at_a_time:
+            if layout not in plans:
+                plans[layout] = training_plan(model, engine, own, plan.seed).for_epoch(model.train_count, epoch)
         return plans[layout]
 
     return of
@@ -348,7 +371,7 @@ def chunk_words(model: TrainedModel, total_words: int | None, preferred: int | N
 
 
 def expected_words(
-    model: TrainedModel, seen: Encoded | EncodedOnDisk, size: int, total_examples: int | None, total_words: int | None
+    model: TrainedModel, seen: Run, size: int, total_examples: int | None, total_words: int | None
 ) -> float:
     """Return how many words an epoch is expected to have.
 

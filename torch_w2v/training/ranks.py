@@ -12,7 +12,7 @@ import numpy as np
 
 from torch_w2v import engines
 from torch_w2v.corpus.bindings import count_tokens
-from torch_w2v.corpus.store import Encoded
+from torch_w2v.corpus.store import Run
 from torch_w2v.distributed.exchange import Exchange, overwrite
 from torch_w2v.distributed.group import Group
 from torch_w2v.distributed.intervals import Intervals
@@ -96,7 +96,7 @@ class Alone:
         """Return this rank's part of a number of sentences, or of words."""
         return total
 
-    def runs(self, runs: Iterator[Encoded], epoch: int) -> Iterator[Encoded]:
+    def runs(self, runs: Iterator[Run], epoch: int) -> Iterator[Run]:
         """Return the runs of an epoch, cut where there is something to exchange."""
         return runs
 
@@ -228,12 +228,12 @@ class Together(Alone):
         """Return this rank's part of a number of sentences, or of words."""
         return total and max(1, round(total * self._own_words / max(sum(self._words), 1)))
 
-    def runs(self, runs: Iterator[Encoded], epoch: int) -> Iterator[Encoded]:
+    def runs(self, runs: Iterator[Run], epoch: int) -> Iterator[Run]:
         """Return the runs of an epoch, with their places in the whole corpus, cut at the ends of the intervals."""
         self._ends = interval_ends(epoch, self._exchanges)
         self.interval = 0
         before = sum(self._words[: self.group.rank])
-        placed = (replace(run, position=run.position + before) for run in runs)
+        placed = (replace(run.read(), position=run.position + before) for run in runs)
         for number, parts in enumerate(Intervals(placed, [end * self._own_words for end in self._ends])):
             for part in parts:
                 self.interval = number

@@ -19,21 +19,12 @@ from torch_w2v import corpus, engines
 from torch_w2v.distributed.group import Group
 from torch_w2v.engines.plan import TrainingPlan
 from torch_w2v.engines.streams import keep_mask
-from torch_w2v.training import divergence
+from torch_w2v.training import divergence, planning
 from torch_w2v.training.checkpoints import Checkpoints, KeptCheckpoints
 from torch_w2v.training.divergence import Stopper, StopTraining
 from torch_w2v.training.epoch import Totals, jobs, train_epoch
 from torch_w2v.training.manifest import END, TRAIN
 from torch_w2v.training.model import TrainedModel
-from torch_w2v.training.planning import (
-    chunk_plans,
-    chunk_words,
-    common_rows,
-    expected_words,
-    first_rows,
-    repetition_of,
-    training_plan,
-)
 from torch_w2v.training.rank_checkpoint import RankCheckpoints
 from torch_w2v.training.ranks import Alone, Together
 from torch_w2v.training.tables import EngineMemory
@@ -77,6 +68,7 @@ class TrainCall:
         self._unobserved = can_defer_write_back
         self._memory = EngineMemory()
         self._plan: TrainingPlan | None = None
+        self._looks: planning.Looks = {}
         self._trained = False
         self._ranks = ranks = Alone() if group is None else Together(group, model.workers)
         self._checkpoints = Checkpoints()
@@ -220,8 +212,8 @@ class TrainCall:
         """
         model, progress = self._model, self._progress
         stage = self._checkpoints.resume(epoch)
-        size = chunk_words(model, total_words, engine.preferred_chunk_words)
-        rows, ranks = common_rows(model), self._ranks
+        size = planning.chunk_words(model, total_words, engine.preferred_chunk_words)
+        rows, ranks = planning.common_rows(model), self._ranks
         vocabulary, totals = model.wv.key_to_index, {"total_examples": total_examples, "total_words": total_words}
         ranks.begin_call(
             model, totals, lambda: sum(len(run.tokens) for run in self._cache.runs(source, vocabulary, size, rows))
@@ -230,15 +222,15 @@ class TrainCall:
         total_examples, total_words = ranks.expected(total_examples), ranks.expected(total_words)
         runs = self._cache.runs(source, vocabulary, size, rows)
         if stage is not None:
-            self._plan = training_plan(model, engine, progress.repetition, progress.seed)
+            self._plan = planning.training_plan(model, engine, progress.repetition, progress.seed)
             if not progress.expected_words:
                 seen, runs = self._cache.peek(source, runs)
-                progress.expected_words = expected_words(model, seen, size, total_examples, total_words)
+                progress.expected_words = planning.expected_words(model, seen, size, total_examples, total_words)
         elif not deferred or self._plan is None:
             seen, runs = self._cache.peek(source, runs)
-            progress.repetition = ranks.repetition(model, repetition_of(model, seen))
-            progress.expected_words = expected_words(model, seen, size, total_examples, total_words)
-            self._plan = training_plan(model, engine, progress.repetition)
+            progress.repetition = ranks.repetition(model, planning.repetition_of(model, seen))
+            progress.expected_words = planning.expected_words(model, seen, size, total_examples, total_words)
+            self._plan = planning.training_plan(model, engine, progress.repetition)
             progress.seed = ranks.agree(self._plan.seed, operator.itemgetter(0))
             self._plan = dataclasses.replace(self._plan, seed=progress.seed)
         plan, epoch_words = self._plan.for_epoch(model.train_count, epoch), progress.expected_words
@@ -288,8 +280,8 @@ class TrainCall:
         runs = ranks.runs(runs, epoch)
         chunks = (chunk for run in runs for chunk in corpus.cut_into_chunks(run, size, plan.objective.window, kept))
         words = epoch_words * (model.epochs - epoch if deferred else 1)
-        plan_of = chunk_plans(model, engine, self._plan, progress.repetition, epoch)
-        source_jobs = jobs(chunks, alpha, self._checkpoints.kept, plan_of)
+        plan_of = planning.chunk_plans(model, engine, self._plan, progress.repetition, epoch, self._looks, encoding)
+        source_jobs = jobs(chunks, alpha, self._checkpoints.kept)
         if stage is not None:
             source_jobs = self._checkpoints.skip(source_jobs, corpus.is_static(source))
         source_jobs = ranks.jobs(source_jobs)
@@ -299,7 +291,7 @@ class TrainCall:
             next(source_jobs, None)
             self._cache.stop()
             return True, False
-        inputs, outputs = first_rows(model.wv.vectors, rows), first_rows(model.syn1neg, rows)
+        inputs, outputs = planning.first_rows(model.wv.vectors, rows), planning.first_rows(model.syn1neg, rows)
         with self._memory.tables(engine, inputs, outputs, deferred, words) as tables:
             self._checkpoints.enter(TRAIN)
             ranks.open(model, engine, tables, rate, deferred)
@@ -320,6 +312,7 @@ class TrainCall:
                 watch=lambda totals: self.watch.advance(
                     totals.raw_words, model.min_alpha_yet_reached, totals.loss, totals.pairs
                 ),
+                plan_of=plan_of,
             )
             ranks.close()
             ranks.add_others(progress.totals)
