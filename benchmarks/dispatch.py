@@ -87,7 +87,7 @@ def main() -> int:
         if command(["encode", args.corpus, "--output", encoded, "--quiet"]):
             return 1
         for name, path in (("text, in memory", args.corpus), (".w2v", encoded)):
-            for batch_words in (10_000, 100_000):
+            for batch_words in (10_000, 50_000):
                 for workers in args.workers:
                     speed = words_per_second(path, workers, args.epochs, batch_words, works=False)
                     cells = (name, batch_words, workers, f"{speed / 1e6:.0f}", f"{speed / one_core:.0f}")

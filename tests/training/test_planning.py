@@ -34,10 +34,11 @@ WORDS = 200_000, 500_000, 1_000_000
 @pytest.mark.parametrize(
     ("preferred", "sizes"),
     [
-        (None, [100_000, 10_000, 12_500, 25_000, 31_250, 100_000]),
-        (2_000_000, [2_000_000, 10_000, 25_000, 62_500, 125_000, 2_000_000]),
+        (None, [100_000, 10_000, 12_500, 25_000, 31_250, 100_000, 305_175, 500_000]),
+        (2_000_000, [2_000_000, 10_000, 25_000, 62_500, 125_000, 2_000_000, 2_000_000, 2_000_000]),
     ],
 )
 def test_chunks_are_as_large_as_the_engine_prefers(preferred, sizes):
     model = torch_w2v.Word2Vec()
-    assert [chunk_words(model, words, preferred) for words in (None, 1_000, *WORDS, 10**9)] == sizes
+    words = None, 1_000, *WORDS, 10**9, 5 * 10**9, 10**11
+    assert [chunk_words(model, count, preferred) for count in words] == sizes

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import queue
 import threading
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from timeit import default_timer
@@ -17,7 +17,7 @@ from torch_w2v.engines.interface import ChunkResult, Engine, Rates, Tables
 from torch_w2v.engines.plan import EpochPlan
 from torch_w2v.training.interrupts import Interrupts
 
-# Seconds between two looks for a signal that was held back.
+# Seconds between two looks at what threads have done, and for a signal that was held back.
 _PATIENCE = 0.1
 
 
@@ -301,6 +301,7 @@ def _run_on_threads(
 ) -> None:
     """Run jobs on at most `workers` threads, and count them on this one in the order in which they finish.
 
+    They are counted every `_PATIENCE` seconds: waking this thread for each would cost as much as handing it out.
     A thread is started with its first job, so there are never more threads than jobs. An exception, or an interrupt of
     this thread, stops the threads after their present chunk, which is counted too; none outlives this.
 
@@ -313,8 +314,8 @@ def _run_on_threads(
         report_if_due: called after that.
         interrupts: are held back, but for waiting.
     """
-    done: queue.SimpleQueue[tuple[Job, ChunkResult] | BaseException | None] = queue.SimpleQueue()
-    turn, stopped = threading.Lock(), threading.Event()
+    done: deque[tuple[Job, ChunkResult] | BaseException | None] = deque()
+    turn, stopped, ended = threading.Lock(), threading.Event(), threading.Event()
 
     def next_job() -> Job | None:
         with turn:
@@ -323,20 +324,13 @@ def _run_on_threads(
     def work(job: Job | None) -> None:
         try:
             while job is not None:
-                done.put((job, run(job)))
+                done.append((job, run(job)))
                 job = None if stopped.is_set() else next_job()
         except BaseException as e:  # carried to the main thread, which raises it
-            done.put(e)
+            done.append(e)
         finally:
-            done.put(None)
-
-    def next_result() -> tuple[Job, ChunkResult] | BaseException | None:
-        while True:
-            interrupts.poll()
-            try:
-                return done.get(timeout=_PATIENCE)
-            except queue.Empty:
-                pass
+            done.append(None)
+            ended.set()
 
     threads: list[threading.Thread] = []
     running = 0
@@ -353,19 +347,21 @@ def _run_on_threads(
                     threads.append(thread)
                     thread.start()
                     running += 1
-                    # What is done by now is counted at once, so that a slow source does not hold it back.
-                    if done.empty():
-                        continue
-            if not running:
-                return
-            item = next_result()
-            if item is None:
-                running -= 1
-            elif isinstance(item, BaseException):
-                raise item
+            elif running:
+                ended.wait(_PATIENCE)
+                ended.clear()
             else:
-                totals.add(*item)
-                report_if_due()
+                return
+            interrupts.poll()
+            while done:
+                item = done.popleft()
+                if item is None:
+                    running -= 1
+                elif isinstance(item, BaseException):
+                    raise item
+                else:
+                    totals.add(*item)
+                    report_if_due()
     except BaseException:
         stopped.set()
         stop()
@@ -375,7 +371,6 @@ def _run_on_threads(
             # The last one may have failed to start.
             if thread.ident is not None:
                 thread.join()
-        while not done.empty():
-            rest = done.get()
+        for rest in done:
             if isinstance(rest, tuple):
                 totals.add(*rest)

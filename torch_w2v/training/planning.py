@@ -40,6 +40,8 @@ logger = logging.getLogger("torch_w2v.word2vec")
 _ALL_KEPT = 2**32 - 1
 # words per chunk below which an epoch has fewer chunks
 _SMALL_CHUNK = 25_000
+# number of chunks per epoch that is enough for any number of threads
+_MANY_CHUNKS = 16_384
 # The running loss is that of one block in so many of a chunk: 1,000 targets of 100,000 words on a CPU. It costs about
 # 1 % of the time; the loss of all blocks half as much again as training.
 SAMPLED_BLOCKS = 64
@@ -354,8 +356,9 @@ def chunk_words(model: TrainedModel, total_words: int | None, preferred: int | N
     """Return the size of a chunk in words.
 
     It is ten of gensim's batches, of 10,000 words at least, since a chunk costs some 50 µs besides its words; on a
-    small corpus less, so that an epoch has 32 chunks, or 16 below 25,000 words per chunk. An engine that prefers chunks
-    of its own size gets them, if an epoch then has eight.
+    small corpus less, so that an epoch has 32 chunks, or 16 below 25,000 words per chunk; on a large one, on which
+    hundreds of threads may work, up to five times as much, so that one interpreter can feed them all. An engine that
+    prefers chunks of its own size gets them, if an epoch then has eight.
 
     Args:
         model: whose `batch_words` counts.
@@ -365,7 +368,7 @@ def chunk_words(model: TrainedModel, total_words: int | None, preferred: int | N
     words = total_words or model.corpus_total_words
     batch = max(int(model.batch_words), MAX_WORDS_IN_BATCH)
     chunks = 32 if preferred is None else 8
-    most = preferred or 10 * batch
+    most = preferred or max(10 * batch, min(50 * MAX_WORDS_IN_BATCH, (words or 0) // _MANY_CHUNKS))
     few = min(_SMALL_CHUNK, words // 16) if preferred is None else 0
     return min(most, max(batch, few, words // chunks)) if words else most
 
