@@ -10,6 +10,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 # Where a test asks for more threads, those that have nothing to do sleep: spinning would take the other tests' cores.
 os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +20,10 @@ import pytest
 
 from tests.helpers import KilledError
 from torch_w2v.training import checkpoint_file
+
+# A shell ignores it in what it runs in the background, and an ignored signal stays so; tests send it, to children too.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A case takes long where other processes need the cores: that is no fault of the code.
 hypothesis.settings.register_profile("shared machine", deadline=None)

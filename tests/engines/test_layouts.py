@@ -45,6 +45,8 @@ def gradients_per_row(layout, negative):
         (Workload(50, LARGE, 6, alpha=0.05, repetition=29), Layout(T=8, S=8, N=50, fresh=True)),
         (Workload(50, LARGE, 6, alpha=0.05, repetition=28), Layout(T=64, S=16, N=50, fresh=True)),
         (Workload(7, LARGE, 501, alpha=0.05, repetition=61), Layout(T=16, S=16, N=7, fresh=True)),
+        (Workload(7, LARGE, 6, alpha=0.06, repetition=61), Layout(T=8, S=8, N=7, fresh=True)),
+        (Workload(7, LARGE, 6, cbow_mean=False, alpha=0.05, repetition=61), Layout(T=8, S=8, N=7, fresh=True)),
     ],
 )
 def test_one_block_per_step(workload, layout):
@@ -61,7 +63,7 @@ def test_one_block_per_step(workload, layout):
         (Workload(5, 1e6, 6), Layout(T=64, S=4, N=16, B=15)),
         (Workload(5, 1000, 6), Layout(T=64, S=4, N=16, B=1)),
         (Workload(5, LARGE, 6, repetition=61), Layout(T=32, S=16, N=5, B=8, fresh=True)),
-        (Workload(5, 1000, 6, alpha=0.1, repetition=50), Layout(T=16, S=16, N=5, B=1, fresh=True)),
+        (Workload(5, 1000, 6, alpha=0.1, repetition=50), Layout(T=8, S=8, N=5, B=1, fresh=True)),
     ],
 )
 def test_many_blocks_per_step(workload, layout):

@@ -10,6 +10,8 @@ from torch_w2v.engines.plan import Layout, Workload
 SMALL = 2_000_000
 # context words per target above which windows are wide
 WIDE = 32
+# alpha times the number of negatives above which errors are large
+_USUAL_ERRORS = 0.4
 # minimum number of steps per epoch for large steps; on a smaller corpus the steps shrink instead
 STEPS = 1024
 
@@ -38,13 +40,13 @@ def one_block_per_step(workload: Workload) -> Layout:
     negatives, or the words around them meet the same few again and again. Sums reach further than means: with more than
     two targets per set the cosines are no longer gensim's.
 
-    On a bursty corpus every target has negatives of its own, in blocks that are shorter the more negatives there are:
-    errors are larger then, and how they move the others is computed only roughly. So it is where windows are very wide,
-    in long blocks: there all targets read nearly the same rows.
+    On a bursty corpus every target has negatives of its own, in blocks that are shorter where errors are large (the more
+    negatives there are, the larger alpha is, and with sums), since how they move the others is computed only roughly.
+    So it is where windows are very wide, in long blocks: there all targets read nearly the same rows.
     """
     N, context = workload.negative, workload.context_words
     if workload.bursty:
-        T = 16 if N <= 7 else 8
+        T = 16 if workload.cbow_mean and N <= 7 and abs(workload.alpha) * N <= _USUAL_ERRORS else 8
         return Layout(T=T, S=T, N=N, B=1, fresh=True)
     if context > WIDE:
         return Layout(T=256, S=256, N=N, B=1, G=2, fresh=True)
