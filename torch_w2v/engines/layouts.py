@@ -40,9 +40,9 @@ def one_block_per_step(workload: Workload) -> Layout:
     negatives, or the words around them meet the same few again and again. Sums reach further than means: with more than
     two targets per set the cosines are no longer gensim's.
 
-    On a bursty corpus every target has negatives of its own, in blocks that are shorter where errors are large (the more
-    negatives there are, the larger alpha is, and with sums), since how they move the others is computed only roughly.
-    So it is where windows are very wide, in long blocks: there all targets read nearly the same rows.
+    On a bursty corpus every target has negatives of its own, in blocks that are shorter where errors are large (many
+    negatives, a large alpha, sums), since how they move the others is computed only roughly. So it is where windows are
+    very wide, in long blocks: there all targets read nearly the same rows.
     """
     N, context = workload.negative, workload.context_words
     if workload.bursty:
