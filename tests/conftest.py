@@ -14,9 +14,12 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
+from gensim.test.utils import datapath
+from gensim.utils import simple_preprocess
 
 from tests.helpers import KilledError
 from torch_w2v.training import checkpoint_file
@@ -28,6 +31,15 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
 # A case takes long where other processes need the cores: that is no fault of the code.
 hypothesis.settings.register_profile("shared machine", deadline=None)
 hypothesis.settings.load_profile("shared machine")
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A text of some 60,000 words, one sentence per line."""
+    path = tmp_path_factory.mktemp("corpus") / "lee.txt"
+    with open(datapath("lee_background.cor"), encoding="utf8") as lines:
+        path.write_text("".join(" ".join(simple_preprocess(line)) + "\n" for line in lines), encoding="utf8")
+    return path
 
 
 @pytest.fixture
@@ -45,6 +57,25 @@ def no_threads_left() -> Callable[[], bool]:
         return not left
 
     return all_ended
+
+
+@pytest.fixture
+def threads_that_start(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Return a function that lets so many threads start from now on; another one cannot."""
+    start = threading.Thread.start
+
+    def let_start(count: int) -> None:
+        started = []
+
+        def start_some(thread: threading.Thread) -> None:
+            if len(started) == count:
+                raise RuntimeError("can't start new thread")
+            started.append(thread)
+            start(thread)
+
+        monkeypatch.setattr(threading.Thread, "start", start_some)
+
+    return let_start
 
 
 @pytest.fixture

@@ -3,19 +3,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from gensim.test.utils import datapath
-from gensim.utils import simple_preprocess
 
 from tests.cli.running import FAST, Command
 from torch_w2v import cli
-
-
-@pytest.fixture(scope="session")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("corpus") / "lee.txt"
-    with open(datapath("lee_background.cor"), encoding="utf8") as lines:
-        path.write_text("".join(" ".join(simple_preprocess(line)) + "\n" for line in lines), encoding="utf8")
-    return path
 
 
 @pytest.fixture(scope="session")

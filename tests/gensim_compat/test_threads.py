@@ -2,7 +2,6 @@
 
 import logging
 import re
-import threading
 import time
 import traceback
 
@@ -148,19 +147,10 @@ def test_interrupt(workers, monkeypatch, no_threads_left):
 
 
 @pytest.mark.parametrize("failing", [0, 1, 3])
-def test_threads_end_when_another_cannot_start(failing, monkeypatch, no_threads_left):
+def test_threads_end_when_another_cannot_start(failing, monkeypatch, no_threads_left, threads_that_start):
     model = ours(hs=1, workers=3)
     model.build_vocab(words())
-    started = []
-    start = threading.Thread.start
-
-    def start_some(thread):
-        if len(started) == failing:
-            raise RuntimeError("can't start new thread")
-        started.append(thread)
-        start(thread)
-
-    monkeypatch.setattr(threading.Thread, "start", start_some)
+    threads_that_start(failing)
     with pytest.raises(RuntimeError, match="can't start new thread"):
         model.train(words(), total_examples=300, epochs=1)
     assert no_threads_left()

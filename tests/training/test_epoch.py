@@ -148,17 +148,8 @@ def test_there_are_no_more_threads_than_chunks(chunks, monkeypatch):
 
 
 @pytest.mark.parametrize("failing", [0, 2])
-def test_threads_end_when_another_cannot_start(failing, monkeypatch, no_threads_left):
-    started = []
-    start = threading.Thread.start
-
-    def start_some(thread):
-        if len(started) == failing:
-            raise RuntimeError("can't start new thread")
-        started.append(thread)
-        start(thread)
-
-    monkeypatch.setattr(threading.Thread, "start", start_some)
+def test_threads_end_when_another_cannot_start(failing, no_threads_left, threads_that_start):
+    threads_that_start(failing)
     with pytest.raises(RuntimeError, match="can't start new thread"):
         train(RecordingEngine(True, lambda position: time.sleep(0.1)), [chunk(1) for _ in range(9)], 4)
     assert no_threads_left()
