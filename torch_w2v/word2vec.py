@@ -64,7 +64,8 @@ class Word2Vec(CorpusReading):
         null_word: 1 to add gensim's null word.
         trim_rule: function of (word, count, min_count) that says whether a word stays, as in gensim.
         sorted_vocab: 1 to sort the words by descending frequency.
-        batch_words: number of words in a batch of gensim's; ours are ten times as large.
+        batch_words: words per batch; less than 10,000 count as 10,000. A thread trains on a chunk of ten batches at a
+            time, of fewer on a small corpus, and of up to 500,000 words where the corpus has billions.
         compute_loss: compute the loss of every target, for half as much time again; otherwise of one block in 64.
         callbacks: gensim's callbacks, or those of `torch_w2v.callbacks`.
         comment: text that is kept in the saved model.
@@ -100,7 +101,8 @@ class Word2Vec(CorpusReading):
 
     Raises:
         ValueError: an argument out of its range, with what is allowed.
-        TypeError, RuntimeError: as gensim; a device that is not there.
+        TypeError: an argument of a wrong type, with its name; others as gensim.
+        RuntimeError: as gensim; a device that is not there.
 
     Attributes:
         training_losses: mean loss per epoch of the last `train()`, in nats per pair; estimated without `compute_loss`.

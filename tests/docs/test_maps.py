@@ -1,4 +1,4 @@
-"""The maps of the tree in README.md and CONTRIBUTING.md: they name what is there, and all of it."""
+"""The maps of the tree name all that is there: files in CONTRIBUTING.md, folders in README.md."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ MAPS = ("README.md", "CONTRIBUTING.md")
 NOT_ON_A_MAP = ("__init__.py", "__main__.py", "conftest.py")
 SUFFIXES = (".py", ".cpp", ".h", ".md", ".toml", ".ipynb")
 LONGEST = 11  # words of a description
+LINES = 25  # of the map in README.md
 
 
 def entries(page: str) -> dict[Path, str]:
@@ -45,20 +46,32 @@ def in_tree() -> set[Path]:
     return {path for file in sources for path in (file, *file.parents)}
 
 
-@pytest.mark.parametrize("page", MAPS)
-def test_the_map_names_what_exists_and_all_of_a_folder_that_it_opens(page: str) -> None:
-    on_map, tree = set(entries(page)), in_tree()
+def folders_in_tree() -> set[Path]:
+    """Return the folders of the package, itself included, that have source files."""
+    return {path for path in in_tree() if path.parts[:1] == ("torch_w2v",) and (ROOT / path).is_dir()}
+
+
+def test_the_map_names_what_exists_and_all_of_a_folder_that_it_opens() -> None:
+    on_map, tree = set(entries("CONTRIBUTING.md")), in_tree()
     opened = {path.parent for path in on_map if path.parent != Path()}
     inside = {path for path in tree if path.parent in opened and path.name not in NOT_ON_A_MAP}
     assert sorted(on_map - tree) == []
     assert sorted(inside - on_map) == []
 
 
+def test_the_map_opens_every_folder_of_the_package() -> None:
+    assert sorted(folders_in_tree() - {path.parent for path in entries("CONTRIBUTING.md")}) == []
+
+
+def test_the_readme_has_the_folders() -> None:
+    on_map = set(entries("README.md"))
+    opened = {path.parent for path in on_map if path.parent != Path()}
+    top = {path for path in entries("CONTRIBUTING.md") if path.parent == Path()}
+    assert Path("torch_w2v") in opened
+    assert sorted(on_map ^ (top | {path for path in folders_in_tree() if path.parent in opened})) == []
+    assert len(on_map) <= LINES
+
+
 @pytest.mark.parametrize("page", MAPS)
 def test_descriptions_are_short(page: str) -> None:
     assert {path: text for path, text in entries(page).items() if len(text.split()) > LONGEST} == {}
-
-
-def test_the_readme_opens_every_folder_of_the_package() -> None:
-    folders = {path for path in in_tree() if path.parts[:1] == ("torch_w2v",) and (ROOT / path).is_dir()}
-    assert sorted(folders - {path.parent for path in entries("README.md")}) == []
