@@ -126,12 +126,10 @@ AS_GENSIM = {
         "Parameter corpus_file must be a valid path to a file, got '' instead",
     ),
     "a float for vector_size": (
-        lambda cls: ours(words(), cls=cls, vector_size=8.0), TypeError,
-        "'float' object cannot be interpreted as an integer",
+        lambda cls: ours(words(), cls=cls, vector_size=8.0), TypeError, None,
     ),
     "text for a number": (
-        lambda cls: ours(words(), cls=cls, window="wide"), ValueError,
-        "invalid literal for int() with base 10: 'wide'",
+        lambda cls: ours(words(), cls=cls, window="wide"), ValueError, None,
     ),
     "an unknown argument": (lambda cls: cls(size=100), TypeError, None),
     "an unknown argument of train": (
@@ -182,13 +180,12 @@ def test_arguments_that_need_a_corpus_warn(cls, options, expected, caplog):
 OUT_OF_RANGE = [
     ("window", 0, r"window=0: must be an integer of at least 1"),
     ("window", -3, r"window=-3: must be an integer of at least 1"),
-    ("window", 10**7, r"window=10000000: at most 1000000"),
     ("workers", 0, rf"workers=0: must be an integer of at least 1; workers={cores()} uses all cores of this machine"),
     ("workers", -1, rf"workers=-1: must be an integer of at least 1; workers={cores()} uses all cores of this machine"),
     ("negative", -1, r"negative=-1: must be an integer of at least 0"),
     ("vector_size", 0, r"vector_size=0: must be an integer of at least 1"),
     ("vector_size", -5, r"vector_size=-5: must be an integer of at least 1"),
-    ("batch_words", 0, r"batch_words=0: must be an integer of at least 1"),
+    ("batch_words", -1, r"batch_words=-1: must be an integer of at least 0"),
     ("alpha", float("nan"), r"alpha=nan: must be a finite number"),
     ("alpha", float("inf"), r"alpha=inf: must be a finite number"),
     ("min_alpha", float("nan"), r"min_alpha=nan: must be a finite number"),
@@ -218,6 +215,40 @@ def test_attribute_broken_after_construction(name, value, message, algorithm):
     setattr(model, name, good)
     model.train(words(), total_examples=300, epochs=1)
     assert np.isfinite(model.wv.vectors).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kind", "message"),
+    [
+        ("alpha", "x", ValueError, "alpha='x': must be a number"),
+        ("alpha", None, TypeError, "alpha=None: must be a number"),
+        ("ns_exponent", [0.75], TypeError, "ns_exponent=[0.75]: must be a number"),
+        ("vector_size", None, TypeError, "vector_size=None: must be an integer"),
+        ("window", float("inf"), ValueError, "window=inf: must be an integer"),
+        ("negative", "five", ValueError, "negative='five': must be an integer"),
+        ("min_count", "five", ValueError, "min_count='five': must be an integer"),
+        ("sample", "x", ValueError, "sample='x': must be a number"),
+    ],
+)
+def test_what_is_no_number(name, value, kind, message):
+    with pytest.raises(kind, match=f"^{re.escape(message)}$"):
+        ours(words(), **{name: value})
+
+
+def test_numbers_in_strings_are_numbers():
+    given = {"vector_size": 8, "window": 3, "negative": 4, "alpha": 0.03, "min_count": 2, "epochs": 3, "sample": 0.01}
+    expected, model = ours(words(), **given), ours(words(), **{name: str(value) for name, value in given.items()})
+    assert {name: getattr(model, name) for name in given} == given
+    np.testing.assert_array_equal(model.wv.vectors, expected.wv.vectors)
+    assert model.train(words(), total_examples="300", epochs=1) == expected.train(words(), total_examples=300, epochs=1)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS, ids=str)
+@pytest.mark.parametrize(("name", "value"), [("window", 10**8), ("batch_words", 0)])
+def test_values_that_gensim_takes(name, value, algorithm):
+    model = ours(words(), **{**algorithm, name: value})
+    assert getattr(model, name) == value
+    assert trainable(model, words())
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from torch_w2v.staging import put_in_place, recover, staging_folder
 
@@ -49,8 +51,49 @@ def replacing(path: str | os.PathLike[str], previous: str | None = None) -> Iter
     recover(path)
     with staging_folder(path) as staging:
         new = os.path.join(staging, "new")
-        yield os.path.join(new, os.path.basename(path))
+        with _logged_as(new, os.path.dirname(path)):
+            yield os.path.join(new, os.path.basename(path))
         put_in_place(staging, path, previous)
+
+
+def save_object(saved: Any, path: str, separately: Any, sep_limit: int, ignore: Any, pickle_protocol: int) -> None:
+    """Write an object of gensim's to files, as its `SaveLoad.save` does, by `replacing`.
+
+    Args:
+        saved: the object.
+        path: of the main file.
+        separately, sep_limit, ignore, pickle_protocol: as gensim's.
+    """
+    saved.add_lifecycle_event(
+        "saving", fname_or_handle=path, separately=str(separately), sep_limit=sep_limit, ignore=ignore
+    )
+    with replacing(path) as temporary:
+        saved._smart_save(temporary, separately, sep_limit, ignore, pickle_protocol)
+
+
+@contextmanager
+def _logged_as(folder: str, place: str) -> Iterator[None]:
+    """Let gensim's log have the paths where files will be for those where they are written; those of this thread."""
+    thread = threading.get_ident()
+
+    def name_the_place(record: logging.LogRecord) -> bool:
+        if record.thread == thread and isinstance(record.args, tuple):
+            record.args = tuple(
+                os.path.join(place, value[len(folder) + 1 :])
+                if isinstance(value, str) and value.startswith(folder + os.sep)
+                else value
+                for value in record.args
+            )
+        return True
+
+    loggers = [logging.getLogger(name) for name in ("gensim.utils", "gensim.models.keyedvectors")]
+    for logger in loggers:
+        logger.addFilter(name_the_place)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(name_the_place)
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:

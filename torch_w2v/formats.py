@@ -12,12 +12,15 @@ from typing import Any
 
 from gensim.models import KeyedVectors
 from gensim.models.word2vec import Word2Vec as PlainWord2Vec
+from gensim.utils import PICKLE_PROTOCOL
 
 from torch_w2v import arrays
 from torch_w2v.facts import facts_of
-from torch_w2v.files import is_uri, read_whole, replacing
+from torch_w2v.files import is_uri, read_whole, replacing, save_object
 from torch_w2v.staging import recover
 
+# bytes from which gensim stores an array in a file of its own
+_APART = 10 * 1024**2
 # The errors of reading a file that is damaged, cut off, or packed in a way that needs another package.
 UNREADABLE = (OSError, EOFError, UnicodeDecodeError, zlib.error, lzma.LZMAError, ImportError, NotImplementedError)
 # The errors of gensim's and pickle's readers on a file that is not what its suffix says.
@@ -81,8 +84,12 @@ def _save_model(model: PlainWord2Vec | KeyedVectors, path: str) -> None:
     model.save(path)
 
 
+def _save_keyed_vectors(model: PlainWord2Vec | KeyedVectors, path: str) -> None:
+    save_object(vectors_of(model), path, None, _APART, frozenset(), PICKLE_PROTOCOL)
+
+
 FORMATS = {
-    ".kv": Format("gensim's KeyedVectors", _saving_vectors(KeyedVectors.save), KeyedVectors.load),
+    ".kv": Format("gensim's KeyedVectors", _save_keyed_vectors, KeyedVectors.load),
     ".txt": _word2vec_format("word2vec's text format", binary=False),
     ".txt.gz": _word2vec_format("word2vec's text format, compressed", binary=False),
     ".vec": _word2vec_format("word2vec's text format, too", binary=False),
@@ -95,7 +102,7 @@ FORMATS = {
         arrays.load_safetensors,
         arrays.check_safetensors,
     ),
-    ".model": Format("the whole gensim Word2Vec, which can be trained further", _save_model, PlainWord2Vec.load),
+    ".model": Format("a whole gensim Word2Vec model", _save_model, PlainWord2Vec.load),
 }
 
 

@@ -22,6 +22,7 @@ from torch_w2v.training import call_arguments
 from torch_w2v.training.call_arguments import DEFAULT_INTERVAL
 from torch_w2v.training.divergence import StopTraining
 from torch_w2v.training.session import TrainCall
+from torch_w2v.training.turns import turn_of
 from torch_w2v.training.watching import watchers_of
 
 if TYPE_CHECKING:
@@ -174,6 +175,7 @@ class Word2Vec(CorpusReading):
             )
             if path is not None and sentences is None and corpus_file is None:
                 raise ValueError(f"checkpoint={path!r}: without a corpus nothing is trained here; give it to train()")
+            options |= arguments.numbers(options)
             arguments.check(options)
             engines.check(engine, device, cbow_gradient, ranked=self._group is not None)
             self.device = str(options.pop("device"))
@@ -272,11 +274,11 @@ class Word2Vec(CorpusReading):
                 was damaged, or could not be written.
         """
         # Outside of it what one rank refuses would leave the others waiting.
-        with self._together():
+        with self._together(), turn_of(self):
             path, every = self.__dict__.pop("_checkpoint", (None, checkpoint_every))
             path = path or call_arguments.check(checkpoint, every, self._group)
             rates = {"alpha": start_alpha or self.alpha, "min_alpha": end_alpha or self.min_alpha}
-            arguments.check({name: getattr(self, name) for name in arguments.CHECKED} | rates)
+            arguments.check({name: getattr(self, name) for name in arguments.CHECKED} | arguments.numbers(rates))
             arguments.make_writable(self)
             self.training_losses, self.diverged = [], False
             reason = self._why_gensim()
@@ -290,6 +292,7 @@ class Word2Vec(CorpusReading):
             line = progress_line(self.progress if progress is None else progress)
             watchers = [*watchers_of(callbacks, self), *([line.train] if line else [])]
             totals = {"total_examples": total_examples, "total_words": total_words}
+            totals |= arguments.numbers(totals)
             with (
                 line or nullcontext(),
                 TrainCall(self, unobserved, path, every, totals, self._group, watchers) as call,
@@ -299,8 +302,7 @@ class Word2Vec(CorpusReading):
                     returned = super().train(
                         corpus_iterable,
                         corpus_file,
-                        total_examples,
-                        total_words,
+                        *totals.values(),
                         epochs,
                         start_alpha,
                         end_alpha,

@@ -167,14 +167,14 @@ def test_a_damaged_zst_corpus(damage: str, corpus: Path, tmp_path: Path, command
 def test_training_that_diverges_leaves_the_old_file(
     tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(divergence, "looks_diverged", lambda *_: True)
+    monkeypatch.setattr(divergence, "has_diverged", lambda *_: True)
     corpus, output = tmp_path / "corpus.txt", tmp_path / "out.kv"
     corpus.write_text("a b c\n" * 20)
     output.write_bytes(b"old")
     options = ["--alpha", "0.5", "--overwrite", "--quiet"]
     code, out, err = command("train", corpus, "-o", output, *options)
     assert (code, out) == (1, "")
-    assert one_line(err).startswith("torch-w2v: error: training diverged in epoch 1: ")
+    assert one_line(err).startswith("torch-w2v: error: training diverged in pass 1: ")
     assert "Use an alpha below 0.5" in err
     assert err.endswith("Nothing was written\n")
     assert output.read_bytes() == b"old"

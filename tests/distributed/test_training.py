@@ -154,7 +154,7 @@ def test_training_that_diverges_ends_on_all_ranks_as_on_one(monkeypatch):
     def program(group):
         return Word2Vec(SENTENCES, **{**OPTIONS, "epochs": 9}, alpha=1e30, min_alpha=1e30, distributed=group)
 
-    with pytest.warns(RuntimeWarning, match="training diverged in epoch"):
+    with pytest.warns(RuntimeWarning, match="training diverged in pass"):
         models = run_ranks(2, program)
     assert all(model.diverged for model in models)
     assert len(models[0].training_losses) == len(models[1].training_losses) < 9

@@ -1,6 +1,7 @@
 """Models on disk are gensim's: each side opens those of the other, and no file is ever half written."""
 
 import io
+import logging
 import os
 import pickle
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 import torch_w2v
-from tests.helpers import both_classes, ours, python, same, trainable, weights, words
+from tests.helpers import both_classes, messages, ours, python, same, trainable, weights, words
 
 Word2Vec = torch_w2v.Word2Vec
 
@@ -309,3 +310,17 @@ def test_models_of_other_kinds_are_refused(make, tmp_path):
 def test_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError):
         Word2Vec.load(tmp_path / "missing")
+
+
+@pytest.mark.parametrize("vectors", [False, True])
+def test_the_log_has_the_paths_of_the_files(vectors, tmp_path, caplog):
+    model = ours(words())
+    with caplog.at_level(logging.INFO, "gensim"):
+        if vectors:
+            model.save_vectors(tmp_path / "x.kv")
+        else:
+            model.save(tmp_path / "x.kv", sep_limit=0, separately=["syn1neg"])
+    assert f"saved {tmp_path}/x.kv" in messages(caplog, logging.INFO, "gensim")
+    for name in os.listdir(tmp_path):
+        assert f"{tmp_path}/{name}" in caplog.text
+    assert ".torch_w2v-save" not in caplog.text

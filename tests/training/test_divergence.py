@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.helpers import ENGINES, ours, topics, trainable
-from torch_w2v.training.divergence import MAX_COMPONENT, has_diverged, looks_diverged
+from torch_w2v.training.divergence import MAX_COMPONENT, has_diverged, largest, largest_of_sample
 
 # No learning rate makes training diverge on these corpora: updates of a step are limited, and hopeless samples skipped.
 TOO_MUCH = np.full(1, 1e9, np.float32)
@@ -36,7 +36,7 @@ def test_training_stops_at_the_end_of_the_epoch(engine):
     model = ours(engine=engine, alpha=0.05, sample=0, epochs=5)
     model.build_vocab(topics())
     model.wv.vectors_lockf = TOO_MUCH
-    with pytest.warns(RuntimeWarning, match=r"training diverged in epoch 1: .* Use an alpha below 0\.05") as record:
+    with pytest.warns(RuntimeWarning, match=r"training diverged in pass 1: .* Use an alpha below 0\.05") as record:
         trained, words = model.train(topics(), total_examples=600, epochs=5, callbacks=[counting])
     assert len(record) == 1
     assert record[0].filename == __file__
@@ -63,9 +63,21 @@ def test_the_next_training_starts_with_what_is_there():
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, MAX_COMPONENT, -MAX_COMPONENT])
 def test_what_counts(value):
     table = np.zeros((3000, 4), np.float32)
-    assert not has_diverged(table)
-    assert not looks_diverged(10**6, table)
+    assert not has_diverged(largest(table), 0.0)
+    assert not has_diverged(largest_of_sample(10**6, table), 0.0)
     table[999, 2] = value
-    assert has_diverged(table)
-    assert looks_diverged(10**6, np.zeros_like(table), table)
-    assert not looks_diverged(10, table), "a small sample for few words"
+    assert has_diverged(largest(table), 0.0)
+    assert has_diverged(largest_of_sample(10**6, np.zeros_like(table), table), 0.0)
+    assert not has_diverged(largest_of_sample(10, table), 0.0), "a small sample for few words"
+
+
+def test_large_vectors_that_were_given_may_stay():
+    model = ours(topics())
+    model.wv.vectors[3] = 20 * MAX_COMPONENT
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.train(topics(), total_examples=600, epochs=2)
+    assert not model.diverged
+    assert len(model.training_losses) == 2
+    assert has_diverged(41.0 * MAX_COMPONENT, 20.0 * MAX_COMPONENT)
+    assert has_diverged(MAX_COMPONENT, np.inf)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
+import operator
+from collections.abc import Callable, Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -16,8 +17,6 @@ from torch_w2v.corpus.store import CACHES
 
 logger = logging.getLogger("torch_w2v.word2vec")
 
-# (2**32 - 1) * MAX_WINDOW fits into an int64 many times
-MAX_WINDOW = 1_000_000
 GRADIENTS = ("gensim", "exact")
 SHARDS = ("cut", "given")
 
@@ -35,7 +34,41 @@ CHECKED = (
     "cbow_gradient",
     "corpus_cache",
 )
-_LEAST = {"vector_size": 1, "window": 1, "negative": 0, "workers": 1, "batch_words": 1}
+_LEAST = {"vector_size": 1, "window": 1, "negative": 0, "workers": 1, "batch_words": 0}
+
+# Those that must be numbers, most of which gensim converts; and those that may be something else, if not a string.
+_NUMBERS: dict[str, Callable[[Any], Any]] = {
+    # gensim has no floats here
+    "vector_size": lambda value: int(value) if isinstance(value, str) else operator.index(value),
+    **dict.fromkeys(("window", "workers", "sg", "hs", "negative", "cbow_mean", "batch_words"), int),
+    **dict.fromkeys(("alpha", "min_alpha", "ns_exponent"), float),
+}
+_NUMBERS_IF_STRINGS: dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(("min_count", "epochs", "max_vocab_size", "max_final_vocab", "total_examples", "total_words"), int),
+    "sample": float,
+}
+
+
+def numbers(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those arguments that are numbers, converted as gensim converts them: from strings, too.
+
+    Args:
+        values: arguments of the constructor or of `train()`, by name.
+
+    Raises:
+        TypeError, ValueError: the argument, what was given, what is allowed.
+    """
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        kind = _NUMBERS.get(name) or (_NUMBERS_IF_STRINGS.get(name) if isinstance(value, str) else None)
+        if kind is None:
+            continue
+        try:
+            found[name] = kind(value)
+        except (TypeError, ValueError, OverflowError) as e:
+            what = "a number" if kind is float else "an integer"
+            raise (TypeError if isinstance(e, TypeError) else ValueError)(f"{name}={value!r}: must be {what}") from e
+    return found
 
 
 def check(values: Mapping[str, Any]) -> None:
@@ -51,9 +84,7 @@ def check(values: Mapping[str, Any]) -> None:
         if int(values[name]) < least:
             hint = f"; workers={system.cores()} uses all cores of this machine" if name == "workers" else ""
             raise ValueError(f"{name}={int(values[name])}: must be an integer of at least {least}{hint}")
-    window, sample = int(values["window"]), values["sample"]
-    if window > MAX_WINDOW:
-        raise ValueError(f"window={window}: at most {MAX_WINDOW}; a window longer than the sentences changes nothing")
+    sample = values["sample"]
     for name in ("alpha", "min_alpha", "ns_exponent"):
         if not math.isfinite(values[name]):
             raise ValueError(f"{name}={values[name]}: must be a finite number")
@@ -152,7 +183,8 @@ def check_trainable(model: PlainWord2Vec, anew: bool = True) -> None:
     if wrong:
         raise RuntimeError(
             f"the vocabulary uses {highest + 1} rows, but {', '.join(wrong)}: this model cannot train. "
-            "Vectors alone (KeyedVectors) are not enough: call build_vocab(), or load a full model"
+            "Vectors alone (KeyedVectors), and what was added or switched on after build_vocab(), are not enough: call "
+            "build_vocab(), or load a full model"
         )
 
 

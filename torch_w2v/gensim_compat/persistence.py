@@ -9,7 +9,7 @@ from typing import Any
 from gensim import utils
 from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
-from torch_w2v.files import read_whole, replacing
+from torch_w2v.files import read_whole, save_object
 
 # attributes of a call that is running; never saved
 _TRANSIENT = ("_train_call", "_corpus", "_epoch_state", "_checkpoint", "_ranks", "distributed")
@@ -49,12 +49,7 @@ def save(
             pickle_protocol=pickle_protocol,
         )
         return
-    path = os.fspath(fname_or_handle)
-    plain.add_lifecycle_event(
-        "saving", fname_or_handle=path, separately=str(separately), sep_limit=sep_limit, ignore=ignore
-    )
-    with replacing(path) as temporary:
-        plain._smart_save(temporary, separately, sep_limit, ignore, pickle_protocol)
+    save_object(plain, os.fspath(fname_or_handle), separately, sep_limit, ignore, pickle_protocol)
 
 
 def load(cls: type[PlainWord2Vec], fname: Any, *args: Any, **kwargs: Any) -> Any:

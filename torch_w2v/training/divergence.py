@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Any
 
 import numpy as np
 from gensim.models.callbacks import CallbackAny2Vec
 
-# Largest component of a row that training may leave. Those of gensim's models stay below 100 on every corpus that was
-# tried; with rows as large as this the sigmoid has no slope left.
+# Largest component of a row that training may leave, unless it was there before. Those of gensim's models stay below
+# 100 on every corpus that was tried; with rows as large as this the sigmoid has no slope left.
 MAX_COMPONENT = 1000.0
 # Of the most frequent words' rows all are looked at, up to so many; of the others one in so many.
 _FREQUENT, _STEP = 1000, 16
@@ -28,8 +29,8 @@ class Stopper(CallbackAny2Vec):
             raise StopTraining
 
 
-def looks_diverged(words: float, *tables: np.ndarray) -> bool:
-    """Return whether a sample of the rows of tables (V, D) holds a component that is not finite or too large.
+def largest_of_sample(words: float, *tables: np.ndarray) -> float:
+    """Return the absolute value of the largest component of a sample of the rows of tables (V, D); infinite for nan.
 
     The rows of frequent words are all looked at: they are updated most often, and diverge first.
 
@@ -39,17 +40,32 @@ def looks_diverged(words: float, *tables: np.ndarray) -> bool:
     """
     frequent = int(min(_FREQUENT, max(words, 1)))
     step = max(_STEP, int(len(tables[0]) / max(words, 1)))
-    return any(_too_large(part) for table in tables for part in (table[:frequent], table[frequent::step]))
+    return max(largest(part) for table in tables for part in (table[:frequent], table[frequent::step]))
 
 
-def has_diverged(table: np.ndarray) -> bool:
-    """Return whether a table (V, D) holds a component that is not finite or too large."""
-    return _too_large(table)
+def largest_before(words: float, inputs: np.ndarray, outputs: np.ndarray) -> float:
+    """Return what `has_diverged` is to know of tables (V, D) before training; all rows of vectors are looked at.
+
+    Where there are more rows than `words`, which are to be trained on, a sample is.
+    """
+    sample = largest_of_sample(words, inputs, outputs)
+    return max(sample, largest(inputs)) if words >= len(inputs) else sample
 
 
-def _too_large(rows: np.ndarray) -> bool:
-    # Comparisons with nan are false.
-    return rows.size > 0 and not (rows.max() < MAX_COMPONENT and rows.min() > -MAX_COMPONENT)
+def largest(rows: np.ndarray) -> float:
+    """Return the absolute value of the largest component; infinite where one is nan."""
+    if not rows.size:
+        return 0.0
+    value = float(max(rows.max(), -rows.min()))
+    return math.inf if math.isnan(value) else value
+
+
+def has_diverged(after: float, before: float) -> bool:
+    """Return whether training has diverged, by the largest component of the vectors before and after it.
+
+    Vectors that are given to a model may be large themselves: then training may double them.
+    """
+    return not after < max(MAX_COMPONENT, 2 * before if math.isfinite(before) else 0.0)
 
 
 def warn(epoch: int, alpha: float, window: int) -> None:
@@ -62,7 +78,7 @@ def warn(epoch: int, alpha: float, window: int) -> None:
     """
     smaller_window = f" or a smaller window than {window}" if window > 10 else ""
     warnings.warn(
-        f"training diverged in epoch {epoch + 1}: some vectors are not finite, or have components beyond "
+        f"training diverged in pass {epoch + 1}: some vectors are not finite, or have components beyond "
         f"{MAX_COMPONENT:g}; training was stopped, and the vectors are useless. Use an alpha below {alpha:g}"
         f"{smaller_window}, or subsampling (sample=1e-3) where few items make up most of the corpus",
         RuntimeWarning,

@@ -38,6 +38,8 @@ from torch_w2v.training.model import TrainedModel
 logger = logging.getLogger("torch_w2v.word2vec")
 
 _ALL_KEPT = 2**32 - 1
+# A longer window changes nothing; times a draw of 32 bits this fits into an int64 many times.
+_MAX_WINDOW = 1_000_000
 # words per chunk below which an epoch has fewer chunks
 _SMALL_CHUNK = 25_000
 # number of chunks per epoch that is enough for any number of threads
@@ -167,7 +169,7 @@ def frequencies_of(model: TrainedModel) -> Frequencies:
 def objective_of(model: TrainedModel) -> Objective:
     """Return the objective that a model's attributes ask for."""
     return Objective(
-        window=operator.index(model.window),
+        window=min(operator.index(model.window), _MAX_WINDOW),
         negative=operator.index(model.negative),
         cbow_mean=bool(model.cbow_mean),
         exact_gradient=model.cbow_gradient == "exact",

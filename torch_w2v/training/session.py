@@ -70,6 +70,7 @@ class TrainCall:
         self._plan: TrainingPlan | None = None
         self._looks: planning.Looks = {}
         self._trained = False
+        self._largest: float | None = None  # component before training
         self._ranks = ranks = Alone() if group is None else Together(group, model.workers)
         self._checkpoints = Checkpoints()
         if checkpoint is not None:
@@ -124,7 +125,9 @@ class TrainCall:
         """Look at all rows once, where after an epoch only a sample is."""
         model = self._model
         small = self._progress.call.raw_words < len(model.wv.vectors)
-        if not (model.diverged or small) and divergence.has_diverged(model.wv.vectors):
+        if model.diverged or small:
+            return
+        if divergence.has_diverged(divergence.largest(model.wv.vectors), self._largest or 0.0):
             model.diverged = True
             divergence.warn(max(model.epochs - 1, 0), model.alpha, model.window)
 
@@ -295,6 +298,8 @@ class TrainCall:
         with self._memory.tables(engine, inputs, outputs, deferred, words) as tables:
             self._checkpoints.enter(TRAIN)
             ranks.open(model, engine, tables, rate, deferred)
+            if self._largest is None:
+                self._largest = divergence.largest_before(words, *map(engine.as_array, tables))
             train_epoch(
                 engine,
                 tables,
@@ -316,7 +321,8 @@ class TrainCall:
             )
             ranks.close()
             ranks.add_others(progress.totals)
-            diverged = divergence.looks_diverged(progress.totals.raw_words, *map(engine.as_array, tables))
+            largest = divergence.largest_of_sample(progress.totals.raw_words, *map(engine.as_array, tables))
+            diverged = divergence.has_diverged(largest, self._largest)
         return False, diverged
 
     def _finish_epoch(self, epoch: int, total_examples: int | None, total_words: int | None, file_mode: bool) -> None:
@@ -328,14 +334,14 @@ class TrainCall:
             )
         elif not totals.raw_words:
             logger.warning(
-                "epoch %d has no words, but the vocabulary has %d: the corpus was empty, or can be read only once",
-                epoch + 1,
+                "EPOCH %d has no words, but the vocabulary has %d: the corpus was empty, or can be read only once",
+                epoch,
                 len(model.wv),
             )
         elif not totals.trained_words:
             logger.warning(
-                "epoch %d trained on none of its %d words: they are not in the vocabulary, or subsampling left none",
-                epoch + 1,
+                "EPOCH %d trained on none of its %d words: they are not in the vocabulary, or subsampling left none",
+                epoch,
                 totals.raw_words,
             )
         if model.compute_loss:
