@@ -145,6 +145,9 @@ def test_all_shapes_of_skip_gram(interpreter, number, shape):
 @pytest.mark.parametrize("parts", [1, 3])
 def test_options_of_skip_gram(interpreter, parts, options):
     small = {"size": 0.02, "alpha": (2e-5, 1e-5)} if is_long(options) else {}
+    if is_long(options) and "window" in options:
+        # The interpreter takes all pairs of a window one by one.
+        small["lengths"] = (401, 63)
     layout = Layout(16, parts, 20, PROGRAMS)
     interpreter(triton_process.agree, layout, skip_gram=True, **{"lengths": SHORT, **options, **small})
 
