@@ -54,6 +54,18 @@ CPU_SHAPES = [
     },
     {"layout": Layout(16, 16, 6, G=3, fresh=True), "negative": 6, "lengths": (40, 1, 2, 90), "scales": True, "D": 17},
     {"layout": Layout(7, 7, 2, G=4), "lengths": (40, 2)},
+    # so many negatives that equal ones are sought in a hash table
+    {"layout": Layout(8, 4, 100), "negative": 100, "lengths": (40, 9), "V": 1000},
+    {"layout": Layout(8, 4, 100), "negative": 100, "lengths": (40, 9), "D": 17, "scales": True},
+    {
+        "layout": Layout(8, 8, 100, fresh=True),
+        "negative": 100,
+        "lengths": (40, 9),
+        "V": 3,
+        "scales": True,
+        "size": 0.05,
+    },
+    {"layout": Layout(8, 8, 30, G=4, fresh=True), "negative": 30, "lengths": (40, 9), "V": 30, "alpha": (1e-3, 9e-4)},
     *(
         {"skip_gram": True, "layout": Layout(T, S, N, G=4, fresh=True), **options}
         for (T, S, N), options in (

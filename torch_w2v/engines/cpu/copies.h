@@ -29,6 +29,53 @@ inline bool repeated(const int32_t* words, i64 n) {
   return any(twice);
 }
 
+// The first place of each word of a group.
+struct Places {
+  // So many words are compared with one another; of more, each is sought in a hash table.
+  static constexpr i64 FEW = 64;
+
+  int32_t* first;  // (words at most)
+
+  Places(i64 words, Memory& memory)
+      : first(memory.array<int32_t>(words)), bits(bits_for(words)), slots(memory.array<int32_t>(i64{1} << bits)) {}
+
+  // Returns whether one of the first n words is there more than once. Then `first` has the places; else nothing.
+  bool find(const int32_t* words, i64 n) {
+    if (n > FEW) return find_by_hash(words, n);
+    if (!repeated(words, n)) return false;
+    for (i64 i = 0; i < n; i++) {
+      int32_t place = 0;
+      while (words[place] != words[i]) place++;
+      first[i] = place;
+    }
+    return true;
+  }
+
+ private:
+  const int bits;
+  int32_t* slots;  // (2 to the power of bits) places, or -1
+
+  static int bits_for(i64 words) {
+    int count = 1;
+    while (i64{1} << count < 2 * words) count++;
+    return count;
+  }
+
+  bool find_by_hash(const int32_t* words, i64 n) {
+    const uint32_t mask = (uint32_t{1} << bits) - 1;
+    std::memset(slots, 0xff, sizeof(int32_t) << bits);
+    bool twice = false;
+    for (i64 i = 0; i < n; i++) {
+      uint32_t slot = static_cast<uint32_t>(words[i]) * 0x9e3779b1u >> (32 - bits);
+      while (slots[slot] >= 0 && words[slots[slot]] != words[i]) slot = (slot + 1) & mask;
+      if (slots[slot] < 0) slots[slot] = static_cast<int32_t>(i);
+      first[i] = slots[slot];
+      twice |= first[i] < i;
+    }
+    return twice;
+  }
+};
+
 // A row that a group has more than once is read and written through a copy in all places but its first, since every
 // update of a group comes from its rows as they were.
 template <int ROW>
@@ -46,13 +93,11 @@ struct Copies {
   float* was(i64 copy) const { return copies + 2 * copy * job.stride(); }
   float* now(i64 copy) const { return was(copy) + job.stride(); }
 
-  // Puts copies in the place of rows whose word is there before.
-  void part(const int32_t* words, i64 n, float** rows) {
+  // Puts copies in the place of rows whose word is there before; `first` has the first place of each.
+  void part(const int32_t* first, i64 n, float** rows) {
     const size_t bytes = sizeof(float) * static_cast<size_t>(job.stride());
     for (i64 i = 1; i < n; i++) {
-      i64 first = 0;
-      while (words[first] != words[i]) first++;
-      if (first == i) continue;
+      if (first[i] == i) continue;
       std::memcpy(was(count), rows[i], bytes);
       std::memcpy(now(count), rows[i], bytes);
       origin[count] = rows[i];

@@ -20,6 +20,7 @@ struct Sets {
   Sets(const Job<ROW>& j, Memory& memory)
       : job(j),
         copies(j, memory),
+        places(j.group_words, memory),
         scores_at_most(job.group_targets * job.K1 + W),
         rows(memory.array<float*>(job.group_words)),
         loaded(memory.zeros<float>(job.direct() ? 0 : job.group_words * job.stride())),
@@ -28,7 +29,8 @@ struct Sets {
         label(memory.zeros<float>(scores_at_most + job.group_targets)),
         score(memory.array<float>(scores_at_most)),
         coefficient(memory.array<float>(scores_at_most)),
-        scaled(memory.array<float>(scores_at_most)) {
+        scaled(memory.array<float>(scores_at_most)),
+        moved(memory.array<float>(job.group_words)) {
     if (memory.failed) return;
     for (i64 i = 0; i < job.group_targets; i++) label[i] = 1.f;
   }
@@ -36,20 +38,20 @@ struct Sets {
   // Trains a group: its targets' errors replace their hidden layers. `moves` is null where these follow nothing.
   void train(const Targets<ROW>& targets, Negatives<ROW>& negatives, i64 number, float alpha, const Moves* moves) {
     const Group group = group_of(targets, negatives, number);
-    const bool twice = repeated(group.words, group.rows);
+    const bool twice = places.find(group.words, group.rows);
     load(group, twice);
     // The first group follows nothing, and nothing follows the last.
     compute_coefficients(group, alpha, number > 0 ? moves : nullptr);
     // Here, where the processor waits for the coefficients.
     if (number + 1 < job.groups) prefetch_next(group);
     negatives.prefetch();
-    if (twice) copies.part(group.words, group.rows, rows);
+    if (twice) copies.part(places.first, group.rows, rows);
     if (twice && job.call.fresh && job.S == job.T) meet_in_turn(group, alpha);
     if (twice || targets.lonely || counts_loss) leave_out(group);
     update_rows(group, job.call.output_scale ? scale_coefficients(group) : coefficient,
                 number + 1 < job.groups ? moves : nullptr);
     copies.join();
-    store(group);
+    store(group, twice);
   }
 
  private:
@@ -65,6 +67,7 @@ struct Sets {
   };
 
   Copies<ROW> copies;
+  Places places;
   const i64 scores_at_most;
   float** rows;        // (group_words)
   float* loaded;       // (group_words, stride) rows of the table, where that is not in whole vectors
@@ -74,6 +77,7 @@ struct Sets {
   float* score;        // (K1, targets) with the own row, and with the negatives
   float* coefficient;  // (K1, targets) of rows in the errors
   float* scaled;       // (K1, targets) of hidden layers in the rows' updates
+  float* moved;        // (group_words) sums of coefficients of one target's negatives, at their first places
 
   Group group_of(const Targets<ROW>& targets, const Negatives<ROW>& negatives, i64 number) const {
     const bool shared = job.G == 1;
@@ -91,20 +95,14 @@ struct Sets {
   // Rows that are not in whole vectors are loaded once each, however often the group has them.
   void load(const Group& group, bool twice) {
     for (i64 i = 0; i < group.rows; i++) {
-      i64 first = i;
-      if (twice && !job.direct()) first = first_place(group, i);
+      const i64 first = twice && !job.direct() ? places.first[i] : i;
       rows[i] = first < i ? rows[first] : job.load(job.output(group.words[i]), loaded + i * job.stride());
     }
   }
-  void store(const Group& group) const {
+  void store(const Group& group, bool twice) const {
     if (job.direct()) return;
     for (i64 i = 0; i < group.rows; i++)
-      if (first_place(group, i) == i) job.store(job.output(group.words[i]), loaded + i * job.stride());
-  }
-  static i64 first_place(const Group& group, i64 i) {
-    i64 first = 0;
-    while (group.words[first] != group.words[i]) first++;
-    return first;
+      if (!twice || places.first[i] == i) job.store(job.output(group.words[i]), loaded + i * job.stride());
   }
 
   i64 own(const Group& group, i64 target) const { return job.N + target * group.own_step; }
@@ -195,17 +193,20 @@ struct Sets {
       const int32_t target = group.words[own(group, i)];
       const i64 first = i * group.negatives_step;
       const int32_t* negatives = group.words + first;
+      const int32_t* first_of = places.first + first;
       const Vector* h = vectors(group.hidden + i * job.stride());
-      for (i64 k = 1; k < job.N; k++) {
+      for (i64 k = 0; k < job.N; k++) moved[first_of[k]] = 0.f;
+      for (i64 k = 0; k < job.N; k++) {
         if (negatives[k] == target) continue;
-        float moved = 0;
-        for (i64 j = 0; j < k; j++)
-          if (negatives[j] == negatives[k]) moved += coefficient[(1 + j) * group.targets + i];
-        if (moved == 0.f) continue;
-        if (job.call.output_scale) moved *= job.call.output_scale[negatives[k]];
-        const float z = score[(1 + k) * group.targets + i] + moved * copies.move(rows[first + k], h, moved);
-        score[(1 + k) * group.targets + i] = z;
-        coefficient[(1 + k) * group.targets + i] = z * z < most * most ? -alpha * weight * sigmoid(all(z))[0] : 0.f;
+        float& own = coefficient[(1 + k) * group.targets + i];
+        float& before = moved[first_of[k]];
+        if (before != 0.f) {
+          const float by = job.call.output_scale ? before * job.call.output_scale[negatives[k]] : before;
+          float& z = score[(1 + k) * group.targets + i];
+          z += by * copies.move(rows[first + k], h, by);
+          own = z * z < most * most ? -alpha * weight * sigmoid(all(z))[0] : 0.f;
+        }
+        before += own;
       }
     }
   }
