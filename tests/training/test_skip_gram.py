@@ -2,6 +2,7 @@
 
 import logging
 import math
+import random
 
 import gensim.models
 import numpy as np
@@ -78,6 +79,22 @@ def test_the_log_says_how_inputs_are_grouped(caplog):
     assert any("blocks of 16 inputs, 2 sets of 4 negatives, 1 block at once" in line for line in messages(caplog))
 
 
+@pytest.mark.parametrize("options", [{"alpha": 0.25}, {"alpha": 0.5}, {"negative": 300}], ids=str)
+def test_large_steps_on_a_few_words(options):
+    """Each of sixty words' nearest are those of its topic, where gensim's are with alpha=.25 only."""
+    draw = random.Random(3)
+    groups = [[f"{topic}-{i}" for i in range(12)] for topic in range(5)]
+    sentences = [draw.choices(draw.choice(groups), k=8) for _ in range(500)]
+    model = ours(sentences, sg=1, vector_size=20, sample=0, epochs=5, **options)
+    assert not model.diverged
+    near = [
+        other.partition("-")[0] == word.partition("-")[0]
+        for word in model.wv.index_to_key
+        for other, _ in model.wv.most_similar(word, topn=5)
+    ]
+    assert sum(near) > 0.9 * len(near)
+
+
 @pytest.mark.parametrize(
     ("workload", "T", "S", "N"),
     [
@@ -93,7 +110,9 @@ def test_the_log_says_how_inputs_are_grouped(caplog):
         (Workload(5, 1e9, 11.0, skip_gram=True, busiest_output=0.1, vocabulary=34), 16, 4, 16),
         (Workload(5, 1e9, 1001.0, skip_gram=True, busiest_output=0.1), 16, 167, 32),
         (Workload(100, 1e9, 101.0, skip_gram=True, busiest_output=1.0, alpha=1e-9), 16, 158, 64),
-        (Workload(1, 10, 1.0, skip_gram=True, busiest_output=2.0, alpha=1.0), 1, 2, 4),
+        (Workload(1, 10, 1.0, skip_gram=True, busiest_output=2.0, alpha=1.0), 1, 2, 16),
+        (Workload(5, 1e9, 6.0, skip_gram=True, busiest_output=0.1, alpha=0.25), 1, 10, 16),
+        (Workload(250, 1e9, 6.0, skip_gram=True, busiest_output=0.1), 1, 24, 128),
     ],
 )
 def test_layout_of_a_block(workload, T, S, N):

@@ -27,6 +27,8 @@ _MOST_PER_OUTPUT = 0.8
 _USUAL_PER_OUTPUT = 0.28
 # negatives of a set at most
 _MOST_NEGATIVES = 64
+# alpha, and alpha times the number of negatives, above which no two inputs share a set
+_LARGE_ALPHA, _LARGE_BY_NEGATIVES = 0.15, 6.0
 # number of words below which all meet again and again within a block
 _FEW_WORDS = 100
 
@@ -110,7 +112,8 @@ def skip_gram_block(workload: Workload) -> Layout:
     of an input's row come to `_MOST_PER_INPUT`, which makes the number of parts, and those of the busiest output row to
     `_MOST_PER_OUTPUT`, which bounds the block. A set has as many negatives as there are in gensim for one input's part
     of the positives, so that an input meets as many different ones; where frequent words are not thinned out, and one
-    output row moves by more than `_USUAL_PER_OUTPUT`, it has up to twice as many.
+    output row moves by more than `_USUAL_PER_OUTPUT`, it has up to twice as many. Where alpha is so large that few
+    gradients are too many, or negatives are hundreds, an input shares its negatives with none.
     """
     alpha, context, negative = abs(workload.alpha), workload.context_words, workload.negative
     S = max(1, round(alpha * context * (negative + 1) / _MOST_PER_INPUT))
@@ -126,6 +129,10 @@ def skip_gram_block(workload: Workload) -> Layout:
     # Of a few words a set has most already.
     most = max(drawn, min(_MOST_NEGATIVES, workload.vocabulary))
     N = 4 * math.ceil(min(drawn * more, most) / 4)
+    if alpha > _LARGE_ALPHA:
+        T, N = 1, max(N, 16)
+    if alpha * negative > _LARGE_BY_NEGATIVES:
+        T, S, N = 1, round(4 * context), 2 * _MOST_NEGATIVES
     return Layout(T=T, S=S, N=N, G=_INPUTS_TOGETHER, fresh=True)
 
 
@@ -151,7 +158,7 @@ def skip_gram_in_flight(workload: Workload) -> Layout:
     """
     block = skip_gram_block(workload)
     negatives = workload.negative * workload.context_words
-    S = max(block.S, min(math.ceil(negatives / 32), round(2 * workload.context_words)))
+    S = min(max(block.S, math.ceil(negatives / 32)), max(1, round(2 * workload.context_words)))
     N = min(_MOST_NEGATIVES, 16 * math.ceil(negatives / S / 16))
     moves = abs(workload.alpha) * block.T * workload.context_words / S * workload.busiest_output
     most = (1 if workload.repetitive else 20) * _MOST_PER_OUTPUT / max(moves, 1e-9)
