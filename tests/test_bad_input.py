@@ -217,40 +217,6 @@ def test_attribute_broken_after_construction(name, value, message, algorithm):
     assert np.isfinite(model.wv.vectors).all()
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "kind", "message"),
-    [
-        ("alpha", "x", ValueError, "alpha='x': must be a number"),
-        ("alpha", None, TypeError, "alpha=None: must be a number"),
-        ("ns_exponent", [0.75], TypeError, "ns_exponent=[0.75]: must be a number"),
-        ("vector_size", None, TypeError, "vector_size=None: must be an integer"),
-        ("window", float("inf"), ValueError, "window=inf: must be an integer"),
-        ("negative", "five", ValueError, "negative='five': must be an integer"),
-        ("min_count", "five", ValueError, "min_count='five': must be an integer"),
-        ("sample", "x", ValueError, "sample='x': must be a number"),
-    ],
-)
-def test_what_is_no_number(name, value, kind, message):
-    with pytest.raises(kind, match=f"^{re.escape(message)}$"):
-        ours(words(), **{name: value})
-
-
-def test_numbers_in_strings_are_numbers():
-    given = {"vector_size": 8, "window": 3, "negative": 4, "alpha": 0.03, "min_count": 2, "epochs": 3, "sample": 0.01}
-    expected, model = ours(words(), **given), ours(words(), **{name: str(value) for name, value in given.items()})
-    assert {name: getattr(model, name) for name in given} == given
-    np.testing.assert_array_equal(model.wv.vectors, expected.wv.vectors)
-    assert model.train(words(), total_examples="300", epochs=1) == expected.train(words(), total_examples=300, epochs=1)
-
-
-@pytest.mark.parametrize("algorithm", ALGORITHMS, ids=str)
-@pytest.mark.parametrize(("name", "value"), [("window", 10**8), ("batch_words", 0)])
-def test_values_that_gensim_takes(name, value, algorithm):
-    model = ours(words(), **{**algorithm, name: value})
-    assert getattr(model, name) == value
-    assert trainable(model, words())
-
-
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 @pytest.mark.parametrize("name", ["start_alpha", "end_alpha"])
 def test_rates_of_train(name, value):

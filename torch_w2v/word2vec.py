@@ -65,8 +65,7 @@ class Word2Vec(CorpusReading):
         null_word: 1 to add gensim's null word.
         trim_rule: function of (word, count, min_count) that says whether a word stays, as in gensim.
         sorted_vocab: 1 to sort the words by descending frequency.
-        batch_words: words per batch; less than 10,000 count as 10,000. A thread trains on a chunk of ten batches at a
-            time, of fewer on a small corpus, and of up to 500,000 words where the corpus has billions.
+        batch_words: words per batch, 10,000 at least. A thread takes ten batches at a time; see the guide.
         compute_loss: compute the loss of every target, for half as much time again; otherwise of one block in 64.
         callbacks: gensim's callbacks, or those of `torch_w2v.callbacks`.
         comment: text that is kept in the saved model.
