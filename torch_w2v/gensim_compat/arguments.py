@@ -36,12 +36,23 @@ CHECKED = (
 )
 _LEAST = {"vector_size": 1, "window": 1, "negative": 0, "workers": 1, "batch_words": 0}
 
+
+def _whole(value: Any) -> int:
+    """Return an integer; gensim takes no float here."""
+    return int(value) if isinstance(value, str) else operator.index(value)
+
+
+def _number(value: Any) -> Any:
+    """Return a number as it is, which gensim keeps so."""
+    return float(value) if isinstance(value, str) or not np.isscalar(value) else value
+
+
 # Those that must be numbers, most of which gensim converts; and those that may be something else, if not a string.
 _NUMBERS: dict[str, Callable[[Any], Any]] = {
-    # gensim has no floats here
-    "vector_size": lambda value: int(value) if isinstance(value, str) else operator.index(value),
+    "vector_size": _whole,
     **dict.fromkeys(("window", "workers", "sg", "hs", "negative", "cbow_mean", "batch_words"), int),
-    **dict.fromkeys(("alpha", "min_alpha", "ns_exponent"), float),
+    **dict.fromkeys(("alpha", "min_alpha"), float),
+    "ns_exponent": _number,
 }
 _NUMBERS_IF_STRINGS: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("min_count", "epochs", "max_vocab_size", "max_final_vocab", "total_examples", "total_words"), int),
@@ -66,7 +77,7 @@ def numbers(values: Mapping[str, Any]) -> dict[str, Any]:
         try:
             found[name] = kind(value)
         except (TypeError, ValueError, OverflowError) as e:
-            what = "a number" if kind is float else "an integer"
+            what = "an integer" if kind in (int, _whole) else "a number"
             raise (TypeError if isinstance(e, TypeError) else ValueError)(f"{name}={value!r}: must be {what}") from e
     return found
 
