@@ -174,7 +174,7 @@ class Word2Vec(CorpusReading):
             )
             if path is not None and sentences is None and corpus_file is None:
                 raise ValueError(f"checkpoint={path!r}: without a corpus nothing is trained here; give it to train()")
-            options |= arguments.numbers(options)
+            options = arguments.numbers(options)
             arguments.check(options)
             engines.check(engine, device, cbow_gradient, ranked=self._group is not None)
             self.device = str(options.pop("device"))
@@ -276,7 +276,9 @@ class Word2Vec(CorpusReading):
         with self._together(), turn_of(self):
             path, every = self.__dict__.pop("_checkpoint", (None, checkpoint_every))
             path = path or call_arguments.check(checkpoint, every, self._group)
-            rates = {"alpha": start_alpha or self.alpha, "min_alpha": end_alpha or self.min_alpha}
+            totals = arguments.numbers({"total_examples": total_examples, "total_words": total_words})
+            given = arguments.numbers({"epochs": epochs, "start_alpha": start_alpha, "end_alpha": end_alpha})
+            rates = {"alpha": given["start_alpha"] or self.alpha, "min_alpha": given["end_alpha"] or self.min_alpha}
             arguments.check({name: getattr(self, name) for name in arguments.CHECKED} | arguments.numbers(rates))
             arguments.make_writable(self)
             self.training_losses, self.diverged = [], False
@@ -290,8 +292,6 @@ class Word2Vec(CorpusReading):
             )
             line = progress_line(self.progress if progress is None else progress)
             watchers = [*watchers_of(callbacks, self), *([line.train] if line else [])]
-            totals = {"total_examples": total_examples, "total_words": total_words}
-            totals |= arguments.numbers(totals)
             with (
                 line or nullcontext(),
                 TrainCall(self, unobserved, path, every, totals, self._group, watchers) as call,
@@ -301,15 +301,13 @@ class Word2Vec(CorpusReading):
                     returned = super().train(
                         corpus_iterable,
                         corpus_file,
-                        *totals.values(),
-                        epochs,
-                        start_alpha,
-                        end_alpha,
-                        word_count,
-                        queue_factor,
-                        report_delay,
-                        compute_loss,
-                        callbacks,
+                        word_count=word_count,
+                        queue_factor=queue_factor,
+                        report_delay=report_delay,
+                        compute_loss=compute_loss,
+                        callbacks=callbacks,
+                        **totals,
+                        **given,
                         **kwargs,
                     )
                     call.end()

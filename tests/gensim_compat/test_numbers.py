@@ -31,7 +31,12 @@ def test_numbers_in_strings_are_numbers():
     expected, model = ours(words(), **given), ours(words(), **{name: str(value) for name, value in given.items()})
     assert {name: getattr(model, name) for name in given} == given
     np.testing.assert_array_equal(model.wv.vectors, expected.wv.vectors)
-    assert model.train(words(), total_examples="300", epochs=1) == expected.train(words(), total_examples=300, epochs=1)
+    given = {"total_examples": 300, "epochs": 1, "start_alpha": 0.02, "end_alpha": 0.01}
+    for one, arguments in ((model, {name: str(value) for name, value in given.items()}), (expected, given)):
+        one.train(words(), **arguments)
+    np.testing.assert_array_equal(model.wv.vectors, expected.wv.vectors)
+    with pytest.raises(ValueError, match=r"^start_alpha='x': must be a number$"):
+        model.train(words(), total_examples=300, epochs=1, start_alpha="x")
 
 
 @pytest.mark.parametrize("algorithm", [{}, {"hs": 1}, {"sg": 1}], ids=str)

@@ -56,12 +56,12 @@ _NUMBERS: dict[str, Callable[[Any], Any]] = {
 }
 _NUMBERS_IF_STRINGS: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("min_count", "epochs", "max_vocab_size", "max_final_vocab", "total_examples", "total_words"), int),
-    "sample": float,
+    **dict.fromkeys(("sample", "start_alpha", "end_alpha"), float),
 }
 
 
 def numbers(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those arguments that are numbers, converted as gensim converts them: from strings, too.
+    """Return arguments with all numbers among them converted as gensim converts them: from strings, too.
 
     Args:
         values: arguments of the constructor or of `train()`, by name.
@@ -69,7 +69,7 @@ def numbers(values: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         TypeError, ValueError: the argument, what was given, what is allowed.
     """
-    found: dict[str, Any] = {}
+    found = dict(values)
     for name, value in values.items():
         kind = _NUMBERS.get(name) or (_NUMBERS_IF_STRINGS.get(name) if isinstance(value, str) else None)
         if kind is None:
