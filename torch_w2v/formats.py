@@ -48,10 +48,8 @@ def _saving_vectors(save: Callable[[KeyedVectors, str], object]) -> Callable[[Pl
     """Return a `Format.save` that saves the vectors with `save` and replaces older files at the end."""
 
     def save_and_replace(model: PlainWord2Vec | KeyedVectors, path: str) -> None:
-        vectors = vectors_of(model)
-        vectors.lifecycle_events = None  # gensim would store the path of the temporary folder
         with replacing(path) as temporary:
-            save(vectors, temporary)
+            save(vectors_of(model), temporary)
 
     return save_and_replace
 

@@ -324,3 +324,13 @@ def test_the_log_has_the_paths_of_the_files(vectors, tmp_path, caplog):
     for name in os.listdir(tmp_path):
         assert f"{tmp_path}/{name}" in caplog.text
     assert ".torch_w2v-save" not in caplog.text
+
+
+@pytest.mark.parametrize("suffix", [".kv", ".vec", ".bin", ".npz"])
+def test_saved_vectors_keep_their_lifecycle_events(suffix, tmp_path):
+    model, path = ours(words()), tmp_path / f"x{suffix}"
+    model.wv.lifecycle_events = [{"event": "mine"}]
+    model.save_vectors(path)
+    mine, *saving = model.wv.lifecycle_events
+    assert mine == {"event": "mine"}
+    assert [event["fname_or_handle"] for event in saving] == ([str(path)] if suffix == ".kv" else [])
