@@ -79,7 +79,7 @@ def test_the_log_says_how_inputs_are_grouped(caplog):
     assert any("blocks of 16 inputs, 2 sets of 4 negatives, 1 block at once" in line for line in messages(caplog))
 
 
-@pytest.mark.parametrize("options", [{"alpha": 0.25}, {"alpha": 0.5}, {"negative": 300}], ids=str)
+@pytest.mark.parametrize("options", [{"alpha": 0.25}, {"alpha": 0.5}, {"negative": 300}, {"negative": 600}], ids=str)
 def test_large_steps_on_a_few_words(options):
     """Each of sixty words' nearest are those of its topic, where gensim's are with alpha=.25 only."""
     draw = random.Random(3)
@@ -112,7 +112,8 @@ def test_large_steps_on_a_few_words(options):
         (Workload(100, 1e9, 101.0, skip_gram=True, busiest_output=1.0, alpha=1e-9), 16, 158, 64),
         (Workload(1, 10, 1.0, skip_gram=True, busiest_output=2.0, alpha=1.0), 1, 2, 16),
         (Workload(5, 1e9, 6.0, skip_gram=True, busiest_output=0.1, alpha=0.25), 1, 10, 16),
-        (Workload(250, 1e9, 6.0, skip_gram=True, busiest_output=0.1), 1, 24, 128),
+        (Workload(250, 1e9, 6.0, skip_gram=True, busiest_output=0.1), 1, 12, 64),
+        (Workload(800, 1e9, 6.0, skip_gram=True, busiest_output=0.1), 1, 24, 128),
     ],
 )
 def test_layout_of_a_block(workload, T, S, N):

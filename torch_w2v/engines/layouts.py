@@ -28,7 +28,7 @@ _USUAL_PER_OUTPUT = 0.28
 # negatives of a set at most
 _MOST_NEGATIVES = 64
 # alpha, and alpha times the number of negatives, above which no two inputs share a set
-_LARGE_ALPHA, _LARGE_BY_NEGATIVES = 0.15, 6.0
+_LARGE_ALPHA, _MANY_NEGATIVES = 0.15, 5.0
 # number of words below which all meet again and again within a block
 _FEW_WORDS = 100
 
@@ -131,8 +131,10 @@ def skip_gram_block(workload: Workload) -> Layout:
     N = 4 * math.ceil(min(drawn * more, most) / 4)
     if alpha > _LARGE_ALPHA:
         T, N = 1, max(N, 16)
-    if alpha * negative > _LARGE_BY_NEGATIVES:
-        T, S, N = 1, round(4 * context), 2 * _MOST_NEGATIVES
+    if alpha * negative > _MANY_NEGATIVES:
+        T, N = 1, _MOST_NEGATIVES
+    if alpha * negative > 3 * _MANY_NEGATIVES:
+        S, N = round(4 * context), 2 * _MOST_NEGATIVES
     return Layout(T=T, S=S, N=N, G=_INPUTS_TOGETHER, fresh=True)
 
 
