@@ -295,11 +295,11 @@ class TrainCall:
             self._cache.stop()
             return True, False
         inputs, outputs = planning.first_rows(model.wv.vectors, rows), planning.first_rows(model.syn1neg, rows)
+        if self._largest is None:
+            self._largest = ranks.agree(divergence.largest_before(words, inputs, outputs), max)
         with self._memory.tables(engine, inputs, outputs, deferred, words) as tables:
             self._checkpoints.enter(TRAIN)
             ranks.open(model, engine, tables, rate, deferred)
-            if self._largest is None:
-                self._largest = divergence.largest_before(words, *map(engine.as_array, tables))
             train_epoch(
                 engine,
                 tables,
