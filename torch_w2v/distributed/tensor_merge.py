@@ -41,14 +41,11 @@ def shares_moved(x: Tensor) -> Tensor:
 def pack(
     local: Tensor, base: Tensor, gradients: Tensor, curvature: TensorCurvature, wire: Tensor, scratch: Tensor
 ) -> None:
-    """Write what this rank sends.
+    """Write what this rank sends; the arguments are those of `bindings.pack`, as tensors.
 
     Args:
-        local: (n, D) float32, the rows that this rank has trained.
-        base: (n, D) float32, what all ranks agree on.
-        gradients: (n,) float32, the number of gradients of each row.
-        curvature: of the table.
-        wire: (n, D + m + 1) bfloat16, is filled with what `merge.sent` returns.
+        local, base, gradients, curvature: on one device.
+        wire: (n, D + m + 1) bfloat16, is filled.
         scratch: (n, D + m + 1) float32.
     """
     m, D = curvature.directions.shape

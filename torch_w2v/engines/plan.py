@@ -46,8 +46,8 @@ class Objective:
         """The score beyond which, either way, a sample is skipped, as gensim skips those beyond 6.
 
         Samples that are wrong by more would make rows explode where few items repeat much. Those that are right have
-        small gradients, but with many negatives they add up. Of sums, whose scores are larger, a block meets its rows
-        a little later than gensim does, and 7 comes nearest to gensim (lab notes). Skip-gram skips none.
+        small gradients, but with many negatives they add up. For sums, whose scores are larger, 7 was found to come
+        nearest to gensim (docs/development/lab-notes.md). Skip-gram skips none.
         """
         if self.skip_gram:
             return math.inf
