@@ -67,11 +67,11 @@ template <template <int> class Block>
 int train_chunk(const Call& call) {
   if (!call.direct) return train_chunk_with<0, Block>(call);
   // The usual sizes, 100 and 300 floats, have kernels of their own.
-  switch (call.stride / W) {
-    case 112 / W:
-      return train_chunk_with<112 / W, Block>(call);
-    case 304 / W:
-      return train_chunk_with<304 / W, Block>(call);
+  switch (in_shorts(call.columns)) {
+    case in_shorts(100):
+      return train_chunk_with<in_shorts(100), Block>(call);
+    case in_shorts(300):
+      return train_chunk_with<in_shorts(300), Block>(call);
     default:
       return train_chunk_with<0, Block>(call);
   }
