@@ -23,16 +23,16 @@ def often(monkeypatch):
     monkeypatch.setattr(progress, "INTERVAL", 0.0)
 
 
-def test_elsewhere_than_in_a_terminal_there_is_a_line_per_pass(capsys):
+def test_elsewhere_than_in_a_terminal_there_is_a_line_per_epoch(capsys):
     ours(words(), epochs=2, min_count=20, progress=True)
-    vocabulary, *passes = capsys.readouterr().err.splitlines()
+    vocabulary, *epochs = capsys.readouterr().err.splitlines()
     assert re.fullmatch(
         r"vocabulary: \d+ words, [\d,]+ in the corpus; min_count=20 leaves out \d+ words, \d.*% of the corpus",
         vocabulary,
     )
-    line = r"pass %d of 2: 2,092 words in \d+\.\d s, .+ words/s, loss 0\.\d{4}, alpha 0\.\d{5}"
-    assert len(passes) == 2
-    assert all(re.fullmatch(line % number, text) for number, text in enumerate(passes, 1)), passes
+    line = r"epoch %d of 2: 2,092 words in \d+\.\d s, .+ words/s, loss 0\.\d{4}, alpha 0\.\d{5}"
+    assert len(epochs) == 2
+    assert all(re.fullmatch(line % number, text) for number, text in enumerate(epochs, 1)), epochs
 
 
 def test_train_decides_for_itself(capsys):
@@ -41,7 +41,7 @@ def test_train_decides_for_itself(capsys):
     model.train(words(), total_examples=300, epochs=1, progress=False)
     assert capsys.readouterr().err == ""
     ours(words()).train(words(), total_examples=300, epochs=1, progress=True)
-    assert "pass 1 of 1" in capsys.readouterr().err
+    assert "epoch 1 of 1" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("package", ["without tqdm", "tqdm"])
@@ -60,7 +60,7 @@ def test_in_a_terminal_one_line_stays(package, often, monkeypatch, tmp_path):
     lines = [re.split(r"\r", line)[-1].replace("\033[K", "") for line in shown.split("\n")]
     assert "reading 100%" in shown.replace("  ", " ")
     assert lines[0].startswith("vocabulary: 6 words, 18,000 in the corpus")
-    assert re.fullmatch(r"pass 2 of 2 100%.* words/s, 0:0\d, loss 0\.\d{4}", lines[1].rstrip())
+    assert re.fullmatch(r"epoch 2 of 2 100%.* words/s, 0:0\d, loss 0\.\d{4}", lines[1].rstrip())
     assert lines[2:] == [""]
     assert "left" in shown
 
@@ -70,7 +70,7 @@ def test_an_interrupted_line_ends(often, monkeypatch):
     terminal = Terminal()
     with progress.ProgressLine(terminal) as line:
         line.train(watching.Progress(1, 2, 0.25, 10, 1.0, 1.0, 3.0, 0.1, 0.5, False, 10, 1.0, 0.5))
-    assert terminal.getvalue().endswith("pass 1 of 2  25%, 1 words/s, 0:03 left, loss 0.5000\n")
+    assert terminal.getvalue().endswith("epoch 1 of 2  25%, 1 words/s, 0:03 left, loss 0.5000\n")
 
 
 def test_numbers_and_clocks():

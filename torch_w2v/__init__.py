@@ -1,7 +1,7 @@
-"""gensim's Word2Vec with a faster training engine: CBOW with negative sampling.
+"""gensim's Word2Vec with faster training engines, for CBOW and skip-gram with negative sampling.
 
-torch is imported when it is needed: for a training loop of your own, for a GPU, and for every engine but the CPU
-kernel.
+torch is imported when it is needed: for a training loop of your own, for a GPU, for several processes, and for the
+engines 'torch_batched', 'reference' and 'triton'.
 """
 
 import importlib

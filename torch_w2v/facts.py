@@ -14,7 +14,7 @@ from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 ARGUMENTS = (
     *("sg", "hs", "negative", "window", "shrink_windows", "cbow_mean", "alpha", "min_alpha", "epochs", "sample"),
     *("ns_exponent", "min_count", "max_final_vocab", "seed", "workers", "comment"),
-    *("engine", "device", "cbow_gradient"),
+    *("engine", "device", "cbow_gradient", "compute_loss"),
 )
 
 
@@ -28,7 +28,7 @@ def facts_of(model: PlainWord2Vec | KeyedVectors) -> dict[str, Any]:
     Returns:
         `vectors` and `dimensions`, numbers. For a model also `arguments`, a dict; `corpus_words` and
         `corpus_sentences`, numbers; `train_seconds`, of the last call of `train`; `losses`, the mean loss per epoch,
-        if it was computed; and `gensim`, its version.
+        estimated from a sample without `compute_loss`, absent where an epoch has none; and `gensim`, its version.
     """
     if isinstance(model, KeyedVectors):
         facts = dict(getattr(model, "facts", {}))
@@ -40,7 +40,7 @@ def facts_of(model: PlainWord2Vec | KeyedVectors) -> dict[str, Any]:
     facts["corpus_sentences"] = int(getattr(model, "corpus_count", 0))
     facts["train_seconds"] = round(float(getattr(model, "total_train_time", 0.0)), 3)
     losses = [float(loss) for loss in getattr(model, "training_losses", ())]
-    # A pass that trained on nothing has no loss, and JSON has no nan.
+    # An epoch that trained on nothing has no loss, and JSON has no nan.
     if losses and all(map(math.isfinite, losses)):
         facts["losses"] = [round(loss, 6) for loss in losses]
     return facts

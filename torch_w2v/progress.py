@@ -1,7 +1,7 @@
 """The line that says how far reading and training are: in a terminal, in a notebook, and in a file.
 
 In a terminal it is one line that is written anew (by tqdm where that is installed), in Jupyter a bar. Anywhere else, as
-in a pipe, there is a line per pass.
+in a pipe, there is a line per epoch.
 """
 
 from __future__ import annotations
@@ -172,7 +172,7 @@ class ProgressLine:
             clock(progress.seconds) if last else f"{clock(progress.seconds_left)} left",
             *([] if math.isnan(loss) else [f"loss {loss:.4f}"]),
         ]
-        self._show(f"pass {progress.epoch} of {progress.epochs}", progress.share, ", ".join(parts))
+        self._show(f"epoch {progress.epoch} of {progress.epochs}", progress.share, ", ".join(parts))
         if last:
             self._end(keep=True)
 
@@ -203,10 +203,10 @@ def progress_line(shown: bool) -> ProgressLine | None:
 
 
 def epoch_line(progress: Progress) -> str:
-    """Return a line that says how a pass went."""
+    """Return a line that says how an epoch went."""
     loss = "" if math.isnan(progress.epoch_loss) else f", loss {progress.epoch_loss:.4f}"
     speed = number(progress.epoch_words / max(progress.epoch_seconds, 1e-9))
-    name = f"pass {progress.epoch} of {progress.epochs}"
+    name = f"epoch {progress.epoch} of {progress.epochs}"
     seconds = f"{progress.epoch_seconds:.1f} s"
     return f"{name}: {progress.epoch_words:,} words in {seconds}, {speed} words/s{loss}, alpha {progress.alpha:.5f}"
 

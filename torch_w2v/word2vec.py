@@ -65,7 +65,8 @@ class Word2Vec(CorpusReading):
         null_word: 1 to add gensim's null word.
         trim_rule: function of (word, count, min_count) that says whether a word stays, as in gensim.
         sorted_vocab: 1 to sort the words by descending frequency.
-        batch_words: words per batch, 10,000 at least. A thread takes ten batches at a time; see the guide.
+        batch_words: words per batch; less than 10,000 count as 10,000. A thread trains on ten batches at a time, on
+            fewer of a small corpus.
         compute_loss: compute the loss of every target, for half as much time again; otherwise of one block in 64.
         callbacks: gensim's callbacks, or those of `torch_w2v.callbacks`.
         comment: text that is kept in the saved model.
@@ -82,22 +83,23 @@ class Word2Vec(CorpusReading):
             one of gensim's readers is read once: 'memory', 'disk' (a temporary file in TMPDIR, which is gone when
             training ends, however it ends), 'auto' (memory up to a quarter of the machine's, then disk), or 'off'
             (read the corpus anew at every epoch).
-        checkpoint: path of a file, in which training is kept while it runs. The same call again goes on from there,
-            and ends as if it had not been interrupted; a checkpoint of another corpus or of other arguments is
-            refused. docs/guide/checkpoints.md tells more.
+        checkpoint: path of a file that keeps what was trained so far, written while training runs. The same call goes
+            on from it, and ends as if it had not been interrupted; a checkpoint of another corpus or of other
+            arguments is refused. docs/guide/checkpoints.md tells more.
         checkpoint_every: seconds between two checkpoints.
-        column: of the .parquet files that `corpus_file` names: texts, which are split at white space, or lists of
-            words; None if they have only one such column.
-        distributed: True to train one model together with the other processes of a torch.distributed group, which
-            torchrun, Slurm, Ray or Spark has started; all make the same calls. docs/guide/several-machines.md tells
-            more.
+        column: name of the column of the .parquet files that `corpus_file` names, which has texts, split at white
+            space, or lists of words; None if there is only one such column.
+        distributed: train one model together with the other processes of a torch.distributed group, which torchrun,
+            Slurm, Ray or Spark has started; all make the same calls. docs/guide/several-machines.md tells more.
         shard: with `distributed`, the part of the corpus that a process trains on: 'cut' (all name the same corpus,
             and each reads its part) or 'given' (each names a corpus of its own).
         progress: show on stderr how far reading and training are: in a terminal or a notebook one line that is written
-            anew (a gauge, where tqdm is installed), elsewhere a line per pass over the corpus.
+            anew (a gauge, where tqdm is installed), elsewhere a line per epoch.
 
-    `device`, `engine`, `cbow_gradient` and `corpus_cache` have no effect where gensim's own engine trains: with
-    `hs=1`, and in a subclass that overrides a method which only that engine calls, such as `_do_train_job`.
+    gensim's own engine trains with `hs=1`, with `engine='gensim'`, in a subclass that overrides a method which only
+    that engine calls, such as `_do_train_job`, and with 'auto' on a CPU where the kernel is not installed or
+    `vector_size` is above 4,096. There `checkpoint` and `distributed` are errors, `corpus_cache` and `cbow_gradient`
+    have no effect ('exact' is an error with `engine='gensim'`), and `training_losses` stays empty.
 
     Raises:
         ValueError: an argument out of its range, with what is allowed.
@@ -168,10 +170,8 @@ class Word2Vec(CorpusReading):
         if options.pop("distributed"):
             self.distributed = distributed
         with self._together():
-            path, every = (
-                call_arguments.check(options.pop("checkpoint"), checkpoint_every, self._group),
-                options.pop("checkpoint_every"),
-            )
+            path = call_arguments.check(options.pop("checkpoint"), checkpoint_every, self._group)
+            every = options.pop("checkpoint_every")
             if path is not None and sentences is None and corpus_file is None:
                 raise ValueError(f"checkpoint={path!r}: without a corpus nothing is trained here; give it to train()")
             options = arguments.numbers(options)
@@ -200,15 +200,7 @@ class Word2Vec(CorpusReading):
                 self.__dict__.pop("_checkpoint", None)
 
     def _why_gensim(self, given: Mapping[str, Any] | None = None) -> str | None:
-        """Return why gensim's own engine trains this model, if so; `given` are arguments that are no attributes yet."""
-        names = ("sg", "hs", "negative", "vector_size")
-        sg, hs, negative, vector_size = (given[name] if given else getattr(self, name) for name in names)
-        if methods := self._overrides:
-            return f"{type(self).__name__} overrides {', '.join(methods)}"
-        if hs or negative <= 0:
-            return f"sg={sg}, hs={hs}, negative={negative}"
-        gradient = "gensim" if sg else self.cbow_gradient  # skip-gram has one gradient
-        return engines.why_gensim(self.engine, self.device, vector_size, gradient)
+        return hooks.why_gensim(self, self._overrides, given)
 
     @property
     def _overrides(self) -> list[str]:
@@ -266,6 +258,7 @@ class Word2Vec(CorpusReading):
             ValueError: no epochs, no totals, or an attribute (`window`, `workers`, …) that was set out of its range;
                 a checkpoint of another call.
             RuntimeError: no vocabulary, no output vectors, or a device that is not there.
+            TypeError: an argument of a wrong type, or a corpus of no known form.
             Exception: whatever the corpus raises, at once.
 
         Warns:
@@ -287,15 +280,12 @@ class Word2Vec(CorpusReading):
             if reason:
                 logger.info("%s: training with gensim's own engine", reason)
             callbacks = list(callbacks)
-            unobserved = type(self) is Word2Vec and not any(
-                getattr(callback, "observes", True) for callback in callbacks
-            )
+            observed = any(getattr(callback, "observes", True) for callback in callbacks)
+            unobserved = type(self) is Word2Vec and not observed
             line = progress_line(self.progress if progress is None else progress)
             watchers = [*watchers_of(callbacks, self), *([line.train] if line else [])]
-            with (
-                line or nullcontext(),
-                TrainCall(self, unobserved, path, every, totals, self._group, watchers) as call,
-            ):
+            call = TrainCall(self, unobserved, path, every, totals, self._group, watchers)
+            with line or nullcontext(), call:
                 callbacks = call.events(callbacks)
                 try:
                     returned = super().train(
@@ -373,6 +363,13 @@ class Word2Vec(CorpusReading):
         """Save the model as a plain gensim model, to a file (str or Path) or a handle; see gensim's `save`.
 
         A file is replaced only when the new one is complete.
+
+        Args:
+            fname_or_handle: path, URI, or file open for writing in binary mode.
+            args, kwargs: as gensim's.
+
+        Raises:
+            OSError: the file cannot be written; the older one stays.
         """
         persistence.save(self, fname_or_handle, *args, **kwargs)
 
@@ -391,8 +388,13 @@ class Word2Vec(CorpusReading):
     def load(cls, fname: str | os.PathLike[str], *args: Any, **kwargs: Any) -> Self:
         """Return a model that was saved here or by gensim, ready to train; see gensim's `load`.
 
+        Args:
+            fname: path or URI of a pickle: open only those you trust.
+            args, kwargs: as gensim's; `mmap='r'` maps the arrays.
+
         Raises:
             AttributeError: not a Word2Vec model.
+            OSError: the file is not there, or cannot be read.
         """
         model: Self = persistence.load(cls, fname, *args, **kwargs)
         return model

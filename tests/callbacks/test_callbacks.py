@@ -73,7 +73,7 @@ def test_a_history_does_not_bring_the_tables_back_between_passes(monkeypatch):
 
 
 def falling(after):
-    """A value that rises for `after` passes and falls then."""
+    """A value that rises for `after` epochs and falls then."""
     values = iter([*range(after), *range(after, 0, -1), *[0] * 99])
     return lambda model: next(values)
 
@@ -169,7 +169,7 @@ def test_mistakes(make, message):
 
 def test_gensims_class_without_the_loss():
     with pytest.raises(
-        ValueError, match="monitor='loss' is not a number in pass 1; gensim's class needs compute_loss=True"
+        ValueError, match="monitor='loss' is not a number in epoch 1; gensim's class needs compute_loss=True"
     ):
         ours(words(), cls=gensim.models.Word2Vec, callbacks=[EarlyStopping()])
 
@@ -200,8 +200,8 @@ def test_tensorboard(tmp_path):
     model = ours(words(), epochs=3, callbacks=[Evaluate(functions={"an f": lambda m: 2}), TensorBoard(tmp_path)])
     events = EventAccumulator(str(tmp_path))
     events.Reload()
-    assert [event.step for event in events.Scalars("pass/loss")] == [1, 2, 3]
-    assert [event.value for event in events.Scalars("pass/loss")] == pytest.approx(model.training_losses)
+    assert [event.step for event in events.Scalars("epoch/loss")] == [1, 2, 3]
+    assert [event.value for event in events.Scalars("epoch/loss")] == pytest.approx(model.training_losses)
     assert [event.value for event in events.Scalars("evaluation/an_f")] == [2, 2, 2]
     assert events.Scalars("training/alpha")[-1].step == 3 * model.corpus_total_words
 

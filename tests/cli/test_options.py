@@ -35,7 +35,7 @@ def test_options_reach_the_model(corpus: Path, tmp_path: Path, command: Command)
     path = tmp_path / "x.model"
     code, out, _ = command("train", corpus, "-o", path, *options, "--no-shrink-windows", "--compute-loss")
     assert code == 0
-    assert re.findall(r"pass \d: mean loss \d\.\d{4}", out)
+    assert re.findall(r"epoch \d: mean loss \d\.\d{4}", out)
     model = torch_w2v.Word2Vec.load(path)
     assert {name: getattr(model, name) for name in given} == given
     assert model.shrink_windows is False

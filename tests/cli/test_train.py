@@ -73,13 +73,13 @@ def test_a_compressed_corpus_gives_the_same(corpus: Path, tmp_path: Path, vector
 def test_progress_is_on_stderr(corpus: Path, tmp_path: Path, command: Command) -> None:
     _, out, err = command("train", corpus, "-o", tmp_path / "x.kv", *FAST)
     assert re.match(r"vocabulary: [\d,]+ words, [\d,]+ in the corpus; min_count=5 leaves out [\d,]+ words, \d", err)
-    assert re.search(r"^pass 1 of 1: [\d,]+ words in \d+\.\d s, .* words/s, loss 0\.\d{4}, alpha 0\.\d{5}$", err, re.M)
+    assert re.search(r"^epoch 1 of 1: [\d,]+ words in \d+\.\d s, .* words/s, loss 0\.\d{4}, alpha 0\.\d{5}$", err, re.M)
     assert len(err.splitlines()) == 2
     assert len(out.splitlines()) == 1
     _, _, err = command("train", corpus, "-o", tmp_path / "y.kv", "--verbose", *FAST)
     assert "EPOCH 0: training on" in err
     assert "lifecycle event" not in err
-    assert "pass 1 of 1" not in err
+    assert "epoch 1 of 1" not in err
 
 
 def test_an_existing_file_is_kept_without_overwrite(corpus: Path, tmp_path: Path, command: Command) -> None:
@@ -129,7 +129,7 @@ def test_ctrl_c_leaves_nothing_behind(corpus: Path, tmp_path: Path) -> None:
     try:
         assert process.stderr is not None
         for line in process.stderr:
-            if "pass 1 of" in line:
+            if "epoch 1 of" in line:
                 break
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=30)

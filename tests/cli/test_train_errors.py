@@ -174,7 +174,7 @@ def test_training_that_diverges_leaves_the_old_file(
     options = ["--alpha", "0.5", "--overwrite", "--quiet"]
     code, out, err = command("train", corpus, "-o", output, *options)
     assert (code, out) == (1, "")
-    assert one_line(err).startswith("torch-w2v: error: training diverged in pass 1: ")
+    assert one_line(err).startswith("torch-w2v: error: training diverged in epoch 1: ")
     assert "Use an alpha below 0.5" in err
     assert err.endswith("Nothing was written\n")
     assert output.read_bytes() == b"old"

@@ -123,7 +123,7 @@ def test_evaluation_stopping_history_and_report(corpus: Path, tmp_path: Path, co
     assert {e["SimLex-999"] for e in facts["evaluations"]} == {None}
     assert facts["stopped"]["stopped_epoch"] == len(rows) - 1
     assert facts["stopped"]["best"] == max(e["mine"] for e in facts["evaluations"])
-    assert "Evaluation after each pass" in (tmp_path / "report" / "report.html").read_text("utf8")
+    assert "Evaluation after each epoch" in (tmp_path / "report" / "report.html").read_text("utf8")
 
 
 @pytest.mark.parametrize(
@@ -199,4 +199,4 @@ def test_a_pass_without_a_loss_ends_a_training_that_stops_by_it(tmp_path: Path, 
     text.write_text("a\nb\n" * 50)
     code, _, err = command("train", text, "-o", tmp_path / "x.kv", "--quiet", "--patience", 1, *FAST)
     assert code == 2
-    assert "monitor='loss' is not a number in pass 1" in one_line(err)
+    assert "monitor='loss' is not a number in epoch 1" in one_line(err)

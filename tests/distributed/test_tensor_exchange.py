@@ -265,7 +265,7 @@ def test_a_rank_may_have_no_words(on_tensors, shards):
 
 def test_training_that_diverges_ends_on_all_ranks(on_tensors, monkeypatch):
     monkeypatch.setattr("torch_w2v.distributed.schedule.MOST_FOR_ALPHA", 1.0)
-    with pytest.warns(RuntimeWarning, match="training diverged in pass"):
+    with pytest.warns(RuntimeWarning, match="training diverged in epoch"):
         models = train(2, epochs=9, alpha=1e30, min_alpha=1e30)
     assert all(model.diverged for model in models)
 

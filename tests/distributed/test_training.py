@@ -154,7 +154,7 @@ def test_training_that_diverges_ends_on_all_ranks_as_on_one(monkeypatch):
     def program(group):
         return Word2Vec(SENTENCES, **{**OPTIONS, "epochs": 9}, alpha=1e30, min_alpha=1e30, distributed=group)
 
-    with pytest.warns(RuntimeWarning, match="training diverged in pass"):
+    with pytest.warns(RuntimeWarning, match="training diverged in epoch"):
         models = run_ranks(2, program)
     assert all(model.diverged for model in models)
     assert len(models[0].training_losses) == len(models[1].training_losses) < 9
@@ -182,7 +182,7 @@ def test_what_a_callback_changes_after_the_last_epoch_is_changed_on_all_ranks():
     assert all(same(model, models[0]) for model in models)
 
 
-def test_early_stopping_gives_all_ranks_the_tables_of_the_best_pass():
+def test_early_stopping_gives_all_ranks_the_tables_of_the_best_epoch():
     kept = []
 
     def second_is_best(model):

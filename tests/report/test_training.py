@@ -21,7 +21,7 @@ def test_the_page_needs_no_other_file_and_has_everything(tmp_path):
     images = re.findall(r"src=\"data:image/png;base64,([^\"]+)\"", page)
     assert len(images) == 3
     assert all(base64.b64decode(image).startswith(b"\x89PNG") for image in images)
-    assert "3 of 3 passes over 3,600 words" in page
+    assert "3 of 3 epochs over 3,600 words" in page
     assert "topics.txt" in page
     assert "&lt;i&gt;&amp;" in page
     assert "a &lt;b&gt;" in page

@@ -36,7 +36,7 @@ def test_training_stops_at_the_end_of_the_epoch(engine):
     model = ours(engine=engine, alpha=0.05, sample=0, epochs=5)
     model.build_vocab(topics())
     model.wv.vectors_lockf = TOO_MUCH
-    with pytest.warns(RuntimeWarning, match=r"training diverged in pass 1: .* Use an alpha below 0\.05") as record:
+    with pytest.warns(RuntimeWarning, match=r"training diverged in epoch 1: .* Use an alpha below 0\.05") as record:
         trained, words = model.train(topics(), total_examples=600, epochs=5, callbacks=[counting])
     assert len(record) == 1
     assert record[0].filename == __file__

@@ -44,7 +44,7 @@ def test_progress_goes_from_the_first_pass_to_the_end(options):
         assert len(seen) > len(ends)
 
 
-def test_a_corpus_of_unknown_size_has_no_share_within_a_pass():
+def test_a_corpus_of_unknown_size_has_no_share_within_an_epoch():
     noting = Noting()
     model = ours(epochs=2)
     model.build_vocab_from_freq({"w1": 100, "w2": 90, "w3": 5})

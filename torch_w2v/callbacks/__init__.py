@@ -1,4 +1,4 @@
-"""Callbacks for training: a history, evaluation after each pass, early stopping, TensorBoard.
+"""Callbacks for training: a history, evaluation after each epoch, early stopping, TensorBoard.
 
 They are gensim's callbacks, and work with gensim's own class too. In a list, `Evaluate` comes before what uses its
 values.

@@ -14,7 +14,7 @@ from gensim.models.callbacks import CallbackAny2Vec
 from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
 from torch_w2v import system
-from torch_w2v.callbacks.values import LOSS, LossOfPass, begin_pass, values_of
+from torch_w2v.callbacks.values import LOSS, LossOfEpoch, begin_epoch, values_of
 from torch_w2v.training.divergence import StopTraining
 
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ logger = logging.getLogger("torch_w2v.callbacks")
 
 
 def stop_training(model: PlainWord2Vec) -> None:
-    """End the `train()` call that runs after this pass; for callbacks to call in `on_epoch_end`.
+    """End the `train()` call that runs after this epoch; for callbacks to call in `on_epoch_end`.
 
-    The other callbacks see the end of the pass and of the call, and the model is usable.
+    The other callbacks see the end of the epoch and of the call, and the model is usable.
 
     Args:
         model: is being trained.
@@ -42,10 +42,10 @@ def stop_training(model: PlainWord2Vec) -> None:
 
 
 class EarlyStopping(CallbackAny2Vec):
-    """Ends training when a value has not become better for some passes.
+    """Ends training when a value has not become better for some epochs.
 
     alpha's schedule is that of all `epochs`: a call that ends early leaves it where it is, above `min_alpha`. To have
-    the best number of passes with a rate that falls to its end, train anew with `epochs=best_epoch`.
+    the best number of epochs with a rate that falls to its end, train anew with `epochs=best_epoch`.
 
     With gensim's own class, put the training into a `with` block of this object:
 
@@ -55,17 +55,17 @@ class EarlyStopping(CallbackAny2Vec):
     Args:
         monitor: 'loss', or the name of a value of an `Evaluate` before it in the list of callbacks, or a function of
             the model that returns a number.
-        patience: number of passes without a better value after which training ends.
+        patience: number of epochs without a better value after which training ends.
         min_delta: by how much a value must be better to count as better.
         restore_best: give the model, when training ends for whatever reason but an error, the tables that it had after
-            its best pass. They are kept in memory, or in a temporary file where they would take more than a quarter
+            its best epoch. They are kept in memory, or in a temporary file where they would take more than a quarter
             of what is free.
         mode: 'min' where small values are good, 'max' where large ones are; 'auto' for 'min' if 'loss' is in the name.
 
     Attributes:
         best: the best value; nan before there is one.
-        best_epoch: the pass that had it, from 1.
-        stopped_epoch: the pass after which training was ended; 0 if it was not.
+        best_epoch: the epoch that had it, from 1.
+        stopped_epoch: the epoch after which training was ended; 0 if it was not.
 
     Raises:
         ValueError: an argument out of its range; or while training, a `monitor` that nobody has measured.
@@ -80,7 +80,7 @@ class EarlyStopping(CallbackAny2Vec):
         mode: str = "auto",
     ) -> None:
         if patience < 1:
-            raise ValueError(f"patience={patience}: must be at least 1, a number of passes")
+            raise ValueError(f"patience={patience}: must be at least 1, a number of epochs")
         if not min_delta >= 0:
             raise ValueError(f"min_delta={min_delta}: must be a number of at least 0")
         if mode not in ("auto", "min", "max"):
@@ -89,7 +89,7 @@ class EarlyStopping(CallbackAny2Vec):
         name = monitor if isinstance(monitor, str) else getattr(monitor, "__name__", "")
         self._name = name or "the monitored value"
         self._sign = 1 if mode == "max" or (mode == "auto" and LOSS not in name) else -1
-        self._loss, self._tables = LossOfPass(), _Tables()
+        self._loss, self._tables = LossOfEpoch(), _Tables()
         self._reset()
 
     def _reset(self) -> None:
@@ -99,7 +99,7 @@ class EarlyStopping(CallbackAny2Vec):
 
     @property
     def observes(self) -> bool:
-        """Whether the tables are looked at between passes."""
+        """Whether the tables are looked at between epochs."""
         return self.restore_best or callable(self.monitor)
 
     def on_train_begin(self, model: PlainWord2Vec) -> None:
@@ -107,13 +107,13 @@ class EarlyStopping(CallbackAny2Vec):
         self._reset()
 
     def on_epoch_begin(self, model: PlainWord2Vec) -> None:
-        """Begin a pass."""
-        begin_pass(model)
+        """Begin an epoch."""
+        begin_epoch(model)
         self._epoch += 1
         self._loss.begin(model)
 
     def on_epoch_end(self, model: PlainWord2Vec) -> None:
-        """Look at the value of this pass, if there is one."""
+        """Look at the value of this epoch, if there is one."""
         value = self._value(model)
         if value is None:
             return
@@ -124,8 +124,8 @@ class EarlyStopping(CallbackAny2Vec):
         elif self._epoch - self.best_epoch >= self.patience and self._epoch < model.epochs:
             self.stopped_epoch = self._epoch
             logger.info(
-                "stopped after pass %d of %d: %s has not become better than %.5g, that of pass %d. alpha fell to %.4g; "
-                "with epochs=%d it falls to %.4g",
+                "stopped after epoch %d of %d: %s has not become better than %.5g, that of epoch %d. alpha fell to "
+                "%.4g; with epochs=%d it falls to %.4g",
                 *(self._epoch, model.epochs, self._name, self.best, self.best_epoch, model.min_alpha_yet_reached),
                 *(self.best_epoch, model.min_alpha),
             )
@@ -139,8 +139,8 @@ class EarlyStopping(CallbackAny2Vec):
         """Give the model its best tables back."""
         if self.restore_best and self.best_epoch and self._epoch > self.best_epoch and not self._tables.restore(model):
             logger.warning(
-                "the tables of pass %d, the best one, are not there any more (before a checkpoint, or of another "
-                "vocabulary): those of the last pass stay",
+                "the tables of epoch %d, the best one, are not there any more (before a checkpoint, or of another "
+                "vocabulary): those of the last epoch stay",
                 self.best_epoch,
             )
         self._tables.clear()
@@ -154,7 +154,7 @@ class EarlyStopping(CallbackAny2Vec):
         return isinstance(error, StopTraining)
 
     def _value(self, model: PlainWord2Vec) -> float | None:
-        """Return the value of this pass; None in a pass that was not evaluated.
+        """Return the value of this epoch; None in an epoch that was not evaluated.
 
         Raises:
             ValueError: nobody measures it, or it is not a number.
@@ -175,7 +175,7 @@ class EarlyStopping(CallbackAny2Vec):
             value = values[self.monitor]
         if math.isnan(value):
             hint = "; gensim's class needs compute_loss=True" if self.monitor == LOSS else ""
-            raise ValueError(f"monitor={self._name!r} is not a number in pass {self._epoch}{hint}")
+            raise ValueError(f"monitor={self._name!r} is not a number in epoch {self._epoch}{hint}")
         return value
 
     def state_dict(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Evaluate a model after its passes: word pairs, analogies, held-out loss, neighbours, and functions of your own."""
+"""Evaluate a model after its epochs: word pairs, analogies, held-out loss, neighbours, and functions of your own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gensim.models.callbacks import CallbackAny2Vec
 from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
 from torch_w2v.callbacks.history import COLUMNS
-from torch_w2v.callbacks.values import begin_pass, values_of
+from torch_w2v.callbacks.values import begin_epoch, values_of
 from torch_w2v.compare.gold import Gold, analogies_file, pairs_file, quiet_gensim
 from torch_w2v.corpus import Corpus
 
@@ -24,7 +24,7 @@ Paths: TypeAlias = "str | os.PathLike[str] | Iterable[str | os.PathLike[str]]"
 
 
 class Evaluate(CallbackAny2Vec):
-    """Evaluates a model at the end of its passes, and after the last one.
+    """Evaluates a model at the end of its epochs, and after the last one.
 
     Args:
         pairs: path of a file of word pairs with a score (tab-separated), or several. The value is Spearman's rank
@@ -35,12 +35,12 @@ class Evaluate(CallbackAny2Vec):
             target and sample; it imports torch, and needs `hs=0, negative>0`.
         neighbours: words whose nearest neighbours are kept in the attribute `neighbours`.
         functions: name -> function of the model that returns a number.
-        every: evaluate after one pass in so many, and after the last one.
+        every: evaluate after every so many epochs, and after the last one.
         topn: number of neighbours.
         gold: sets of `torch_w2v.compare`, such as `SHIPPED`.
 
     Attributes:
-        results: a dictionary per evaluation: 'epoch', the number of the pass from 1, and name -> value; nan where too
+        results: a dictionary per evaluation: 'epoch', the number of the epoch from 1, and name -> value; nan where too
             little of a file is known.
         neighbours: a dictionary per evaluation: word -> list of (word, similarity); unknown words are left out.
 
@@ -61,7 +61,7 @@ class Evaluate(CallbackAny2Vec):
         gold: Sequence[Gold] = (),
     ) -> None:
         if every < 1:
-            raise ValueError(f"every={every}: must be at least 1, the number of passes from one evaluation to the next")
+            raise ValueError(f"every={every}: must be at least 1, the number of epochs from one evaluation to the next")
         self._gold = [*gold, *map(pairs_file, _paths(pairs)), *map(analogies_file, _paths(analogies))]
         self._held_out = held_out
         self._words = [neighbours] if isinstance(neighbours, str) else list(neighbours)
@@ -95,12 +95,12 @@ class Evaluate(CallbackAny2Vec):
         self._epoch, self.results, self.neighbours = 0, [], []
 
     def on_epoch_begin(self, model: PlainWord2Vec) -> None:
-        """Begin a pass."""
-        begin_pass(model)
+        """Begin an epoch."""
+        begin_epoch(model)
         self._epoch += 1
 
     def on_epoch_end(self, model: PlainWord2Vec) -> None:
-        """Evaluate, if it is this pass's turn."""
+        """Evaluate, if it is this epoch's turn."""
         if self._epoch % self._every and self._epoch != model.epochs:
             return
         values = self.evaluate(model)
@@ -111,7 +111,7 @@ class Evaluate(CallbackAny2Vec):
             self.neighbours.append({word: model.wv.most_similar(word, topn=self._topn) for word in known})
         if values:
             text = ", ".join(f"{name} {value:.4f}" for name, value in values.items())
-            logger.info("pass %d: %s", self._epoch, text)
+            logger.info("epoch %d: %s", self._epoch, text)
 
     def evaluate(self, model: PlainWord2Vec) -> dict[str, float]:
         """Return name -> value for a model as it is now."""

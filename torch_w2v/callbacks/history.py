@@ -1,4 +1,4 @@
-"""What each pass was like: loss, learning rate, speed, evaluations; as rows, a CSV file, a plot or a page."""
+"""What each epoch was like: loss, learning rate, speed, evaluations; as rows, a CSV file, a plot or a page."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gensim.models.callbacks import CallbackAny2Vec
 from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
 from torch_w2v import extras
-from torch_w2v.callbacks.values import LossOfPass, begin_pass, values_of
+from torch_w2v.callbacks.values import LossOfEpoch, begin_epoch, values_of
 from torch_w2v.files import replacing
 from torch_w2v.training.watching import Progress
 
@@ -26,18 +26,18 @@ COLUMNS = ("epoch", "loss", "alpha", "words_per_second", "seconds")
 
 
 class History(CallbackAny2Vec):
-    """Keeps what each pass was like.
+    """Keeps what each epoch was like.
 
     Attributes:
-        curve: points within the passes (torch_w2v's engines only): dictionaries of 'epochs', the passes done, with
+        curve: points within the epochs (torch_w2v's engines only): dictionaries of 'epochs', the epochs done, with
             fractions; 'loss', the mean since the point before; 'alpha'; and 'words_per_second'.
     """
 
-    # Training need not bring the tables up to date between passes for this.
+    # Training need not bring the tables up to date between epochs for this.
     observes = False
 
     def __init__(self) -> None:
-        self._loss = LossOfPass()
+        self._loss = LossOfEpoch()
         self._reset()
 
     def _reset(self) -> None:
@@ -50,7 +50,8 @@ class History(CallbackAny2Vec):
 
     @property
     def rows(self) -> list[dict[str, float]]:
-        """A dictionary per pass: 'epoch' (from 1), 'loss' (nan if unknown), 'alpha' at its end, 'words_per_second',
+        """A dictionary per epoch: 'epoch' (from 1), 'loss' (mean per pair; gensim's sum where
+        gensim's class trains with `compute_loss=True`; nan if unknown), 'alpha' at its end, 'words_per_second',
         'seconds', and the values of an `Evaluate`.
         """
         return [{**row, **values} for row, values in zip(self._rows, self._values, strict=True)]
@@ -60,8 +61,8 @@ class History(CallbackAny2Vec):
         self._reset()
 
     def on_epoch_begin(self, model: PlainWord2Vec) -> None:
-        """Begin a pass."""
-        begin_pass(model)
+        """Begin an epoch."""
+        begin_epoch(model)
         self._loss.begin(model)
         self._last, self._start = None, default_timer()
 
@@ -69,9 +70,9 @@ class History(CallbackAny2Vec):
         """Add a point to the curve."""
         self._last = progress
         self._since += 1
-        # The end of a pass is a point of its own only where the pass has no other: a short while has a poor mean.
-        in_pass = bool(self.curve) and self.curve[-1]["epochs"] > progress.epoch - 1
-        if self._since < self._every or math.isnan(progress.share) or (progress.ends_epoch and in_pass):
+        # The end of an epoch is a point of its own only where the epoch has no other: a short while has a poor mean.
+        in_epoch = bool(self.curve) and self.curve[-1]["epochs"] > progress.epoch - 1
+        if self._since < self._every or math.isnan(progress.share) or (progress.ends_epoch and in_epoch):
             return
         self._since = 0
         self.curve.append(
@@ -140,7 +141,7 @@ class History(CallbackAny2Vec):
             file.write(text)
 
     def plot(self) -> Figure:
-        """Return a figure of matplotlib: loss, learning rate and evaluations over the passes.
+        """Return a figure of matplotlib: loss, learning rate and evaluations over the epochs.
 
         Raises:
             ImportError: matplotlib is not installed; the message has the command that installs it.

@@ -10,12 +10,12 @@ from gensim.models.callbacks import CallbackAny2Vec
 from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
 from torch_w2v import extras
-from torch_w2v.callbacks.values import LossOfPass, begin_pass, values_of
+from torch_w2v.callbacks.values import LossOfEpoch, begin_epoch, values_of
 from torch_w2v.training.watching import Progress
 
 
 class TensorBoard(CallbackAny2Vec):
-    """Writes loss, learning rate and speed over the words that were read, and per pass the loss and evaluations.
+    """Writes loss, learning rate and speed over the words that were read, and per epoch the loss and evaluations.
 
     An `Evaluate` in the same list comes before it.
 
@@ -31,7 +31,7 @@ class TensorBoard(CallbackAny2Vec):
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         extras.check("tensorboard", "tensorboard", "TensorBoard")
         self._folder = os.fspath(folder)
-        self._loss = LossOfPass()
+        self._loss = LossOfEpoch()
         self._epoch = 0
         self._writer: Any = None
 
@@ -42,8 +42,8 @@ class TensorBoard(CallbackAny2Vec):
         self._writer, self._epoch = SummaryWriter(self._folder), 0
 
     def on_epoch_begin(self, model: PlainWord2Vec) -> None:
-        """Begin a pass."""
-        begin_pass(model)
+        """Begin an epoch."""
+        begin_epoch(model)
         self._loss.begin(model)
         self._epoch += 1
 
@@ -53,9 +53,9 @@ class TensorBoard(CallbackAny2Vec):
             self._write(f"training/{name}", getattr(progress, name), progress.words)
 
     def on_epoch_end(self, model: PlainWord2Vec) -> None:
-        """Write the values of the pass."""
-        self._write("pass/loss", self._loss.end(model), self._epoch)
-        self._write("pass/alpha", float(model.min_alpha_yet_reached), self._epoch)
+        """Write the values of the epoch."""
+        self._write("epoch/loss", self._loss.end(model), self._epoch)
+        self._write("epoch/alpha", float(model.min_alpha_yet_reached), self._epoch)
         for name, value in values_of(model).items():
             self._write(f"evaluation/{name}", value, self._epoch)
         self._writer.flush()

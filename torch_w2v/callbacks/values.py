@@ -1,4 +1,4 @@
-"""What callbacks have measured in a pass: `Evaluate` puts it here, and the others find it."""
+"""What callbacks have measured in an epoch: `Evaluate` puts it here, and the others find it."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ LOSS = "loss"
 _values: WeakKeyDictionary[PlainWord2Vec, dict[str, float]] = WeakKeyDictionary()
 
 
-def begin_pass(model: PlainWord2Vec) -> None:
-    """Forget the values of the pass before; every callback does this when a pass begins."""
+def begin_epoch(model: PlainWord2Vec) -> None:
+    """Forget the values of the epoch before; every callback does this when an epoch begins."""
     if _values.get(model):
         _values[model] = {}
 
 
 def values_of(model: PlainWord2Vec) -> dict[str, float]:
-    """Return name -> value of the present pass, a dictionary that grows until the pass has ended."""
+    """Return name -> value of the present epoch, a dictionary that grows until the epoch has ended."""
     return _values.setdefault(model, {})
 
 
-class LossOfPass:
-    """The loss of each pass, whichever class trains.
+class LossOfEpoch:
+    """The loss of each epoch, whichever class trains.
 
-    It is the mean per pair of target and sample, in nats. gensim's class has only a sum over the pass, and only with
+    It is the mean per pair of target and sample, in nats. gensim's class has only a sum over the epoch, and only with
     `compute_loss=True`.
     """
 
@@ -35,11 +35,11 @@ class LossOfPass:
         self._before = 0.0
 
     def begin(self, model: PlainWord2Vec) -> None:
-        """Begin a pass."""
+        """Begin an epoch."""
         self._before = float(model.running_training_loss)
 
     def end(self, model: PlainWord2Vec) -> float:
-        """Return the loss of the pass that ends; nan where it is not known."""
+        """Return the loss of the epoch that ends; nan where it is not known."""
         losses = getattr(model, "training_losses", ())
         if losses:
             return float(losses[-1])

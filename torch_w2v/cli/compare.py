@@ -42,7 +42,12 @@ def add_parser(commands: Commands) -> None:
         metavar="NAME,…",
         help=f"engines to compare, of {', '.join(ENGINES)}; 'cpu:2' runs one with two workers (default auto)",
     )
-    parser.add_argument("--seeds", type=int, default=3, help="number of runs of each, from --seed on (default 3)")
+    parser.add_argument(
+        "--seeds",
+        type=int,
+        default=3,
+        help="number of runs per contender, with the seeds --seed, --seed + 1, … (default 3)",
+    )
     parser.add_argument(
         "--pairs", nargs="+", default=[], metavar="FILE", help="files of word pairs with a score, tab-separated"
     )

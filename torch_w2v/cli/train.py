@@ -177,7 +177,7 @@ def _train(model: Word2Vec, source: Opened, found: Watched, checkpoint: str | No
     """Train a model.
 
     Raises:
-        CommandError: training diverged, the checkpoint is of another training, or a pass has no value of `--monitor`.
+        CommandError: training diverged, the checkpoint is of another training, or an epoch has no value of `--monitor`.
     """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -235,7 +235,7 @@ def _check_space(model: Word2Vec, path: str, tables: int = 1) -> None:
 def _print_result(model: Word2Vec, path: str, found: Watched) -> None:
     if model.compute_loss:
         for epoch, loss in enumerate(model.training_losses, 1):
-            print(f"pass {epoch}: mean loss {loss:.4f}")
+            print(f"epoch {epoch}: mean loss {loss:.4f}")
     if model.compute_loss and not model.training_losses:
         print(f"gensim's running loss: {model.get_latest_training_loss():.0f}")
     for callback in found.callbacks:
@@ -243,16 +243,16 @@ def _print_result(model: Word2Vec, path: str, found: Watched) -> None:
             for result in callback.results:
                 measured = [f"{k} {value:.4f}" for k, value in result.items() if k != "epoch" and isfinite(value)]
                 if measured:
-                    print(f"pass {result['epoch']:.0f}: {', '.join(measured)}")
-    stopping, passes = found.stopping, model.epochs
+                    print(f"epoch {result['epoch']:.0f}: {', '.join(measured)}")
+    stopping, epochs = found.stopping, model.epochs
     if stopping is not None and stopping.stopped_epoch:
-        passes = stopping.stopped_epoch
+        epochs = stopping.stopped_epoch
         print(
-            f"stopped after pass {stopping.stopped_epoch} of {model.epochs}: {stopping.monitor} was best after pass "
+            f"stopped after epoch {stopping.stopped_epoch} of {model.epochs}: {stopping.monitor} was best after epoch "
             f"{stopping.best_epoch}, whose vectors these are. alpha fell to {model.min_alpha_yet_reached:.4g}; with "
             f"--epochs {stopping.best_epoch} it falls to {model.min_alpha:g}"
         )
     print(
         f"{path}: {len(model.wv):,} words of {model.vector_size} dimensions, trained in "
-        f"{model.total_train_time:.1f} s on {passes} x {model.corpus_total_words:,} words"
+        f"{model.total_train_time:.1f} s on {epochs} x {model.corpus_total_words:,} words"
     )

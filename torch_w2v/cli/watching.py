@@ -32,7 +32,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     options.add_argument(
         "--progress",
         action=argparse.BooleanOptionalAction,
-        help="show how far it is: one line on a terminal, else one per pass (default: unless --quiet or --verbose)",
+        help="show how far it is: one line on a terminal, else one per epoch (default: unless --quiet or --verbose)",
     )
     options.add_argument("--verbose", action="store_true", help="show the log lines of gensim and torch_w2v")
     options.add_argument(
@@ -41,15 +41,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="FILE",
         help=(
-            "evaluate after each pass: files of word pairs with a score (tab-separated) or of analogy questions in "
-            f"word2vec's format, or of those in gensim's wheel {', '.join(NAMED)}"
+            "evaluate after each epoch on files of word pairs with a score (tab-separated) or of analogy questions "
+            f"(word2vec's format); {', '.join(NAMED)} are those in gensim's wheel"
         ),
     )
     options.add_argument(
         "--patience",
         type=int,
         metavar="N",
-        help="stop when --monitor has not become better for N passes, and write the vectors of the best pass",
+        help="stop when --monitor has not become better for N epochs, and write the vectors of the best epoch",
     )
     options.add_argument(
         "--monitor",
@@ -58,7 +58,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "(default: the first of --evaluate, else loss)",
     )
     options.add_argument(
-        "--history", metavar="FILE", help="write loss, learning rate, speed and evaluations per pass to a .csv or .html"
+        "--history",
+        metavar="FILE",
+        help="write loss, learning rate, speed and evaluations per epoch to a .csv or .html",
     )
     options.add_argument(
         "--report", metavar="DIR", help="write a page about the training to DIR/report.html; needs matplotlib"

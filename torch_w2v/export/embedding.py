@@ -40,11 +40,11 @@ def to_embedding(model: PlainWord2Vec | KeyedVectors, freeze: bool = True, paddi
 def to_embedding_bag(
     model: PlainWord2Vec | KeyedVectors, mode: str = "mean", freeze: bool = True, padding: bool = False
 ) -> nn.EmbeddingBag:
-    """Return vectors as an `nn.EmbeddingBag`, which takes the mean or the sum of the vectors of several words.
+    """Return vectors as an `nn.EmbeddingBag`, which pools the vectors of several words.
 
     Args:
         model, freeze, padding: as for `to_embedding`; the padding row does not count in a mean.
-        mode: 'mean', 'sum' or 'max'.
+        mode: 'mean', 'sum' or 'max': what is taken of the vectors.
 
     Returns:
         An embedding bag with a copy of the table.
@@ -64,7 +64,8 @@ def to_embedding_bag(
 def save_embedding(model: PlainWord2Vec | KeyedVectors, folder: str | os.PathLike[str], padding: bool = False) -> None:
     """Write the state of `to_embedding` and the row of each word into a folder.
 
-    `nn.Embedding(V, D).load_state_dict(torch.load("FOLDER/embedding.pt"))` loads the one, `json.load` the other.
+    `nn.Embedding(V, D).load_state_dict(torch.load("FOLDER/embedding.pt"))` loads the one (with padding it has V + 1
+    rows), `json.load` the other.
 
     Args:
         model, padding: as for `to_embedding`.

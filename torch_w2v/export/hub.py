@@ -28,7 +28,7 @@ _NAMES = {
     "corpus_words": "words in the corpus",
     "corpus_sentences": "sentences in the corpus",
     "train_seconds": "seconds of training",
-    "losses": "mean loss of each epoch, in nats per pair",
+    "losses": "mean loss of each epoch, in nats per pair, estimated unless compute_loss",
     "gensim": "version of gensim",
 }
 

@@ -130,7 +130,7 @@ def check_gensims_engine(reason: str | None, checkpoint: str | None, distributed
         if reason and value:
             raise ValueError(
                 f"{name}={value!r}: {reason}, and gensim's own engine {lack}; leave it out, or have an engine of "
-                "torch_w2v train (hs=0 with negative=1 or more)"
+                "torch_w2v train (hs=0, negative=1 or more, and not engine='gensim')"
             )
 
 

@@ -1,8 +1,11 @@
-"""The methods of gensim's that only its own training engine calls, and who overrides them."""
+"""When gensim's own engine trains: methods that only it calls, and who overrides them; arguments that only it has."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+from torch_w2v import engines
 
 # A class that overrides one of these trains by code of its own, which our engines would not run.
 HOOKS = (
@@ -31,3 +34,21 @@ def overridden(model: Any, base: type) -> list[str]:
     if cls is not model:
         own.append(vars(model))
     return [name for name in HOOKS if any(name in names for names in own)]
+
+
+def why_gensim(model: Any, overridden: list[str], given: Mapping[str, Any] | None = None) -> str | None:
+    """Return why gensim's own engine trains a model; None if an engine of this package does.
+
+    Args:
+        model: a `torch_w2v.Word2Vec`.
+        overridden: the `HOOKS` that it overrides.
+        given: arguments that are no attributes yet.
+    """
+    names = ("sg", "hs", "negative", "vector_size")
+    sg, hs, negative, vector_size = (given[name] if given else getattr(model, name) for name in names)
+    if overridden:
+        return f"{type(model).__name__} overrides {', '.join(overridden)}"
+    if hs or negative <= 0:
+        return f"sg={sg}, hs={hs}, negative={negative}"
+    gradient = "gensim" if sg else model.cbow_gradient  # skip-gram has one gradient
+    return engines.why_gensim(model.engine, model.device, vector_size, gradient)

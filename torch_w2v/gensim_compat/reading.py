@@ -117,7 +117,21 @@ class CorpusReading(GensimThreads):
         trim_rule: TrimRule | None = None,
         **kwargs: Any,
     ) -> None:
-        """Make the vocabulary; see gensim's `build_vocab`. Several ranks count together."""
+        """Make the vocabulary; see gensim's `build_vocab`. Several ranks count together.
+
+        Args:
+            corpus_iterable, corpus_file: as in the constructor.
+            update: add new words to the vocabulary.
+            progress_per: sentences between two lines of progress in the log.
+            keep_raw_vocab: keep the counts of all words in `raw_vocab`.
+            trim_rule: as in the constructor, for this call.
+            kwargs: as gensim's.
+
+        Raises:
+            TypeError: no corpus, two of them, or one of no known form.
+            ValueError: `max_vocab_size` with several ranks.
+            Exception: whatever the corpus raises.
+        """
         with self._together():
             # A rule may keep rarer words, and the caller may want to see them.
             if trim_rule is None and not keep_raw_vocab:
@@ -168,7 +182,17 @@ class CorpusReading(GensimThreads):
         workers: int | None = None,
         trim_rule: TrimRule | None = None,
     ) -> tuple[int, int]:
-        """Count the words and return (words, sentences); see gensim's `scan_vocab`. `workers` is unused there too."""
+        """Count the words into `raw_vocab`; see gensim's `scan_vocab`. `workers` is unused there too.
+
+        Args:
+            corpus_iterable, corpus_file, progress_per, trim_rule: as for `build_vocab`.
+
+        Returns:
+            The numbers of words and of sentences in the corpus.
+
+        Raises:
+            TypeError, ValueError, Exception: as `build_vocab`.
+        """
         if corpus_file is None:
             corpus_iterable = corpus.column_of(corpus_iterable)
         else:
@@ -209,7 +233,16 @@ class CorpusReading(GensimThreads):
         sample: float | None = None,
         dry_run: bool = False,
     ) -> dict[str, int]:
-        """Choose the words that stay and return the counts of what stays and goes; see gensim's `prepare_vocab`."""
+        """Choose the words that stay; see gensim's `prepare_vocab`.
+
+        Args:
+            update, keep_raw_vocab, trim_rule: as for `build_vocab`.
+            min_count, sample: instead of the model's.
+            dry_run: change nothing.
+
+        Returns:
+            gensim's report: the numbers of words that stay and go, and of their occurrences.
+        """
         counts = None if update or trim_rule is not None else vocabulary.countable(self.raw_vocab)
         if counts is None:
             report = super().prepare_vocab(update, keep_raw_vocab, trim_rule, min_count, sample, dry_run)
@@ -240,6 +273,9 @@ class CorpusReading(GensimThreads):
         """Take over another model's vocabulary; see gensim's `reset_from`.
 
         The model can be trained afterwards; gensim leaves it without `vectors_lockf`.
+
+        Args:
+            other_model: a model with a vocabulary.
         """
         super().reset_from(other_model)
         self.wv.vectors_lockf = np.ones(1, np.float32)

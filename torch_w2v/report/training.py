@@ -32,7 +32,7 @@ class Course(Protocol):
 
     @property
     def rows(self) -> list[dict[str, float]]:
-        """A dictionary per pass."""
+        """A dictionary per epoch."""
 
     def columns(self) -> list[str]:
         """Return the names in the rows."""
@@ -72,8 +72,8 @@ def _parts(model: Word2Vec, history: Course, other_facts: Mapping[str, Any]) -> 
     loss = last.get("loss", math.nan)
     yield (
         f"<p>{facts['vectors']:,} words of {facts['dimensions']} dimensions, trained in "
-        f"{facts['train_seconds']:,.1f} s: {len(history.rows)} of {model.epochs} passes over "
-        f"{facts['corpus_words']:,} words{'' if math.isnan(loss) else f'; mean loss of the last pass {loss:.4f}'}.</p>"
+        f"{facts['train_seconds']:,.1f} s: {len(history.rows)} of {model.epochs} epochs over "
+        f"{facts['corpus_words']:,} words{'' if math.isnan(loss) else f'; mean loss of the last epoch {loss:.4f}'}.</p>"
     )
     yield from _course(history)
     yield "<h2>Neighbours</h2>"
@@ -107,11 +107,11 @@ def _parts(model: Word2Vec, history: Course, other_facts: Mapping[str, Any]) -> 
 def _course(history: Course) -> Iterator[str]:
     rows, columns = history.rows, history.columns()
     yield "<h2>Course</h2>"
-    yield page.image(training_plots.course(rows, history.curve), "loss, learning rate and speed over the passes")
+    yield page.image(training_plots.course(rows, history.curve), "loss, learning rate and speed over the epochs")
     measures = [name for name in columns if any(name in row for row in rows)][5:]
     if measures:
-        yield "<h2>Evaluation after each pass</h2>"
-        yield page.image(training_plots.evaluations(rows, measures), "the evaluations over the passes")
+        yield "<h2>Evaluation after each epoch</h2>"
+        yield page.image(training_plots.evaluations(rows, measures), "the evaluations over the epochs")
     yield page.table(columns, [[_number(row.get(name, math.nan)) for name in columns] for row in rows])
 
 

@@ -22,11 +22,11 @@ MAP_WORDS, MAP_NAMES = 400, 250
 
 
 def course(rows: Rows, curve: Rows) -> Figure:
-    """Plot loss, learning rate and speed over the passes.
+    """Plot loss, learning rate and speed over the epochs.
 
     Args:
-        rows: of a `History`, one per pass.
-        curve: its points within the passes.
+        rows: of a `History`, one per epoch.
+        curve: its points within the epochs.
     """
     shown = [
         ("loss", "mean loss, nats per pair", BLUE, 1.0),
@@ -41,13 +41,13 @@ def course(rows: Rows, curve: Rows) -> Figure:
         axes.grid(axis="y", color="#eaeef2")
     panels[1].set_ylim(bottom=0)
     panels[2].set_ylim(bottom=0)
-    panels[-1].set_xlabel("passes over the corpus (a dot: the mean of a pass, or the rate at its end)", fontsize=9)
+    panels[-1].set_xlabel("epochs (a dot: the mean of an epoch, or the rate at its end)", fontsize=9)
     _whole_passes(panels[-1])
     return made
 
 
 def evaluations(rows: Rows, names: Sequence[str]) -> Figure:
-    """Plot each value of the evaluations over the passes, one panel per value."""
+    """Plot each value of the evaluations over the epochs, one panel per value."""
     made, panels = figure(2.3, len(names), 3)
     for axes, name in zip(panels, names, strict=True):
         points = [(row["epoch"], row[name]) for row in rows if not math.isnan(row.get(name, math.nan))]
@@ -57,7 +57,7 @@ def evaluations(rows: Rows, names: Sequence[str]) -> Figure:
             axes.annotate(f"{best[1]:.4f}", best, (0, 7), textcoords="offset points", ha="center", fontsize=8)
             axes.margins(y=0.25)
         axes.set_title(name, fontsize=10)
-        axes.set_xlabel("pass", fontsize=9)
+        axes.set_xlabel("epoch", fontsize=9)
         axes.grid(axis="y", color="#eaeef2")
         _whole_passes(axes)
     return made

@@ -21,7 +21,7 @@ class StopTraining(Exception):  # noqa: N818  not an error: it ends `train()` ea
 
 
 class Stopper(CallbackAny2Vec):
-    """Ends `train()` after the pass in which a callback has set `TrainCall.stops`; the last of the callbacks."""
+    """Ends `train()` after the epoch in which a callback has set `TrainCall.stops`; the last of the callbacks."""
 
     def on_epoch_end(self, model: Any) -> None:
         """End the call if one of the callbacks before wants it."""
@@ -78,7 +78,7 @@ def warn(epoch: int, alpha: float, window: int) -> None:
     """
     smaller_window = f" or a smaller window than {window}" if window > 10 else ""
     warnings.warn(
-        f"training diverged in pass {epoch + 1}: some vectors are not finite, or have components beyond "
+        f"training diverged in epoch {epoch + 1}: some vectors are not finite, or have components beyond "
         f"{MAX_COMPONENT:g}; training was stopped, and the vectors are useless. Use an alpha below {alpha:g}"
         f"{smaller_window}, or subsampling (sample=1e-3) where few items make up most of the corpus",
         RuntimeWarning,

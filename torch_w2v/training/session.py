@@ -50,7 +50,7 @@ class TrainCall:
 
     Attributes:
         watch: tells them.
-        stops: whether the call ends after the pass that runs; for callbacks to set.
+        stops: whether the call ends after the epoch that runs; for callbacks to set.
     """
 
     def __init__(

@@ -17,19 +17,19 @@ class Progress:
     """How far a `train()` call is.
 
     Attributes:
-        epoch: the pass over the corpus that runs, from 1.
-        epochs: number of passes.
+        epoch: the epoch that runs, from 1.
+        epochs: number of epochs.
         share: of the whole call that is done, from 0 to 1; nan where the size of the corpus is not known.
-        words: words of the corpus that this call has read, all passes together.
+        words: words of the corpus that this call has read, all epochs together.
         words_per_second: since the report before, or the one before that where nothing was read since.
         seconds: since the call began.
         seconds_left: until the end of the call, if it goes on as it went; nan where that is not known.
         alpha: learning rate.
         loss: mean loss since the report before, in nats per pair of target and sample; nan for gensim's engine.
-        ends_epoch: this is the end of a pass. Then the three that follow are those of the whole pass.
-        epoch_words: words of the corpus that this pass has read.
-        epoch_seconds: since this pass began.
-        epoch_loss: mean loss of this pass; nan where gensim's engine trains.
+        ends_epoch: this is the end of an epoch. Then the three that follow are those of the whole epoch.
+        epoch_words: words of the corpus that this epoch has read.
+        epoch_seconds: since this epoch began.
+        epoch_loss: mean loss of this epoch; nan where gensim's engine trains.
     """
 
     epoch: int
@@ -60,7 +60,7 @@ def watchers_of(callbacks: Iterable[Any], model: Any) -> list[Watcher]:
 
 
 class Watch:
-    """Reports on one `train()` call, at most every `INTERVAL` seconds and at the end of each pass.
+    """Reports on one `train()` call, at most every `INTERVAL` seconds and at the end of each epoch.
 
     Args:
         watchers: are called with each report, on the thread that has called `train()`.
@@ -77,16 +77,16 @@ class Watch:
     def begin_epoch(
         self, epoch: int, epochs: int, expected_words: float | None, words_before: int | None = None
     ) -> None:
-        """Begin a pass.
+        """Begin an epoch.
 
         Args:
-            epoch: number of the pass, from 0.
-            epochs: number of passes of the call.
-            expected_words: words per pass; None or 0 where that is not known.
-            words_before: of earlier passes, also those before a checkpoint; None for those of this call.
+            epoch: number of the epoch, from 0.
+            epochs: number of epochs of the call.
+            expected_words: words per epoch; None or 0 where that is not known.
+            words_before: of earlier epochs, also those before a checkpoint; None for those of this call.
         """
         self._epoch, self._epochs, self._expected = epoch, epochs, float(expected_words or 0)
-        # What callbacks do between passes is not training.
+        # What callbacks do between epochs is not training.
         self._epoch_start = self._last = default_timer()
         self._loss_reported = self._pairs_reported = 0.0
         if words_before is not None:
@@ -100,15 +100,15 @@ class Watch:
         """Report, if it is time to.
 
         Args:
-            words: that this pass has read.
+            words: that this epoch has read.
             alpha: learning rate.
-            loss, pairs: sums of this pass.
+            loss, pairs: sums of this epoch.
         """
         if self._watchers and default_timer() >= self._last + INTERVAL:
             self._report(words, alpha, loss, pairs, ends_epoch=False)
 
     def end_epoch(self, words: int, alpha: float, loss: float = 0.0, pairs: float = 0.0) -> None:
-        """End a pass; the arguments are those of `advance`."""
+        """End an epoch; the arguments are those of `advance`."""
         if self._watchers:
             self._report(words, alpha, loss, pairs, ends_epoch=True)
         self._words_before += words
