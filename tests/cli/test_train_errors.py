@@ -46,6 +46,32 @@ def test_bad_corpora_and_options(text: str, options: list[str], message: str, tm
     assert os.listdir(tmp_path) == ["corpus.txt"]
 
 
+def test_several_processes_cannot_share_the_standard_input(tmp_path: Path, command: Command) -> None:
+    code, _, err = command("train", "-", "-o", tmp_path / "x.kv", "--distributed")
+    assert code == 2
+    assert "several processes cannot share the standard input" in one_line(err)
+
+
+def test_only_the_first_of_several_processes_needs_the_output_folder(
+    corpus: Path, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch")
+    monkeypatch.setenv("RANK", "1")
+    output = tmp_path / "on another host" / "x.kv"
+    code, _, err = command("train", corpus, "-o", output, "--distributed", "--history", output.with_suffix(".csv"))
+    assert code == 2
+    assert "the environment has no WORLD_SIZE" in err
+    monkeypatch.setenv("RANK", "0")
+    assert "there is no folder" in command("train", corpus, "-o", output, "--distributed")[2]
+
+
+def test_torchrun_does_not_overrule_an_option(
+    corpus: Path, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "1")
+    assert command("train", corpus, "-o", tmp_path / "x.kv", "--no-distributed", "--min-count", 1)[0] == 0
+
+
 def test_bad_paths(corpus: Path, tmp_path: Path, command: Command) -> None:
     good = tmp_path / "x.kv"
     folder = tmp_path / "folder.kv"

@@ -70,6 +70,13 @@ def test_a_compressed_file_is_read_by_one_rank(tmp_path):
     assert all(parts)
 
 
+def test_the_size_of_a_compressed_file_behind_a_uri_is_that_of_the_stored_one(tmp_path):
+    path = tmp_path / "a.txt.gz"
+    with gzip.open(path, "wt") as file:
+        file.write("word " * 100_000)
+    assert shards.extent(corpus.files(path.as_uri())) == ("text", path.stat().st_size)
+
+
 def test_sentences_of_an_encoded_corpus(tmp_path):
     lines = [["a"] * n for n in (1, 5, 0, 2, 9, 1, 1, 1)] + [["b", "c"]]
     text, path = tmp_path / "corpus.txt", tmp_path / "corpus.w2v"

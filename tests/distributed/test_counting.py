@@ -88,3 +88,14 @@ def test_a_large_vocabulary_is_that_of_one_machine(monkeypatch, options, left_ou
         assert np.array_equal(model.wv.expandos["count"], alone.wv.expandos["count"])
         assert (model.corpus_count, model.corpus_total_words) == (alone.corpus_count, alone.corpus_total_words)
     assert bool(added) == left_out
+
+
+def test_ranks_that_name_unlike_corpora_are_told(tmp_path):
+    for name, lines in (("one", 30), ("other", 20)):
+        (tmp_path / name).write_text("a b c\n" * lines)
+
+    def program(group):
+        Word2Vec(corpus_file=tmp_path / ("one", "other")[group.rank], min_count=1, distributed=group)
+
+    with pytest.raises(ValueError, match="rank 0 a text of size 180, rank 1 a text of size 120; give all the same"):
+        run_ranks(2, program)

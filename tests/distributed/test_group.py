@@ -61,7 +61,7 @@ def test_ranks_that_cannot_come_together(group, monkeypatch):
         raise RuntimeError("Connection reset by peer")
 
     monkeypatch.setattr("torch.distributed.new_group", refused)
-    with pytest.raises(RuntimeError, match=r"rank 0: another rank is gone, or cannot be reached.*reset by peer"):
+    with pytest.raises(RuntimeError, match=r"rank 0: .*cannot be reached.*reset by peer.*GLOO_SOCKET_IFNAME"):
         Group()
 
 
@@ -96,6 +96,45 @@ def test_tensors_are_exchanged(group):
     assert torch.equal(into, 2 * parts)
     tensors.broadcast(into)
     assert torch.equal(into, 2 * parts)
+
+
+def test_the_ranks_wait_together_until_all_devices_are_done(group, monkeypatch):
+    torch = pytest.importorskip("torch")
+    from torch_w2v.distributed import tensor_group  # noqa: PLC0415
+
+    tensors = tensor_group.TensorGroup(group, "gloo")
+    tensors.settle(torch.device("cpu"))
+    answers, asked = iter([False, False, True]), []
+    monkeypatch.setattr(tensor_group, "_mark", lambda device: lambda: next(answers))
+    all_are = group.all_are
+    monkeypatch.setattr(group, "all_are", lambda done: asked.append(all_are(done)) or asked[-1])
+    tensors.settle(torch.device("cuda"))
+    assert asked == [False, False, True]
+
+
+def test_an_exchange_that_fails_ends_what_is_under_way_on_devices(group, monkeypatch):
+    """Before the tables are read: that would wait for a collective that never ends."""
+    dist = pytest.importorskip("torch.distributed")
+    new_group, ended = dist.new_group, []
+    monkeypatch.setattr(dist, "new_group", lambda backend, timeout: new_group(backend="gloo"))
+    monkeypatch.setattr(dist.distributed_c10d, "_abort_process_group", ended.append, False)
+    nccl = group.process_group("nccl")
+    with pytest.raises(LostRankError), group.exchanging():
+        raise RuntimeError("Connection closed by peer")
+    assert ended == [nccl]
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("", 3600), ("90", 90), ("0.5", 0.5)])
+def test_the_timeout_is_that_of_the_environment(text, seconds, monkeypatch):
+    monkeypatch.setenv("TORCH_W2V_TIMEOUT", text)
+    assert group_module.timeout().total_seconds() == seconds
+
+
+@pytest.mark.parametrize("text", ["soon", "0", "-1", "nan", "inf"])
+def test_a_timeout_that_is_none(text, monkeypatch):
+    monkeypatch.setenv("TORCH_W2V_TIMEOUT", text)
+    with pytest.raises(ValueError, match=f"TORCH_W2V_TIMEOUT='{text}': must be a number of seconds above 0"):
+        group_module.timeout()
 
 
 def test_a_device_without_memory_is_no_lost_rank(group):
@@ -153,6 +192,8 @@ def test_the_way_between_the_ranks(everyone, backend, said):
         ("cuda", 0, 2, "3", "cuda:1"),
         ("cuda", 0, 4, "", "cuda:0"),
         ("cuda:1", 0, 4, "3", "cuda:1"),
+        ("cuda", 0, 4, {"SLURM_LOCALID": "2"}, "cuda:2"),
+        ("cuda", 0, 4, {"SLURM_LOCALID": "2", "LOCAL_RANK": "1"}, "cuda:1"),
         ("cpu", 0, 4, "3", "cpu"),
         ("mps", 0, 4, "3", "mps"),
     ],
@@ -162,7 +203,8 @@ def test_the_gpu_of_a_rank(device, current, count, local, expected, monkeypatch)
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     monkeypatch.setattr("torch.cuda.current_device", lambda: current)
     monkeypatch.setattr("torch.cuda.device_count", lambda: count)
-    monkeypatch.setattr(os, "environ", {} if local is None else {"LOCAL_RANK": local})
+    environment = local if isinstance(local, dict) else {} if local is None else {"LOCAL_RANK": local}
+    monkeypatch.setattr(os, "environ", environment)
     assert devices.of_rank(device) == expected
 
 

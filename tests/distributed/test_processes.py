@@ -13,7 +13,7 @@ from tests.helpers import topics
 from torch_w2v import Word2Vec
 
 PROGRAM = """
-import os, signal, sys
+import os, signal, sys, time
 import numpy as np
 from torch_w2v import Word2Vec
 
@@ -65,6 +65,10 @@ try:
         Word2Vec(Corpus(), shard="given", **options)
 except Exception as e:
     print(f"rank {rank}: {type(e).__name__}: {e}", flush=True)
+    print(f"at {time.monotonic():.1f}", flush=True)
+    if what.startswith("lingering"):
+        kept = e  # as a notebook does
+        time.sleep(15)
     sys.exit(3)
 """
 
@@ -127,6 +131,17 @@ def test_a_rank_that_fails_ends_the_others_at_once(corpus, tmp_path, port, what)
     else:
         assert "rank 0: RuntimeError: rank 0: another rank is gone" in output
         assert other_code == -9
+
+
+@pytest.mark.slow
+def test_a_failure_reaches_all_of_four_ranks_though_the_processes_that_have_noticed_it_live_on(corpus, tmp_path, port):
+    """Only neighbours in a collective are connected: what one that has noticed leaves open, others wait at."""
+    results = run(4, port, "-c", PROGRAM, str(corpus), str(tmp_path), "lingering raise")
+    assert [code for code, _ in results] == [3] * 4
+    for rank in (0, 2, 3):
+        assert f"rank {rank}: RuntimeError: rank 1 failed: OSError: disk on fire" in results[rank][1]
+    at = [float(output.rpartition("at ")[2]) for _, output in results]
+    assert max(at) - min(at) < 10
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from torch_w2v import Word2Vec
 from torch_w2v.callbacks import EarlyStopping
 from torch_w2v.corpus import encoded_file, files
 from torch_w2v.distributed import schedule
-from torch_w2v.distributed.exchange import overwrite
+from torch_w2v.distributed.exchange import Exchange, overwrite
 from torch_w2v.training.divergence import StopTraining
 
 OPTIONS = {"vector_size": 16, "window": 3, "min_count": 1, "epochs": 2, "workers": 1, "sample": 0, "seed": 7}
@@ -23,6 +23,47 @@ def train(size, corpus=None, **options):
     """Return the models of all ranks; the corpus is the arguments of the constructor that name it."""
     corpus = {"sentences": SENTENCES} if corpus is None else corpus
     return run_ranks(size, lambda group: Word2Vec(**corpus, **OPTIONS, **options, distributed=group))
+
+
+def test_ranks_whose_processors_round_otherwise_end_with_the_same_bits(monkeypatch):
+    merge_rows = Exchange._merge_rows
+
+    def rounds_otherwise(self, local, *others):
+        merge_rows(self, local, *others)
+        local *= np.float32(1 + 1e-6 * self._group.rank)
+
+    monkeypatch.setattr(Exchange, "_merge_rows", rounds_otherwise)
+    one, other = train(2)
+    assert not np.array_equal(one.wv.vectors, other.wv.vectors)
+    names = itertools.count()
+    monkeypatch.setattr("torch_w2v.distributed.bindings.arithmetic", lambda: f"processor {next(names)}")
+    one, other = train(2)
+    assert np.array_equal(one.wv.vectors, other.wv.vectors)
+    assert np.array_equal(one.syn1neg, other.syn1neg)
+
+
+def test_a_callback_that_changes_the_shape_of_the_tables_is_an_error():
+    class Widens(CallbackAny2Vec):
+        def on_train_end(self, model):
+            model.wv.vectors = np.zeros((len(model.wv), 17), np.float32)
+
+    with pytest.raises(ValueError, match=r"a callback must not change their shapes"):
+        train(2, callbacks=[Widens()])
+
+
+def test_a_rank_without_words_of_its_own_says_so(caplog):
+    def program(group):
+        sentences = SENTENCES if group.rank == 0 else []
+        return Word2Vec(sentences, **OPTIONS, distributed=group, shard="given")
+
+    run_ranks(2, program)
+    assert "rank 1 of 2 has no words to train on: its corpus is empty, or can be read only once" in caplog.text
+    assert "rank 0 of 2 has no words" not in caplog.text
+
+
+def test_what_is_no_group():
+    with pytest.raises(TypeError, match="distributed=1: must be True or False"):
+        Word2Vec(SENTENCES, **OPTIONS, distributed=1)
 
 
 @pytest.fixture(scope="module")

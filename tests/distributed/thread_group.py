@@ -68,6 +68,9 @@ class ThreadTensorGroup:
     def meet(self) -> None:
         self.ranks.from_all(None)
 
+    def settle(self, device: Any) -> None:
+        pass
+
     def broadcast(self, tensor: Any) -> None:
         assert tensor.is_contiguous()
         tensor.copy_(self.ranks.from_first(tensor.clone()))

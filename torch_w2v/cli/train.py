@@ -54,7 +54,7 @@ def add_parser(commands: Commands) -> None:
         group(parser, title)
     formats = "; ".join(f"{suffix}: {kind.description}" for suffix, kind in FORMATS.items())
     add_output(parser, f"file for the vectors, whose suffix names the format ({formats})")
-    add_constructor_options(parser, tuple(constructor_options()))
+    add_constructor_options(parser, tuple(constructor_options()), distributed=None)
     add_options(parser)
     phrases.add_options(parser)
     group(parser, OUTPUT).add_argument("--json", action="store_true", help="print the result as JSON")
@@ -72,26 +72,29 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         CommandError: an argument or a file is wrong, or the output cannot be written.
     """
+    options = chosen_options(args)
+    if options["distributed"] is None:
+        options["distributed"] = bool(os.environ.get("TORCHELASTIC_RUN_ID"))
+        if options["distributed"] and os.environ.get("RANK") == "0" and not args.quiet:
+            print(f"started by torchrun: {os.environ.get('WORLD_SIZE')} processes train one model", file=sys.stderr)
+    # The first of several processes speaks for all, and writes; another host may not have its folders.
+    speaks = not options["distributed"] or os.environ.get("RANK", "0") == "0"
     output_format = _format_of(args.output)
-    checks.check_output(args.output, args.corpus, args.overwrite)
+    if speaks:
+        checks.check_output(args.output, args.corpus, args.overwrite)
     checks.check_at_least("--epochs", args.epochs, 1)
     checks.check_at_least("--seed", args.seed, 0)
     if not args.negative and not args.hs:
         raise CommandError("--negative 0 trains nothing without --hs 1")
-    found = watched(args, {"corpus": args.corpus, "vectors": args.output})
-    options = chosen_options(args)
+    found = watched(args, {"corpus": args.corpus, "vectors": args.output}) if speaks else Watched()
     options["progress"] = args.progress if args.progress is not None else not (args.quiet or args.verbose)
-    if os.environ.get("TORCHELASTIC_RUN_ID") and not options["distributed"]:
-        options["distributed"] = True
-        if os.environ.get("RANK") == "0" and not args.quiet:
-            print(f"started by torchrun: {os.environ.get('WORLD_SIZE')} processes train one model", file=sys.stderr)
-    # The first of several processes speaks for all.
-    speaks = not options["distributed"] or os.environ.get("RANK", "0") == "0"
     path, every = options.pop("checkpoint"), options.pop("checkpoint_every")
     if speaks:
         checks.check_checkpoint(path, every, (args.corpus, args.output))
     if args.corpus == spool.STDIN and path is not None:
         raise CommandError("--checkpoint needs a corpus that can be read again, not the standard input")
+    if args.corpus == spool.STDIN and options["distributed"]:
+        raise CommandError("several processes cannot share the standard input: give a file that all of them can read")
     thresholds = phrases.thresholds(args)
     model = checks.construct(options)
     try:
@@ -132,10 +135,12 @@ def _run(
     """Read the corpus, train, and save; the arguments are those that `run` has checked."""
     with _interruptible(path), log_lines(not (args.verbose and speaks)), model.reading_once():
         with checks.reading(args.corpus):
-            model.build_vocab(source, keep_raw_vocab=True)
+            # Several processes need not hold all words for one message.
+            model.build_vocab(source, keep_raw_vocab=not model.distributed)
         _check_vocabulary(model, args)
         found.check(model)
-        _check_space(model, args.output)
+        if speaks:
+            _check_space(model, args.output)
         if path is not None and speaks:
             _check_space(model, path, tables=2)
         model.raw_vocab.clear()
@@ -216,12 +221,12 @@ def _check_vocabulary(model: Word2Vec, args: argparse.Namespace) -> None:
         raise CommandError(f"{args.corpus}: has no words")
     if not len(model.wv):
         most = max(model.raw_vocab.values(), default=0)
+        frequent = f", and the most frequent one occurs {most} times" if most else ""
         remedy = "a smaller --min-count"
         if args.max_final_vocab is not None:
             remedy += " or a larger --max-final-vocab"
         raise CommandError(
-            f"{args.corpus}: no word occurs {model.effective_min_count} times or more, and the most frequent one "
-            f"occurs {most} times: give {remedy}"
+            f"{args.corpus}: no word occurs {model.effective_min_count} times or more{frequent}: give {remedy}"
         )
 
 

@@ -7,6 +7,7 @@ import os
 import re
 
 import numpy as np
+from smart_open import open as smart_open
 
 from torch_w2v.corpus.encoded_file import EncodedFile
 from torch_w2v.corpus.text import ByteRange, Text, is_compressed, open_bytes
@@ -59,6 +60,22 @@ def shard(source: Corpus, rank: int, size: int) -> Corpus:
     return Text(paths, source.max_sentence_length, ranges)
 
 
+def extent(source: Corpus) -> tuple[str, int]:
+    """Return what kind of corpus is cut into parts, and how large it is: equal on all ranks if they name the same one.
+
+    Args:
+        source: as for `shard`.
+
+    Returns:
+        The kind and the size: bytes of files as they are stored, sentences of a list, words of an encoded corpus.
+    """
+    if isinstance(source, Text):
+        return "text", sum(map(_size, source.paths))
+    if isinstance(source, EncodedFile):
+        return "encoded corpus", int(source.offsets[-1])
+    return ("list", len(source)) if isinstance(source, (list, tuple)) else (type(source).__name__, 0)
+
+
 def _sentences(offsets: np.ndarray, rank: int, size: int) -> tuple[int, int]:
     """Return the first sentence of a rank and the one after its last, so that all ranks have as many words."""
     words = [int(offsets[-1]) * number // size for number in (rank, rank + 1)]
@@ -70,9 +87,10 @@ def _sentences(offsets: np.ndarray, rank: int, size: int) -> tuple[int, int]:
 def _size(path: str) -> int:
     if os.path.isfile(path):
         return os.path.getsize(path)
-    with open_bytes(path) as file:
+    # Of a compressed file the stored size will do, as for local ones: to learn the other is to read it all.
+    with smart_open(path, "rb", compression="disable") if is_compressed(path) else open_bytes(path) as file:
         try:
-            return file.seek(0, io.SEEK_END)
+            return int(file.seek(0, io.SEEK_END))
         except (OSError, io.UnsupportedOperation) as e:
             raise OSError(
                 f"{path} cannot be cut into parts, since it cannot seek: give each rank its own files (shard='given')"

@@ -40,6 +40,11 @@ def _declared(name: str, isa: str) -> Any:
     return function
 
 
+def arithmetic() -> str:
+    """Return what computes here: processes with equal names round alike."""
+    return instruction_set(os.environ.get("TORCH_W2V_ISA", "")) if native.available() else "numpy"
+
+
 def to_wire(values: np.ndarray) -> np.ndarray:
     """Round float32 numbers to bfloat16, as uint16: to nearest, ties to even."""
     bits = np.ascontiguousarray(values, np.float32).view(np.uint32)

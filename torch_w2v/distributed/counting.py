@@ -29,6 +29,23 @@ BLOCK = 2_000_000
 _RANK = 40
 
 
+def check_same(group: Group, extent: tuple[str, int]) -> None:
+    """Raise a ValueError if the ranks are to cut unlike corpora.
+
+    Args:
+        group: the ranks.
+        extent: of this rank's corpus, as `shards.extent` returns it.
+    """
+    everyone = group.from_all(extent)
+    for rank, other in enumerate(everyone):
+        if other != everyone[0]:
+            (kind, size), (other_kind, other_size) = everyone[0], other
+            raise ValueError(
+                f"the ranks name unlike corpora: rank 0 a {kind} of size {size:,}, rank {rank} a {other_kind} of size "
+                f"{other_size:,}; give all the same, or each its own with shard='given'"
+            )
+
+
 class Merged(NamedTuple):
     """The scan of the whole corpus.
 

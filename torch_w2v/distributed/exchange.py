@@ -18,7 +18,18 @@ _BLOCK = 32 << 20
 
 
 def overwrite(group: Group, arrays: Sequence[np.ndarray]) -> None:
-    """Overwrite arrays on all ranks by rank 0's, in place."""
+    """Overwrite arrays on all ranks by rank 0's, in place.
+
+    Raises:
+        ValueError: this rank's have other shapes or dtypes.
+    """
+    first = group.from_first([(array.shape, array.dtype.str) for array in arrays])
+    own = [(array.shape, array.dtype.str) for array in arrays]
+    if own != first:
+        raise ValueError(
+            f"the tables of rank 0 are {first}, and those of rank {group.rank} are {own}: a callback must not change "
+            "their shapes or dtypes where several processes train"
+        )
     for array in arrays:
         whole = np.ascontiguousarray(array)
         group.broadcast(whole)

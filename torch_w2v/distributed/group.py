@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -18,16 +20,43 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# A rank that has died is noticed at once, since its connections close. One that hangs is noticed after this time; it
-# must be longer than what a rank does between two exchanges, a callback at the end of an epoch for example.
-TIMEOUT = timedelta(minutes=10)
+# A rank that has died is noticed when its connections close. One that hangs, or whose machine has lost its power, is
+# noticed after this time; it must be longer than what one rank does while the others wait for it: counting more words
+# than they, a callback at the end of an epoch, writing a checkpoint. TORCH_W2V_TIMEOUT in the environment is another
+# number of seconds.
+TIMEOUT = timedelta(hours=1)
 # What torchrun and the other launchers tell a process.
 _ENVIRONMENT = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
 T = TypeVar("T")
 
+# What to say where ranks cannot reach one another. Debian, for one, gives a host's name the address 127.0.1.1, which
+# gloo then tells the other hosts.
+_UNREACHABLE = (
+    "if they are on several hosts, name the network between these on each: "
+    "export GLOO_SOCKET_IFNAME=eth0 NCCL_SOCKET_IFNAME=eth0"
+)
+
 # The default process group, where a model has joined it as the environment says.
 _joined: Any = None
+
+
+def timeout() -> timedelta:
+    """Return after what time ranks that do not answer are given up.
+
+    Raises:
+        ValueError: TORCH_W2V_TIMEOUT is not a positive number of seconds.
+    """
+    text = os.environ.get("TORCH_W2V_TIMEOUT", "")
+    if not text:
+        return TIMEOUT
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise ValueError(f"TORCH_W2V_TIMEOUT={text!r}: must be a number of seconds above 0")
+    return timedelta(seconds=seconds)
 
 
 class LostRankError(RuntimeError):
@@ -58,20 +87,21 @@ class Group:
                     "the program with torchrun (or Slurm, Ray, Spark: docs/guide/several-machines.md), or call "
                     "torch.distributed.init_process_group first"
                 )
-            store, rank, size = next(dist.rendezvous("env://", timeout=TIMEOUT))
+            store, rank, size = next(dist.rendezvous("env://", timeout=timeout()))
             # torchrun's store may be the one of before a restart (torch 2.13), with the addresses of processes that are
             # gone.
             attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
             store = dist.PrefixStore(f"torch_w2v/attempt_{attempt}", store)
-            dist.init_process_group("gloo", store=store, rank=rank, world_size=size, timeout=TIMEOUT)
+            dist.init_process_group("gloo", store=store, rank=rank, world_size=size, timeout=timeout())
             global _joined  # noqa: PLW0603  what the process has joined is a fact of the process
             _joined = dist.group.WORLD
         self._dist = dist
         try:
-            self._group = dist.new_group(backend="gloo", timeout=TIMEOUT)
+            self._group = dist.new_group(backend="gloo", timeout=timeout())
         except RuntimeError as e:  # torch raises many kinds of it where connections cannot be made
             raise RuntimeError(
-                f"rank {dist.get_rank()}: another rank is gone, or cannot be reached, before all are together ({e})"
+                f"rank {dist.get_rank()}: another rank is gone, or cannot be reached, before all are together ({e}); "
+                f"{_UNREACHABLE}"
             ) from e
         # for tensors on devices, by their backends
         self._on_devices: dict[str, Any] = {}
@@ -93,6 +123,10 @@ class Group:
             yield
         except LostRankError as e:
             error = self._error_of_another(e)
+            # The frames of its traceback hold the group, and with it connections that others wait at.
+            for lost in (e, e.__cause__):
+                if lost is not None:
+                    traceback.clear_frames(lost.__traceback__)
             self._close(failed=True)
             raise error from e
         except BaseException as e:
@@ -119,12 +153,17 @@ class Group:
 
     @contextmanager
     def exchanging(self) -> Iterator[None]:
-        """Tell the errors of an exchange from all others: torch raises a plain RuntimeError for many of them."""
+        """Tell the errors of an exchange from all others: torch raises a plain RuntimeError for many of them.
+
+        What is under way on devices is ended then: the other ranks do not take part in it any more, and whatever reads
+        the tables would wait for it.
+        """
         try:
             yield
         except RuntimeError as e:
             if isinstance(e, out_of_memory_errors()):
                 raise
+            self._end_devices(failed=True)
             raise LostRankError(str(e)) from e
 
     def _close(self, failed: bool = False) -> None:
@@ -132,6 +171,9 @@ class Group:
             # Its connections close, and a rank that waits for this one sees that.
             self._dist.destroy_process_group(self._group)
             self._group = None
+        self._end_devices(failed)
+
+    def _end_devices(self, failed: bool) -> None:
         destroy = self._dist.destroy_process_group
         if failed:
             # To destroy a group of NCCL is to wait for what the others have not begun; torch 2.5 has no other way.
@@ -164,7 +206,7 @@ class Group:
             return self._group
         if backend not in self._on_devices:
             self.meet()
-            self._on_devices[backend] = self._dist.new_group(backend=backend, timeout=TIMEOUT)
+            self._on_devices[backend] = self._dist.new_group(backend=backend, timeout=timeout())
         return self._on_devices[backend]
 
     def meet(self) -> None:
@@ -178,6 +220,15 @@ class Group:
         # Not `barrier`, which may choose a device.
         with self.exchanging():
             self._dist.all_reduce(torch.zeros(1), group=self._group)
+
+    def all_are(self, done: bool) -> bool:
+        """Return whether something is done on all ranks, which all ask at the same place."""
+        import torch  # noqa: PLC0415
+
+        least = torch.tensor([float(done)])
+        with self.exchanging():
+            self._dist.all_reduce(least, op=self._dist.ReduceOp.MIN, group=self._group)
+        return bool(least)
 
     def from_first(self, value: T) -> T:
         """Return rank 0's value on all ranks; any object that can be pickled."""

@@ -39,6 +39,7 @@ class TensorExchange(Exchange):
             for part in self._blocks(*table.shape):
                 rows = table[part].contiguous()
                 self._tensors.broadcast(rows)
+                self._tensors.settle(rows.device)
                 if rows.data_ptr() != table[part].data_ptr():
                     table[part] = rows
 
@@ -93,6 +94,7 @@ class TensorExchange(Exchange):
         tensor_merge.add(parts, total[:part], scratch[:part])
         self._tensors.gather_parts(total[:part], wire.view(size, part, -1))
         tensor_merge.apply(local, base, curve, wire[:n], scratch[:n])
+        self._tensors.settle(base.device)
         self.bytes_sent += 2 * wire.numel() * wire.element_size() * (size - 1) // size
 
 

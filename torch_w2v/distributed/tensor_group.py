@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import time
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -32,12 +34,25 @@ class TensorGroup:
         self._group: Any = ranks.process_group(backend)
 
     def meet(self) -> None:
-        """Wait until all ranks are here.
-
-        A rank that has failed is noticed here at once. In a collective on a device it is not: the others wait in it
-        until the timeout, and then torch ends them.
-        """
+        """Wait until all ranks are here."""
         self.ranks.meet()
+
+    def settle(self, device: torch.device) -> None:
+        """Wait until all ranks' devices have done what they were given, the collectives among it.
+
+        A process that waits for a device alone does not notice that another rank has failed, and waits for ever in a
+        collective that it has no part in. Between the CPUs it is noticed at once, so the ranks ask one another.
+
+        Raises:
+            LostRankError: another rank has failed, or is gone. What was under way between the devices was ended.
+        """
+        done = _mark(device)
+        if done is None:
+            return
+        pause = 0.0005
+        while not self.ranks.all_are(done()):
+            time.sleep(pause)
+            pause = min(2 * pause, 0.01)
 
     def broadcast(self, tensor: Tensor) -> None:
         """Overwrite a contiguous tensor on all ranks by rank 0's."""
@@ -60,6 +75,17 @@ class TensorGroup:
         gather = getattr(dist, "all_gather_single", None) or dist.all_gather_into_tensor
         with self.ranks.exchanging():
             gather(_bytes(into), _bytes(part), group=self._group)
+
+
+def _mark(device: torch.device) -> Callable[[], bool] | None:
+    """Return a function that says whether a device has done all that it has been given so far; None for the CPU."""
+    if device.type == "cpu":
+        return None
+    streams: Any = torch.get_device_module(device)
+    event = streams.Event()
+    event.record(streams.current_stream(device))
+    query: Callable[[], bool] = event.query
+    return query
 
 
 def _bytes(tensor: Tensor) -> Tensor:

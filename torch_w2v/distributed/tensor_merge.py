@@ -1,7 +1,7 @@
 """merge.py in torch operations, for tables on a device; what the wire has is bfloat16. The specification is merge.py.
 
-Nothing here waits for the device, and scratch is the caller's: between two collectives nothing large is allocated, so
-that no rank fails there while others wait for it.
+Only `curvature_on` waits for the device. Scratch is the caller's: between two collectives nothing large is allocated,
+so that no rank fails there while others wait for it.
 """
 
 from __future__ import annotations

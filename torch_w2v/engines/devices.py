@@ -49,8 +49,8 @@ def of_rank(device: Device) -> Device:
     """Return the GPU that 'cuda' means on one of several ranks, with its index; other devices as they are.
 
     That is the one that the program has chosen, by `init_process_group(device_id=…)` or `torch.cuda.set_device`, or
-    else the one whose index is the rank's number on its machine, as torchrun gives it in LOCAL_RANK. Where a launcher
-    shows each process one GPU, that one.
+    else the one whose index is the rank's number on its machine, as torchrun gives it in LOCAL_RANK and Slurm in
+    SLURM_LOCALID. Where a launcher shows each process one GPU, that one.
     """
     if str(device) != "cuda":
         return device
@@ -62,7 +62,7 @@ def of_rank(device: Device) -> Device:
     if bound is not None and bound.type == "cuda":
         return str(bound)
     index = torch.cuda.current_device()
-    local = os.environ.get("LOCAL_RANK", "")
+    local = os.environ.get("LOCAL_RANK") or os.environ.get("SLURM_LOCALID", "")
     if index == 0 and local.isdecimal():
         index = int(local) % torch.cuda.device_count()
     return f"cuda:{index}"

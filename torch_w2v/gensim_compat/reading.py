@@ -12,7 +12,9 @@ import numpy as np
 from smart_open.compression import get_supported_extensions
 
 from torch_w2v import corpus, native
-from torch_w2v.distributed.counting import merged
+from torch_w2v.corpus.shards import extent
+from torch_w2v.corpus.sources import as_text
+from torch_w2v.distributed.counting import check_same, merged
 from torch_w2v.distributed.group import Group
 from torch_w2v.files import is_uri
 from torch_w2v.gensim_compat import vocabulary
@@ -99,6 +101,8 @@ class CorpusReading(GensimThreads):
         if not self.distributed or self._group is not None:
             yield
             return
+        if not (self.distributed is True or hasattr(self.distributed, "together")):
+            raise TypeError(f"distributed={self.distributed!r}: must be True or False")
         group = Group() if self.distributed is True else self.distributed
         with group.together():
             self._ranks = group
@@ -213,6 +217,8 @@ class CorpusReading(GensimThreads):
             return super()._scan_vocab(sentences, progress_per, trim_rule)
         keep = "_corpus" in vars(self) and self._ours
         cache = self._corpus if keep else corpus.CorpusCache("off", self.workers, part=self._part)
+        if self._group is not None and self._part is not None:
+            check_same(self._group, extent(as_text(sentences)))
         source = cache.part_of(sentences)
         with progress_line(self._shows) or nullcontext() as line:
             scan = cache.scan(source, progress_per, keep, line.read if line else None)

@@ -13,6 +13,7 @@ import numpy as np
 from torch_w2v import engines
 from torch_w2v.corpus.bindings import count_tokens
 from torch_w2v.corpus.store import Run
+from torch_w2v.distributed import bindings
 from torch_w2v.distributed.exchange import Exchange, overwrite
 from torch_w2v.distributed.group import Group
 from torch_w2v.distributed.intervals import Intervals
@@ -188,6 +189,11 @@ class Together(Alone):
             self._check_equal(call_arguments.of_call(model, totals, call_arguments.encoded_words(model), True))
             self._words = self.group.from_all(words())
             own, total = self._own_words, sum(self._words)
+            if not own and model._part is None:
+                logger.warning(
+                    "rank %d of %d has no words to train on: its corpus is empty, or can be read only once",
+                    *(self.group.rank, self.group.size),
+                )
             logger.info("rank %d of %d: %d of %d words", self.group.rank, self.group.size, own, total)
 
     def _check_equal(self, arguments: dict[str, Any]) -> None:
@@ -269,6 +275,8 @@ class Together(Alone):
         self._number, curvatures = self._resumed or (0, None)
         is_sorted = bool((np.diff(frequencies.count) <= 0).all())
         self._tensors = self.tensor_group(engine)
+        # Processors with unlike instructions round the last bits otherwise. Tensors see to it themselves.
+        self._alike = self._tensors is not None or len(set(self.group.from_all(bindings.arithmetic()))) == 1
         self._exchange = self._new_exchange(problem_of(model), is_sorted)
         with self._exchanged() as exchanged:
             if self._resumed or not (kept and self._equal):
@@ -299,7 +307,8 @@ class Together(Alone):
 
         backend, way = way_between(self.group, engine.device)
         if self.is_first and way != self._way:
-            logger.info("the ranks exchange their tables %s", way)
+            say = logger.info if backend else logger.warning
+            say("the ranks exchange their tables %s", way)
         self._way = way
         return None if backend is None else TensorGroup(self.group, backend)
 
@@ -332,6 +341,9 @@ class Together(Alone):
     def close(self) -> None:
         """Exchange what is left of an epoch: then all ranks have the same tables."""
         self._exchange_until(len(self._ends))
+        if not self._alike:
+            with self._exchanged() as tables:
+                self._exchange.overwrite(tables)
         self._equal = True
 
     def _exchange_until(self, number: int) -> None:
