@@ -15,8 +15,9 @@ from torch_w2v import Word2Vec
 
 pytestmark = pytest.mark.slow
 GUIDE = ROOT / "docs" / "guide" / "several-machines.md"
-# Starts as many processes as Slurm has tasks, and waits for them; the options of `srun` are those of the command.
+# Starts as many processes as Slurm has tasks, and waits for them; it knows one option of `srun`.
 SRUN = """#!/bin/bash
+[ "$1" = --kill-on-bad-exit=1 ] && shift
 for SLURM_PROCID in $(seq 0 $((SLURM_NTASKS - 1))); do SLURM_PROCID=$SLURM_PROCID "$@" & done
 for job in $(jobs -p); do wait $job || exit 1; done
 """
