@@ -208,6 +208,19 @@ def stuck(draw: Draw) -> Sentences:
     return _until(6 * TOKENS, session)
 
 
+def cycles(draw: Draw) -> Sentences:
+    """Sessions that go through three to six items of one group again and again."""
+    return _until(TOKENS, lambda: _items(draw, int(draw.integers(3, 7))) * int(draw.integers(5, 30)))
+
+
+def repeated(draw: Draw, length: int = 8) -> Sentences:
+    """Each session up to 40 times in succession, as programs send them."""
+    sentences: Sentences = []
+    while len(sentences) * length < TOKENS:
+        sentences += [_items(draw, length)] * int(draw.integers(1, 41))
+    return sentences
+
+
 def letters(draw: Draw, k: int, length: int = 400) -> Sentences:
     """DNA, one letter or k of them per word (a step of one letter): a chain of order two."""
     chances = np.cumsum(np.random.default_rng(1).dirichlet(np.ones(4), 16), 1)  # the source is the same for every seed
@@ -259,6 +272,8 @@ CORPORA: dict[str, Callable[[Draw], Sentences]] = {
     "late": late,
     "levels": levels,
     "stuck": stuck,
+    "cycles": cycles,
+    "repeated": repeated,
     "dna": lambda draw: letters(draw, 1),
     "dna3": lambda draw: letters(draw, 3),
     "dna5": lambda draw: letters(draw, 5),
@@ -271,6 +286,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "a.05": {"alpha": 0.05, "window": 10, "sample": 0},
     "a.1": {"alpha": 0.1, "window": 10, "sample": 0},
     "w5s": {"alpha": 0.1, "window": 5, "sample": 1e-3},
+    "k20": {"alpha": 0.05, "window": 10, "sample": 0, "negative": 20},
     "k50a.1": {"alpha": 0.1, "window": 10, "sample": 0, "negative": 50},
     "w50": {"alpha": 0.05, "window": 50, "sample": 0},
     "w50a.1": {"alpha": 0.1, "window": 50, "sample": 0},

@@ -21,6 +21,8 @@ _INPUTS = 16
 _INPUTS_TOGETHER = 4
 # alpha times the number of gradients of an input's row that are computed from one state of the tables
 _MOST_PER_INPUT = 0.9
+# and of the row of a negative, where inputs are alike: on text it comes to that at the default alpha
+_MOST_PER_NEGATIVE = 0.4
 # and of the output row that collects most
 _MOST_PER_OUTPUT = 0.8
 # what it comes to on text from which frequent words are thinned out
@@ -113,7 +115,9 @@ def skip_gram_block(workload: Workload) -> Layout:
     `_MOST_PER_OUTPUT`, which bounds the block. A set has as many negatives as there are in gensim for one input's part
     of the positives, so that an input meets as many different ones; where frequent words are not thinned out, and one
     output row moves by more than `_USUAL_PER_OUTPUT`, it has up to twice as many. Where alpha is so large that few
-    gradients are too many, or negatives are hundreds, an input shares its negatives with none.
+    gradients are too many, or negatives are hundreds, an input shares its negatives with none. On a bursty corpus the
+    inputs of a block are much alike and push a negative the same way, so what it collects is bounded too, as
+    `_MOST_PER_NEGATIVE`.
     """
     alpha, context, negative = abs(workload.alpha), workload.context_words, workload.negative
     S = max(1, round(alpha * context * (negative + 1) / _MOST_PER_INPUT))
@@ -129,6 +133,8 @@ def skip_gram_block(workload: Workload) -> Layout:
     # Of a few words a set has most already.
     most = max(drawn, min(_MOST_NEGATIVES, workload.vocabulary))
     N = 4 * math.ceil(min(drawn * more, most) / 4)
+    if workload.bursty:
+        T = max(1, min(T, int(_MOST_PER_NEGATIVE * S * N / (alpha * negative * context))))
     if alpha > _LARGE_ALPHA:
         T, N = 1, max(N, 16)
     if alpha * negative > _MANY_NEGATIVES:
