@@ -52,7 +52,7 @@ def test_blocks_that_ignore_repetition_are_not(corpus, setting, monkeypatch):
 @needs_kernel
 @pytest.mark.slow
 @pytest.mark.parametrize("corpus", CORPORA)
-@pytest.mark.parametrize("setting", ["default", "a.05", "a.1"])
+@pytest.mark.parametrize("setting", ["default", "a.05", "a.1", "k20"])
 def test_every_kind_of_data(corpus, setting):
     if applies(corpus, setting):
         assert not ours("cpu", corpus, setting).failures(gensims(corpus, setting))

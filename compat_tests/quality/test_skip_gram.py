@@ -17,7 +17,7 @@ from torch_w2v.engines.plan import Layout
 
 SEEDS = (1, 2)
 # Each diverges where all pairs of an input are computed from one state of the tables, whatever alpha is.
-CASES = [("zachary", "a.1"), ("items10", "a.1")]
+CASES = [("zachary", "a.1"), ("items10", "a.1"), ("cycles", "a.1")]
 ONE_PART = Layout(T=16, S=1, N=64, G=4, fresh=True)
 GENSIM = partial(gensim.models.Word2Vec, sg=1)
 
@@ -34,12 +34,15 @@ def ours(engine, corpus, setting, seeds=SEEDS[:1]):
     return means(score(make, corpus, setting, seed) for seed in seeds)
 
 
-@pytest.mark.parametrize(("corpus", "setting"), [CASES[0], pytest.param(*CASES[1], marks=pytest.mark.slow)])
-def test_few_words_at_a_high_rate(corpus, setting):
+FAST_AND_SLOW = [CASES[0], *(pytest.param(*case, marks=pytest.mark.slow) for case in CASES[1:])]
+
+
+@pytest.mark.parametrize(("corpus", "setting"), FAST_AND_SLOW)
+def test_words_that_meet_again_and_again_at_a_high_rate(corpus, setting):
     assert not ours("cpu", corpus, setting).failures(gensims(corpus, setting))
 
 
-@pytest.mark.parametrize(("corpus", "setting"), [CASES[0], pytest.param(*CASES[1], marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("corpus", "setting"), FAST_AND_SLOW)
 @pytest.mark.filterwarnings("ignore:training diverged")
 def test_a_layout_that_ignores_alpha_is_found(corpus, setting, monkeypatch):
     monkeypatch.setattr(CpuEngine, "layout", lambda self, workload: ONE_PART)

@@ -11,6 +11,7 @@ from torch_w2v.engines.layouts import (
     blocks_in_flight,
     many_blocks_per_step,
     one_block_per_step,
+    skip_gram_block,
     skip_gram_in_flight,
 )
 from torch_w2v.engines.plan import Layout, Workload
@@ -42,8 +43,8 @@ def gradients_per_row(layout, negative):
         (Workload(7, LARGE, 501), Layout(T=256, S=256, N=7, G=2, fresh=True)),
         (Workload(7, LARGE, 6, alpha=0.05, repetition=59), Layout(T=64, S=16, N=7, fresh=True)),
         (Workload(7, LARGE, 6, alpha=0.05, repetition=61), Layout(T=16, S=16, N=7, fresh=True)),
-        (Workload(50, LARGE, 6, alpha=0.05, repetition=29), Layout(T=8, S=8, N=50, fresh=True)),
-        (Workload(50, LARGE, 6, alpha=0.05, repetition=28), Layout(T=64, S=16, N=50, fresh=True)),
+        (Workload(50, LARGE, 6, alpha=0.05, repetition=9), Layout(T=8, S=8, N=50, fresh=True)),
+        (Workload(50, LARGE, 6, alpha=0.05, repetition=8.5), Layout(T=64, S=16, N=50, fresh=True)),
         (Workload(7, LARGE, 501, alpha=0.05, repetition=61), Layout(T=16, S=16, N=7, fresh=True)),
         (Workload(7, LARGE, 6, alpha=0.06, repetition=61), Layout(T=8, S=8, N=7, fresh=True)),
         (Workload(7, LARGE, 6, cbow_mean=False, alpha=0.05, repetition=61), Layout(T=8, S=8, N=7, fresh=True)),
@@ -138,6 +139,14 @@ def test_a_small_vocabulary_does_not_diverge(alpha):
 def test_skip_gram_in_flight(changes, layout):
     workload = Workload(**{"negative": 5, "kept_words": LARGE, "context_words": 6.0, "skip_gram": True, **changes})
     assert skip_gram_in_flight(workload) == layout
+
+
+@pytest.mark.parametrize(("repetition", "T"), [(29, 16), (31, 4), (200, 4)])
+def test_inputs_that_repeat_one_another_share_negatives_with_few(repetition, T):
+    workload = Workload(5, SMALL, 11.0, alpha=0.1, repetition=repetition, skip_gram=True, vocabulary=800)
+    layout = skip_gram_block(workload)
+    assert layout.T == T
+    assert 0.1 * layout.T * 5 * 11 / (layout.S * layout.N) <= (0.4 if T < 16 else 1.6)
 
 
 def test_bounds_of_skip_gram_in_flight():
