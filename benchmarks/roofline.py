@@ -26,9 +26,6 @@ from torch_w2v.engines.layouts import one_block_per_step
 from torch_w2v.engines.padding import padded_width
 from torch_w2v.engines.plan import Workload
 
-# A row is computed in vectors of 16 floats and, at its end, of 8.
-COMPUTED = 8
-
 SOURCE = Path(__file__).with_name("ceilings.cpp")
 
 
@@ -72,17 +69,17 @@ def main() -> None:
     kept = count * model.wv.expandos["sample_int"] / 2.0**32
     layout = one_block_per_step(Workload(args.negative, kept.sum(), args.window + 1.0))
     T, S, N, w = layout.T, layout.S, layout.N, args.window
-    D = padded_width(args.vector_size, COMPUTED)
-    row = 4 * padded_width(args.vector_size, LANES)
+    D = padded_width(args.vector_size, LANES)
 
     # Rows per kept word: its share of a block of T words and the 2w words around it, and of S sets of N negatives.
     context, output = 1 + 2 * w / T, 1 + S * N / T
     flops = D * (6 * (N + 1) + 4 + 5 * context)  # scores, errors, updates; hidden layers; scattering
-    traffic = row * (3 * context + 2 * output)  # read, read, written; read, written
+    size = 4 * D
+    traffic = size * (3 * context + 2 * output)  # read, read, written; read, written
 
     rng = np.random.default_rng(1)
     sentence = rng.choice(len(kept), 2_000_000, p=kept / kept.sum())
-    ceiling_flops, ceiling_row = ceilings(len(kept), row // 4, sentence)
+    ceiling_flops, ceiling_row = ceilings(len(kept), D, sentence)
 
     contender = Contender("cpu", "list", lambda seed: Word2Vec(seed=seed, engine="cpu", workers=1, **settings))
     for seed in (1, 2, 3):
@@ -91,7 +88,7 @@ def main() -> None:
     ns = 1e3 / (max(contender.later) * share)
 
     by_flops, by_rows = flops / ceiling_flops, (context + output) * ceiling_row
-    print(f"T={T}, S={S}, N={N}; rows of {row} bytes, {len(kept):,} words; {share:.0%} of the words are kept")
+    print(f"T={T}, S={S}, N={N}; rows of {size} bytes, {len(kept):,} words; {share:.0%} of the words are kept")
     print(f"per kept word: {flops / 1e3:.1f} kflop, {traffic / 1e3:.1f} kB, {context + output:.2f} rows changed")
     print(f"ceilings of one core: {ceiling_flops:.0f} GFLOP/s; {ceiling_row:.1f} ns to change a row")
     print(f"minimum time per kept word: {by_flops:.0f} ns for the arithmetic, {by_rows:.0f} ns for the rows")

@@ -67,11 +67,11 @@ template <template <int> class Block>
 int train_chunk(const Call& call) {
   if (!call.direct) return train_chunk_with<0, Block>(call);
   // The usual sizes, 100 and 300 floats, have kernels of their own.
-  switch (in_shorts(call.columns)) {
-    case in_shorts(100):
-      return train_chunk_with<in_shorts(100), Block>(call);
-    case in_shorts(300):
-      return train_chunk_with<in_shorts(300), Block>(call);
+  switch (vectors_of(call.columns)) {
+    case vectors_of(100):
+      return train_chunk_with<vectors_of(100), Block>(call);
+    case vectors_of(300):
+      return train_chunk_with<vectors_of(300), Block>(call);
     default:
       return train_chunk_with<0, Block>(call);
   }

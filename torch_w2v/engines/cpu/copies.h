@@ -107,13 +107,13 @@ struct Copies {
   }
 
   // Adds `by` times a vector to a copy, before updates make anything of it; returns the vector's square.
-  float move(float* copy, const float* vector, float by) const {
-    float* after = copy;
-    float* before = copy - job.stride();
+  float move(float* copy, const Vector* vector, float by) const {
+    Vector* after = vectors(copy);
+    Vector* before = vectors(copy - job.stride());
     Vector squares = {};
-    job.each_vector([&](auto part) {
-      squares += widened(part(vector) * part(vector));
-      part(after) = part(before) += by * part(vector);
+    job.each_vector([&](i64 q) {
+      squares += vector[q] * vector[q];
+      after[q] = before[q] += by * vector[q];
     });
     float square = 0;
     for (int lane = 0; lane < W; lane++) square += squares[lane];
@@ -123,10 +123,10 @@ struct Copies {
   // Adds what became of the copies to the rows.
   void join() {
     for (i64 i = 0; i < count; i++) {
-      float* row = origin[i];
-      const float* before = was(i);
-      const float* after = now(i);
-      job.each_vector([&](auto part) { part(row) += part(after) - part(before); });
+      Vector* row = vectors(origin[i]);
+      const Vector* before = vectors(was(i));
+      const Vector* after = vectors(now(i));
+      job.each_vector([&](i64 q) { row[q] += after[q] - before[q]; });
     }
     count = 0;
   }

@@ -10,11 +10,16 @@ namespace {
 
 constexpr i64 LONGEST_ROW = 4096;  // floats; MAX_VECTOR_SIZE in engine.py
 
-// ROW is the number of floats that are computed of a row, where the compiler is to know it, else 0.
+constexpr i64 vectors_of(i64 floats) { return (floats + W - 1) / W; }
+
+// ROW is the number of vectors in a row where the compiler is to know it, else 0.
 template <int ROW>
 struct Job {
+  // Vectors of an array on the stack that holds one row.
+  static constexpr i64 ROW_AT_MOST = ROW ? ROW : LONGEST_ROW / W;
+
   // Longer rows, and any in fewer registers, are faster as a loop.
-  static constexpr int UNROLLED = W == 16 ? 24 * W : 0;
+  static constexpr int UNROLLED = W == 16 ? 24 : 0;
 
   const Call& call;
   const i64 T;
@@ -42,14 +47,13 @@ struct Job {
         group_targets(set_targets * G),
         group_words(((G > 1 ? group_targets * K1 : N + set_targets) + W - 1) / W * W) {}
 
-  // Floats of a row that are computed: those of the tables, and zeros up to whole vectors, of which the last may be
-  // half.
-  i64 computed() const { return ROW ? ROW : in_shorts(call.columns); }
-  i64 stride() const { return ROW ? (ROW + 15) / 16 * 16 : call.stride; }
+  // Vectors of a row that are computed; smaller ones than those of 16 floats need not fill it up to the stride.
+  i64 row_vectors() const { return ROW ? ROW : vectors_of(call.columns); }
+  i64 stride() const { return ROW ? (ROW * W + 15) / 16 * 16 : call.stride; }
   // Whether the rows of the tables are whole vectors. Where the compiler knows the length of a row they are.
   bool direct() const { return ROW || call.direct; }
-  // Floats of a row that are read and written in whole vectors where the tables have these.
-  i64 floats() const { return direct() ? (computed() + W - 1) / W * W : call.columns; }
+  // Floats of a row that are read and written.
+  i64 floats() const { return direct() ? row_vectors() * W : call.columns; }
   i64 pitch() const { return ROW ? stride() : call.pitch; }
   float* input(i64 word) const { return call.inputs + word * pitch(); }
   float* output(i64 word) const { return call.outputs + word * pitch(); }
@@ -64,23 +68,14 @@ struct Job {
     if (!direct()) std::memcpy(row, loaded, sizeof(float) * static_cast<size_t>(call.columns));
   }
 
-  // Calls f(Part) for each vector of a row. Where the vectors of a few rows fit the registers there is no loop.
+  // Calls f(q) for each vector of a row. Where the vectors of a few rows fit the registers there is no loop.
   template <class Function>
   INLINE void each_vector(Function f) const {
     if constexpr (ROW > 0 && ROW <= UNROLLED) {
       UNROLL
-      for (int at = 0; at + W <= ROW; at += W) f(Part<Vector>{at});
+      for (int q = 0; q < ROW; q++) f(q);
     } else {
-      for (i64 at = 0; at + W <= computed(); at += W) f(Part<Vector>{at});
-    }
-    half(f);
-  }
-  // Calls f(Part) for the half vector at the end of a row, if it has one.
-  template <class Function>
-  INLINE void half(Function f) const {
-    if constexpr (SHORT < W && ROW % W == SHORT) f(Part<Half>{ROW - SHORT});
-    if constexpr (SHORT < W && ROW == 0) {
-      if (computed() % W) f(Part<Half>{computed() - SHORT});
+      for (i64 q = 0; q < row_vectors(); q++) f(q);
     }
   }
 

@@ -157,8 +157,8 @@ struct Sets {
     const i64 first = tile * M;
     Moves drift = {};
     if (MOVED) drift = {moves->drift + first, moves->pull + first, nullptr};
-    products<M, N, OWN, MOVED>(job, group.hidden + first * job.stride(), drift, rows + own(group, first),
-                               rows + first * group.negatives_step + k, to, pitch);
+    products<M, N, OWN, MOVED>(group.hidden + first * job.stride(), job.stride(), drift, rows + own(group, first),
+                               rows + first * group.negatives_step + k, job.row_vectors(), to, pitch);
   }
 
   // `sum` has the lanes of the scores of M targets each, `count` times, with place for W / M more.
@@ -194,7 +194,7 @@ struct Sets {
       const i64 first = i * group.negatives_step;
       const int32_t* negatives = group.words + first;
       const int32_t* first_of = places.first + first;
-      const float* h = group.hidden + i * job.stride();
+      const Vector* h = vectors(group.hidden + i * job.stride());
       for (i64 k = 0; k < job.N; k++) moved[first_of[k]] = 0.f;
       for (i64 k = 0; k < job.N; k++) {
         if (negatives[k] == target) continue;
@@ -293,15 +293,11 @@ struct Sets {
   template <bool JOINED>
   void update_single(const Update& set) const {
     constexpr int Q = 4 * TILE_VECTORS;
-    constexpr int REST = ROW / W % Q;
-    i64 at = 0;
-    for (; at + Q * W <= job.computed(); at += Q * W) update_by_one<Q, JOINED>(set, job.N, Part<Vector>{at});
-    if constexpr (REST > 0) {
-      update_by_one<REST, JOINED>(set, job.N, Part<Vector>{at});
-    } else {
-      for (; at + W <= job.computed(); at += W) update_by_one<1, JOINED>(set, job.N, Part<Vector>{at});
-    }
-    job.half([&](auto part) { update_by_one<1, JOINED>(set, job.N, part); });
+    const i64 row_vectors = job.row_vectors();
+    i64 q = 0;
+    for (; q + Q <= row_vectors; q += Q) update_by_one<Q, JOINED>(set, job.N, q);
+    if constexpr (ROW % Q > 0) return update_by_one<ROW % Q, JOINED>(set, job.N, q);
+    for (; q < row_vectors; q++) update_by_one<1, JOINED>(set, job.N, q);
   }
 
   template <int N, bool JOINED>
@@ -316,11 +312,10 @@ struct Sets {
 
   template <int N, bool JOINED, bool SAME, bool WHOLE>
   void update_tile(const Update& tile) const {
-    constexpr int Q = TILE_VECTORS;
-    i64 at = 0;
-    for (; at + Q * W <= job.computed(); at += Q * W) update<N, Q, JOINED, SAME, WHOLE>(tile, Part<Vector>{at});
-    for (; at + W <= job.computed(); at += W) update<N, 1, JOINED, SAME, WHOLE>(tile, Part<Vector>{at});
-    job.half([&](auto part) { update<N, 1, JOINED, SAME, WHOLE>(tile, part); });
+    const i64 row_vectors = job.row_vectors();
+    i64 q = 0;
+    for (; q + TILE_VECTORS <= row_vectors; q += TILE_VECTORS) update<N, TILE_VECTORS, JOINED, SAME, WHOLE>(tile, q);
+    for (; q < row_vectors; q++) update<N, 1, JOINED, SAME, WHOLE>(tile, q);
   }
 };
 

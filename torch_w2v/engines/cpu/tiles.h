@@ -45,51 +45,34 @@ struct Moves {
   const float* weight;  // of an error in the drift
 };
 
-// Adds what one vector of the rows contributes to the products below.
-template <int M, int N, bool OWN, bool MOVED, class V>
-INLINE void add_products(Part<V> part, float* h, i64 stride, const Moves& moves, const float* const* own,
-                         const float* const* negatives, V* sum) {
-  V x[M];
-  UNROLL
-  for (int m = 0; m < M; m++) {
-    x[m] = part(h + m * stride);
-    if (MOVED) {
-      x[m] += moves.pull[m] * part(moves.drift[m]);
-      part(h + m * stride) = x[m];
-    }
-    if (OWN) sum[m] += x[m] * part(own[m]);
-  }
-  UNROLL
-  for (int n = 0; n < N; n++) {
-    const V row = part(negatives[n]);
-    UNROLL
-    for (int m = 0; m < M; m++) sum[(n + OWN) * M + m] += x[m] * row;
-  }
-}
-
-// Products of M hidden layers, a stride apart, with their own rows and with N rows of negatives. Each column of
+// Products of M hidden layers, `stride` floats apart, with their own rows and with N rows of negatives. Each column of
 // products, own first, becomes one vector with the lanes of M sums (see sum_lanes): to[0], to[pitch] and so on. Without
 // OWN there is no first column. With MOVED the hidden layers follow the drift first.
-template <int M, int N, bool OWN, bool MOVED, class Job>
-INLINE void products(const Job& job, float* h, const Moves& moves, const float* const* own,
-                     const float* const* negatives, Vector* to, i64 pitch) {
+template <int M, int N, bool OWN, bool MOVED>
+INLINE void products(float* h, i64 stride, const Moves& moves, const float* const* own, const float* const* negatives,
+                     i64 row_vectors, Vector* to, i64 pitch) {
   constexpr int COLUMNS = N + OWN;
-  const i64 stride = job.stride();
   Vector sum[COLUMNS * M];
   UNROLL
   for (int i = 0; i < COLUMNS * M; i++) sum[i] = Vector{};
-  // Half a vector comes first: then the sums begin with its products, and need no addition.
-  job.half([&](auto part) __attribute__((always_inline)) {
-    using V = typename decltype(part)::Type;
-    V begin[COLUMNS * M];
+  for (i64 q = 0; q < row_vectors; q++) {
+    Vector x[M];
     UNROLL
-    for (int i = 0; i < COLUMNS * M; i++) begin[i] = V{};
-    add_products<M, N, OWN, MOVED>(part, h, stride, moves, own, negatives, begin);
+    for (int m = 0; m < M; m++) {
+      x[m] = vectors(h + m * stride)[q];
+      if (MOVED) {
+        x[m] += moves.pull[m] * vectors(moves.drift[m])[q];
+        vectors(h + m * stride)[q] = x[m];
+      }
+      if (OWN) sum[m] += x[m] * vectors(own[m])[q];
+    }
     UNROLL
-    for (int i = 0; i < COLUMNS * M; i++) sum[i] = widened(begin[i]);
-  });
-  for (i64 at = 0; at + W <= job.computed(); at += W)
-    add_products<M, N, OWN, MOVED>(Part<Vector>{at}, h, stride, moves, own, negatives, sum);
+    for (int n = 0; n < N; n++) {
+      const Vector row = vectors(negatives[n])[q];
+      UNROLL
+      for (int m = 0; m < M; m++) sum[(n + OWN) * M + m] += x[m] * row;
+    }
+  }
   UNROLL
   for (int i = 0; i < COLUMNS; i++) to[i * pitch] = sum_lanes<M>(sum + i * M);
 }
@@ -113,44 +96,44 @@ struct Update {
   bool last;                      // tile of the set
 };
 
-template <int Q, class V>
-INLINE void move(V* to, const V* from) {
+template <int Q>
+INLINE void move(Vector* to, const Vector* from) {
   UNROLL
   for (int j = 0; j < Q; j++) to[j] = from[j];
 }
 
-// Updates Q vectors of all rows from `part` on, each of which is read once and written once. N is the tile's number of
-// negatives. JOINED: the errors join their drift. SAME: both coefficients are the same. WHOLE: the tile has all
+// Updates the vectors from q to q + Q of all rows, each of which is read once and written once. N is the tile's number
+// of negatives. JOINED: the errors join their drift. SAME: both coefficients are the same. WHOLE: the tile has all
 // negatives.
-template <int N, int Q, bool JOINED, bool SAME, bool WHOLE, class V>
-INLINE void update(const Update& set, Part<V> part) {
-  V was[N * Q];
-  V now[N * Q];
+template <int N, int Q, bool JOINED, bool SAME, bool WHOLE>
+INLINE void update(const Update& set, i64 q) {
+  Vector was[N * Q];
+  Vector now[N * Q];
   UNROLL
   for (int n = 0; n < N; n++) {
-    move<Q>(was + n * Q, &part(set.negatives[n]));
+    move<Q>(was + n * Q, vectors(set.negatives[n]) + q);
     move<Q>(now + n * Q, was + n * Q);
   }
   // The drift that errors join stays in registers from one target to the next of its sentence.
   const Moves moves = set.moves;
-  V* drift = nullptr;
-  V moved[Q];
+  Vector* drift = nullptr;
+  Vector moved[Q];
   UNROLL
-  for (int j = 0; j < Q; j++) moved[j] = V{};
+  for (int j = 0; j < Q; j++) moved[j] = Vector{};
   for (i64 i = 0; i < set.targets; i++) {
     const float* coefficient = set.coefficients + i;
     const float* row_coefficient = SAME ? coefficient : set.row_coefficients + i;
-    V* hidden = &part(set.hidden + i * set.stride);
-    V* errors = &part(set.errors + i * set.stride);
-    V x[Q];
-    V error[Q];
+    Vector* hidden = vectors(set.hidden + i * set.stride) + q;
+    Vector* errors = vectors(set.errors + i * set.stride) + q;
+    Vector x[Q];
+    Vector error[Q];
     UNROLL
     for (int j = 0; j < Q; j++) x[j] = hidden[j];
     if (WHOLE || set.first) {
-      V* own = &part(set.own[i]);
+      Vector* own = vectors(set.own[i]) + q;
       UNROLL
       for (int j = 0; j < Q; j++) {
-        const V row = own[j];
+        const Vector row = own[j];
         error[j] = coefficient[0] * row;
         own[j] = row + row_coefficient[0] * x[j];
       }
@@ -161,8 +144,8 @@ INLINE void update(const Update& set, Part<V> part) {
     UNROLL
     for (int n = 0; n < N; n++) {
       const i64 column = ((WHOLE ? 1 : set.column) + n) * set.pitch;
-      const V c = all<V>(coefficient[column]);
-      const V r = SAME ? c : all<V>(row_coefficient[column]);
+      const Vector c = all(coefficient[column]);
+      const Vector r = SAME ? c : all(row_coefficient[column]);
       UNROLL
       for (int j = 0; j < Q; j++) {
         error[j] += c * was[n * Q + j];
@@ -176,7 +159,7 @@ INLINE void update(const Update& set, Part<V> part) {
       }
       move<Q>(hidden, error);
       if (JOINED) {
-        V* next = &part(moves.drift[i]);
+        Vector* next = vectors(moves.drift[i]) + q;
         if (next != drift) {
           if (drift) move<Q>(drift, moved);
           drift = next;
@@ -192,30 +175,30 @@ INLINE void update(const Update& set, Part<V> part) {
   }
   if (drift) move<Q>(drift, moved);
   UNROLL
-  for (int n = 0; n < N; n++) move<Q>(&part(set.negatives[n]), now + n * Q);
+  for (int n = 0; n < N; n++) move<Q>(vectors(set.negatives[n]) + q, now + n * Q);
 }
 
 // The same for a set of one target, whose hidden layer and errors stay in registers while all rows pass by.
-template <int Q, bool JOINED, class V>
-INLINE void update_by_one(const Update& set, i64 negatives, Part<V> part) {
-  V* hidden = &part(set.hidden);
-  V* own = &part(set.own[0]);
-  V x[Q];
-  V error[Q];
+template <int Q, bool JOINED>
+INLINE void update_by_one(const Update& set, i64 negatives, i64 q) {
+  Vector* hidden = vectors(set.hidden) + q;
+  Vector* own = vectors(set.own[0]) + q;
+  Vector x[Q];
+  Vector error[Q];
   move<Q>(x, hidden);
-  V c = all<V>(set.coefficients[0]);
+  Vector c = all(set.coefficients[0]);
   UNROLL
   for (int j = 0; j < Q; j++) {
-    const V row = own[j];
+    const Vector row = own[j];
     error[j] = c * row;
     own[j] = row + c * x[j];
   }
   for (i64 n = 0; n < negatives; n++) {
-    V* negative = &part(set.negatives[n]);
-    c = all<V>(set.coefficients[(1 + n) * set.pitch]);
+    Vector* negative = vectors(set.negatives[n]) + q;
+    c = all(set.coefficients[(1 + n) * set.pitch]);
     UNROLL
     for (int j = 0; j < Q; j++) {
-      const V row = negative[j];
+      const Vector row = negative[j];
       error[j] += c * row;
       negative[j] = row + c * x[j];
     }
@@ -226,7 +209,7 @@ INLINE void update_by_one(const Update& set, i64 negatives, Part<V> part) {
   }
   move<Q>(hidden, error);
   if (!JOINED) return;
-  V* drift = &part(set.moves.drift[0]);
+  Vector* drift = vectors(set.moves.drift[0]) + q;
   UNROLL
   for (int j = 0; j < Q; j++) drift[j] += set.moves.weight[0] * error[j];
 }

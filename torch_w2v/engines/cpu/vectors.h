@@ -22,40 +22,12 @@ using i64 = int64_t;
 using Vector = float __attribute__((vector_size(4 * W)));
 using Integers = int32_t __attribute__((vector_size(4 * W)));
 
-// What the end of a row is computed in, where a whole vector would be half empty: the last 4 of 100 floats.
-constexpr int SHORT = W > 8 ? 8 : W;
-using Half = float __attribute__((vector_size(4 * SHORT)));
-constexpr i64 in_shorts(i64 floats) { return (floats + SHORT - 1) / SHORT * SHORT; }
-
 inline Vector* vectors(float* p) { return reinterpret_cast<Vector*>(p); }
 inline const Vector* vectors(const float* p) { return reinterpret_cast<const Vector*>(p); }
 inline const Integers* vectors(const int32_t* p) { return reinterpret_cast<const Integers*>(p); }
 
 // Subtracting a zero leaves -0 what it is.
-template <class V = Vector>
-inline V all(float x) {
-  return x - V{};
-}
-
-// A vector, or half of one followed by zeros.
-template <class V>
-INLINE Vector widened(V x) {
-  if constexpr (sizeof(V) == sizeof(Vector))
-    return x;
-  else
-    return __builtin_shufflevector(x, V{}, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-}
-
-// The vector of a row that begins with float `at`.
-template <class V>
-struct Part {
-  using Type = V;
-  static constexpr V zero = {};
-  i64 at;
-
-  INLINE V& operator()(float* row) const { return *reinterpret_cast<V*>(row + at); }
-  INLINE const V& operator()(const float* row) const { return *reinterpret_cast<const V*>(row + at); }
-};
+inline Vector all(float x) { return x - Vector{}; }
 
 inline i64 min(i64 a, i64 b) { return a < b ? a : b; }
 inline i64 max(i64 a, i64 b) { return a > b ? a : b; }

@@ -8,21 +8,6 @@
 
 namespace {
 
-// The sum of rows, in registers where these are enough.
-template <int ROW>
-struct Sum {
-  Vector vector[ROW ? ROW / W : LONGEST_ROW / W];
-  Half last;
-
-  template <class V>
-  INLINE V& of(Part<V> part) {
-    if constexpr (sizeof(V) == sizeof(Vector))
-      return vector[part.at / W];
-    else
-      return last;
-  }
-};
-
 // A window's sum is a difference of two sums of all rows before a place, and errors go back by a difference array that
 // is summed once. Both are rings: only the places within reach of a target are in use.
 template <int ROW>
@@ -73,7 +58,7 @@ struct Windows {
   // Where windows hold many more places than are the edge of one, the rings are read and written at those alone.
   bool wide() const { return job.reach > job.T / 2; }
 
-  float* in_ring(float* rows, i64 place) const { return rows + (place & (ring - 1)) * job.stride(); }
+  Vector* in_ring(float* rows, i64 place) const { return vectors(rows + (place & (ring - 1)) * job.stride()); }
   uint8_t& edge(i64 place) const { return edges[place & (span - 1)]; }
 
   // The first place that windows of these targets may reach.
@@ -100,27 +85,30 @@ struct Windows {
         edge(targets.high[i]) = 1;
       }
     }
-    Sum<ROW> sum;
-    float* before = in_ring(sums, place);
-    job.each_vector([&](auto part) { sum.of(part) = part(before) = part.zero; });
+    Vector sum[Job<ROW>::ROW_AT_MOST];
+    Vector* before = in_ring(sums, place);
+    job.each_vector([&](i64 q) {
+      sum[q] = Vector{};
+      before[q] = Vector{};
+    });
     for (i64 i = 0; i < targets.count(); i++) {
       const i64 stop = min(end, targets.begin + i + job.reach + 1);
       while (place < stop) {
         prefetch_later(stream, place);
-        const float* x = job.load(job.input(stream.id[place]), loaded);
-        job.each_vector([&](auto part) { sum.of(part) += part(x); });
+        const Vector* x = vectors(job.load(job.input(stream.id[place]), loaded));
+        job.each_vector([&](i64 q) { sum[q] += x[q]; });
         place++;
         if (WIDE && !edge(place)) continue;
         before = in_ring(sums, place);
-        job.each_vector([&](auto part) { part(before) = sum.of(part); });
+        job.each_vector([&](i64 q) { before[q] = sum[q]; });
       }
       const float share = targets.share[i];
-      const float scale = mean || share == 0.f ? share : 1.f;
-      const float* low = in_ring(sums, targets.low[i]);
-      const float* high = in_ring(sums, targets.high[i]);
-      const float* own = job.load(job.input(stream.id[targets.begin + i]), loaded);
-      float* hidden = targets.row(i);
-      job.each_vector([&](auto part) { part(hidden) = (part(high) - part(low) - part(own)) * scale; });
+      const Vector scale = all(mean || share == 0.f ? share : 1.f);
+      const Vector* low = in_ring(sums, targets.low[i]);
+      const Vector* high = in_ring(sums, targets.high[i]);
+      const Vector* own = vectors(job.load(job.input(stream.id[targets.begin + i]), loaded));
+      Vector* hidden = vectors(targets.row(i));
+      job.each_vector([&](i64 q) { hidden[q] = (high[q] - low[q] - own[q]) * scale; });
     }
   }
 
@@ -129,47 +117,47 @@ struct Windows {
     const i64 end = last_place(stream, targets);
     const float* input_scale = job.call.input_scale;
     i64 place = first_place(stream, targets);
-    Sum<ROW> sum;
-    job.each_vector([&](auto part) { sum.of(part) = part.zero; });
+    Vector sum[Job<ROW>::ROW_AT_MOST];
+    job.each_vector([&](i64 q) { sum[q] = Vector{}; });
     // Changes the rows up to `stop`, which no later window reaches, and leaves the ring zero behind them.
     auto finish = [&](i64 stop) __attribute__((always_inline)) {
       for (; place < stop; place++) {
         prefetch_later(stream, place);
         const int32_t word = stream.id[place];
-        float* difference = in_ring(differences, place);
+        Vector* difference = in_ring(differences, place);
         float* row = job.input(word);
-        float* x = job.load(row, loaded);
+        Vector* x = vectors(job.load(row, loaded));
         const bool inside = targets.has(place);
-        const float* own = inside ? targets.row(place - targets.begin) : zero;
-        const float scale = input_scale ? input_scale[word] : 1.f;
+        const Vector* own = vectors(inside ? targets.row(place - targets.begin) : zero);
+        const Vector scale = all(input_scale ? input_scale[word] : 1.f);
         if (WIDE && !inside && !edge(place)) {
-          job.each_vector([&](auto part) { part(x) += sum.of(part) * scale; });
+          job.each_vector([&](i64 q) { x[q] += sum[q] * scale; });
           job.store(row, loaded);
           continue;
         }
         if (WIDE) edge(place) = 0;
-        job.each_vector([&](auto part) {
-          sum.of(part) += part(difference);
-          part(difference) = part.zero;
-          part(x) += (sum.of(part) - part(own)) * scale;
+        job.each_vector([&](i64 q) {
+          sum[q] += difference[q];
+          difference[q] = Vector{};
+          x[q] += (sum[q] - own[q]) * scale;
         });
         job.store(row, loaded);
       }
     };
     for (i64 i = 0; i < targets.count(); i++) {
       finish(targets.begin + i - job.reach);
-      const float* errors = targets.row(i);
-      float* low = in_ring(differences, targets.low[i]);
-      float* high = in_ring(differences, targets.high[i]);
-      job.each_vector([&](auto part) {
-        const auto error = part(errors);
-        part(low) += error;
-        part(high) -= error;
+      const Vector* errors = vectors(targets.row(i));
+      Vector* low = in_ring(differences, targets.low[i]);
+      Vector* high = in_ring(differences, targets.high[i]);
+      job.each_vector([&](i64 q) {
+        const Vector error = errors[q];
+        low[q] += error;
+        high[q] -= error;
       });
     }
     finish(end);
-    float* behind = in_ring(differences, end);
-    job.each_vector([&](auto part) { part(behind) = part.zero; });
+    Vector* behind = in_ring(differences, end);
+    job.each_vector([&](i64 q) { behind[q] = Vector{}; });
     if (WIDE) edge(end) = 0;
   }
 };
