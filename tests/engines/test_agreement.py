@@ -8,6 +8,7 @@ import pytest
 from tests.engines.agreement import OTHERS, agree, same_as_its_halves, with_engines
 from tests.engines.cases import case, run
 from tests.engines.shapes import GRID, OPTIONS, name_of, odd_shape, pairwise
+from tests.helpers import KERNEL
 from torch_w2v.engines.plan import Layout
 
 # blocks as wide windows get them, but short, and with slow moves for the longest (see `odd_shape`)
@@ -101,6 +102,15 @@ def test_hidden_layers_that_follow_the_errors(engine, options):
     if engine == "torch_batched":
         options = {**options, "layout": dataclasses.replace(options["layout"], G=1)}
     agree(engine, **options)
+
+
+@pytest.mark.skipif(not KERNEL, reason="needs the fused kernel")
+@pytest.mark.parametrize("per_set", [1, 2, 3, 4])
+def test_every_number_of_negatives(per_set):
+    """Lanes are summed sixteen at a time: what is left over may be any number."""
+    for negative in range(1, 34):
+        layout = Layout(12, 12 // per_set, negative, fresh=True)
+        agree("cpu", negative=negative, layout=layout, lengths=(9, 13), D=9, window=3, V=200)
 
 
 def test_layouts_that_torch_batched_does_not_take():

@@ -99,6 +99,7 @@ INLINE Vector sum_all_lanes(Vector* a, i64 count) {
   }
   for (i64 i = count; i < MOST; i++) a[i] = Vector{};
   Vector sum = sum_lanes<MOST, DONE>(a);
+  if constexpr (MOST * DONE < W / 8) sum += __builtin_shufflevector(sum, sum, LANES(other, W / 16));
   if constexpr (MOST * DONE < W / 4) sum += __builtin_shufflevector(sum, sum, LANES(other, W / 8));
   if constexpr (MOST * DONE < W / 2) sum += __builtin_shufflevector(sum, sum, LANES(other, W / 4));
   if constexpr (MOST * DONE < W) sum += __builtin_shufflevector(sum, sum, LANES(other, W / 2));
