@@ -24,8 +24,8 @@ from gensim.utils import simple_preprocess
 from tests.helpers import KilledError
 from torch_w2v.training import checkpoint_file
 
-# A shell ignores SIGINT in what it runs in the background, and nohup SIGHUP; an ignored signal stays so. Tests send them,
-# to children too.
+# A shell ignores SIGINT in what it runs in the background, and nohup SIGHUP; an ignored signal stays so. Tests send
+# them, to children too.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:

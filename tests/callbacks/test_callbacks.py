@@ -63,7 +63,7 @@ def test_the_held_out_loss_of_skip_gram(cls):
     assert last < first < math.log(2)
 
 
-def test_a_history_does_not_bring_the_tables_back_between_passes(monkeypatch):
+def test_a_history_does_not_bring_the_tables_back_between_epochs(monkeypatch):
     from torch_w2v.training.tables import EngineMemory  # noqa: PLC0415
 
     stored = []
@@ -113,7 +113,7 @@ def test_a_stopped_call_returns_what_it_has_trained_and_ends_every_callback():
     assert "_train_call" not in vars(model)
 
 
-def test_without_a_worse_pass_nothing_is_stopped():
+def test_without_a_worse_epoch_nothing_is_stopped():
     stopping = EarlyStopping("loss", patience=1)
     model = ours(topics(3000), epochs=4, alpha=0.05, callbacks=[stopping])
     assert (stopping.best_epoch, stopping.stopped_epoch) == (4, 0)
@@ -135,7 +135,7 @@ def test_the_best_tables_are_kept_in_a_file_where_memory_is_short(monkeypatch):
     assert stopping.best_epoch == 2
 
 
-def test_values_are_looked_for_only_in_the_passes_that_have_them(tmp_path):
+def test_values_are_looked_for_only_in_the_epochs_that_have_them(tmp_path):
     stopping = EarlyStopping("topics", patience=1)
     evaluate = Evaluate(pairs=pairs(tmp_path), every=2)
     with pytest.raises(

@@ -52,17 +52,11 @@ def test_several_processes_cannot_share_the_standard_input(tmp_path: Path, comma
     assert "several processes cannot share the standard input" in one_line(err)
 
 
-def test_only_the_first_of_several_processes_needs_the_output_folder(
-    corpus: Path, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pytest.importorskip("torch")
-    monkeypatch.setenv("RANK", "1")
-    output = tmp_path / "on another host" / "x.kv"
-    code, _, err = command("train", corpus, "-o", output, "--distributed", "--history", output.with_suffix(".csv"))
+def test_processes_that_would_join_different_phrases(corpus: Path, tmp_path: Path, command: Command) -> None:
+    options = ("--phrases", "--distributed", "--shard", "given")
+    code, _, err = command("train", corpus, "-o", tmp_path / "x.kv", *options)
     assert code == 2
-    assert "the environment has no WORLD_SIZE" in err
-    monkeypatch.setenv("RANK", "0")
-    assert "there is no folder" in command("train", corpus, "-o", output, "--distributed")[2]
+    assert "each process would join other phrases" in one_line(err)
 
 
 def test_torchrun_does_not_overrule_an_option(

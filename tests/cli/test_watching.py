@@ -194,7 +194,7 @@ def test_a_value_that_is_not_known_is_not_printed(corpus: Path, tmp_path: Path, 
     assert len(out.splitlines()) == 1
 
 
-def test_a_pass_without_a_loss_ends_a_training_that_stops_by_it(tmp_path: Path, command: Command) -> None:
+def test_an_epoch_without_a_loss_ends_a_training_that_stops_by_it(tmp_path: Path, command: Command) -> None:
     text = tmp_path / "x.txt"
     text.write_text("a\nb\n" * 50)
     code, _, err = command("train", text, "-o", tmp_path / "x.kv", "--quiet", "--patience", 1, *FAST)

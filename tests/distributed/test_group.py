@@ -1,6 +1,7 @@
 """What a rank does with errors: its own are raised as they are, those of an exchange are another rank's."""
 
 import os
+from typing import ClassVar
 
 import pytest
 
@@ -112,6 +113,32 @@ def test_the_ranks_wait_together_until_all_devices_are_done(group, monkeypatch):
     assert asked == [False, False, True]
 
 
+def test_a_device_is_asked_whether_it_has_done_what_it_was_given(monkeypatch):
+    """A stand-in for `torch.cuda`."""
+    torch = pytest.importorskip("torch")
+    from torch_w2v.distributed import tensor_group  # noqa: PLC0415
+
+    class Streams:
+        recorded: ClassVar = []
+
+        class Event:
+            def record(self, stream):
+                Streams.recorded.append(stream)
+
+            def query(self):
+                return len(Streams.recorded) == 1
+
+        @staticmethod
+        def current_stream(device):
+            return "stream of", device
+
+    monkeypatch.setattr(torch, "get_device_module", lambda device: Streams)
+    device = torch.device("cuda:1")
+    assert tensor_group._mark(device)()
+    assert Streams.recorded == [("stream of", device)]
+    assert tensor_group._mark(torch.device("cpu")) is None
+
+
 def test_an_exchange_that_fails_ends_what_is_under_way_on_devices(group, monkeypatch):
     """Before the tables are read: that would wait for a collective that never ends."""
     dist = pytest.importorskip("torch.distributed")
@@ -130,7 +157,7 @@ def test_the_timeout_is_that_of_the_environment(text, seconds, monkeypatch):
     assert group_module.timeout().total_seconds() == seconds
 
 
-@pytest.mark.parametrize("text", ["soon", "0", "-1", "nan", "inf"])
+@pytest.mark.parametrize("text", ["soon", "0", "-1", "nan", "inf", "1e15"])
 def test_a_timeout_that_is_none(text, monkeypatch):
     monkeypatch.setenv("TORCH_W2V_TIMEOUT", text)
     with pytest.raises(ValueError, match=f"TORCH_W2V_TIMEOUT='{text}': must be a number of seconds above 0"):

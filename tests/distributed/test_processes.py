@@ -155,3 +155,17 @@ def test_the_command_line_under_torchrun(corpus, tmp_path):
     assert finished.stdout.count("vectors.kv: ") == 1
     alone = Word2Vec(corpus_file=corpus, vector_size=16, workers=1)
     assert KeyedVectors.load(str(out)).index_to_key == alone.wv.index_to_key
+
+
+@pytest.mark.slow
+def test_what_is_wrong_with_the_first_ones_output_ends_all_commands_with_one_line(corpus, tmp_path, port):
+    out = tmp_path / "vectors.kv"
+    out.write_text("older")
+    command = ["-m", "torch_w2v", "train", str(corpus), "-o", str(out), "--workers", "1", "--distributed"]
+    (code, output), (other_code, other) = run(2, port, *command)
+    assert (code, other_code) == (2, 1)
+    assert "vectors.kv: exists; --overwrite replaces it" in output
+    assert "error: rank 0 failed: CommandError: " in other
+    assert "exists; --overwrite replaces it" in other
+    assert "Traceback" not in output + other
+    assert out.read_text() == "older"

@@ -41,10 +41,10 @@ def gradients_per_row(layout, negative):
         (Workload(7, SMALL, 6, cbow_mean=False), Layout(T=32, S=16, N=7, fresh=True)),
         (Workload(7, LARGE, 20), Layout(T=64, S=32, N=7, fresh=True)),
         (Workload(7, LARGE, 501), Layout(T=256, S=256, N=7, G=2, fresh=True)),
-        (Workload(7, LARGE, 6, alpha=0.05, repetition=59), Layout(T=64, S=16, N=7, fresh=True)),
+        (Workload(5, LARGE, 6, alpha=0.05, repetition=59), Layout(T=64, S=16, N=5, fresh=True)),
         (Workload(7, LARGE, 6, alpha=0.05, repetition=61), Layout(T=16, S=16, N=7, fresh=True)),
-        (Workload(50, LARGE, 6, alpha=0.05, repetition=9), Layout(T=8, S=8, N=50, fresh=True)),
-        (Workload(50, LARGE, 6, alpha=0.05, repetition=8.5), Layout(T=64, S=16, N=50, fresh=True)),
+        (Workload(50, LARGE, 6, alpha=0.05, repetition=6.5), Layout(T=8, S=8, N=50, fresh=True)),
+        (Workload(50, LARGE, 6, alpha=0.05, repetition=6.3), Layout(T=64, S=16, N=50, fresh=True)),
         (Workload(7, LARGE, 501, alpha=0.05, repetition=61), Layout(T=16, S=16, N=7, fresh=True)),
         (Workload(7, LARGE, 6, alpha=0.06, repetition=61), Layout(T=8, S=8, N=7, fresh=True)),
         (Workload(7, LARGE, 6, cbow_mean=False, alpha=0.05, repetition=61), Layout(T=8, S=8, N=7, fresh=True)),
@@ -146,7 +146,8 @@ def test_inputs_that_repeat_one_another_share_negatives_with_few(repetition, T):
     workload = Workload(5, SMALL, 11.0, alpha=0.1, repetition=repetition, skip_gram=True, vocabulary=800)
     layout = skip_gram_block(workload)
     assert layout.T == T
-    assert 0.1 * layout.T * 5 * 11 / (layout.S * layout.N) <= (0.4 if T < 16 else 1.6)
+    collected = 0.1 * layout.T * 5 * 11 / (layout.S * layout.N)
+    assert collected <= (0.4 if T < 16 else 1.6)
 
 
 def test_bounds_of_skip_gram_in_flight():

@@ -23,7 +23,7 @@ def often(monkeypatch):
 
 
 @pytest.mark.parametrize("options", [{}, {"workers": 3}, {"hs": 1, "negative": 0}], ids=str)
-def test_progress_goes_from_the_first_pass_to_the_end(options):
+def test_progress_goes_from_the_first_epoch_to_the_end(options):
     noting = Noting()
     model = ours(words(), epochs=3, batch_words=100, callbacks=[noting], **options)
     seen = noting.seen

@@ -28,6 +28,7 @@ from torch_w2v.cli.options import (
 from torch_w2v.cli.output import print_json
 from torch_w2v.cli.watching import Watched, add_options, watched, write_all
 from torch_w2v.corpus import Opened
+from torch_w2v.distributed.group import LostRankError
 from torch_w2v.facts import facts_of
 from torch_w2v.formats import FORMATS, Format, format_of
 from torch_w2v.gensim_compat import arguments
@@ -80,28 +81,30 @@ def run(args: argparse.Namespace) -> int:
     # The first of several processes speaks for all, and writes; another host may not have its folders.
     speaks = not options["distributed"] or os.environ.get("RANK", "0") == "0"
     output_format = _format_of(args.output)
-    if speaks:
-        checks.check_output(args.output, args.corpus, args.overwrite)
     checks.check_at_least("--epochs", args.epochs, 1)
     checks.check_at_least("--seed", args.seed, 0)
     if not args.negative and not args.hs:
         raise CommandError("--negative 0 trains nothing without --hs 1")
-    found = watched(args, {"corpus": args.corpus, "vectors": args.output}) if speaks else Watched()
     options["progress"] = args.progress if args.progress is not None else not (args.quiet or args.verbose)
     path, every = options.pop("checkpoint"), options.pop("checkpoint_every")
-    if speaks:
-        checks.check_checkpoint(path, every, (args.corpus, args.output))
     if args.corpus == spool.STDIN and path is not None:
         raise CommandError("--checkpoint needs a corpus that can be read again, not the standard input")
     if args.corpus == spool.STDIN and options["distributed"]:
         raise CommandError("several processes cannot share the standard input: give a file that all of them can read")
     thresholds = phrases.thresholds(args)
+    if thresholds is not None and options["distributed"] and args.shard == "given":
+        raise CommandError("--phrases and --shard given: each process would join other phrases; join them beforehand")
     model = checks.construct(options)
     try:
         arguments.check_gensims_engine(model._why_gensim(), path, False)
     except ValueError as e:
         raise CommandError(str(e)) from e
-    with spool.corpus_path(args.corpus) as name:
+    found = Watched()
+    with _as_one(model), spool.corpus_path(args.corpus) as name:
+        if speaks:
+            checks.check_output(args.output, args.corpus, args.overwrite)
+            checks.check_checkpoint(path, every, (args.corpus, args.output))
+            found = watched(args, {"corpus": args.corpus, "vectors": args.output})
         source = checks.resolve_corpus(name, args.column)
         if thresholds is None:
             _run(args, model, source, found, output_format, path, every, speaks)
@@ -120,6 +123,22 @@ def run(args: argparse.Namespace) -> int:
     elif not args.quiet:
         _print_result(model, args.output, found)
     return 0
+
+
+@contextmanager
+def _as_one(model: Word2Vec) -> Iterator[None]:
+    """Let what fails on one of several processes in this block end all of them, with one line each.
+
+    Raises:
+        CommandError: another process has failed.
+    """
+    try:
+        with model._together():
+            yield
+    except RuntimeError as e:
+        if isinstance(e.__cause__, LostRankError):
+            raise CommandError(str(e), FAILED) from e
+        raise
 
 
 def _run(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import platform
 from concurrent.futures import Executor
 from functools import cache
 from typing import Any
@@ -42,7 +43,10 @@ def _declared(name: str, isa: str) -> Any:
 
 def arithmetic() -> str:
     """Return what computes here: processes with equal names round alike."""
-    return instruction_set(os.environ.get("TORCH_W2V_ISA", "")) if native.available() else "numpy"
+    if native.available():
+        return f"{platform.machine()} {instruction_set(os.environ.get('TORCH_W2V_ISA', ''))}"
+    # How numpy rounds depends on its libraries and on the processor.
+    return f"numpy on {platform.node()}"
 
 
 def to_wire(values: np.ndarray) -> np.ndarray:

@@ -21,19 +21,24 @@ def overwrite(group: Group, arrays: Sequence[np.ndarray]) -> None:
     """Overwrite arrays on all ranks by rank 0's, in place.
 
     Raises:
-        ValueError: this rank's have other shapes or dtypes.
+        ValueError: as `check_alike`.
     """
-    first = group.from_first([(array.shape, array.dtype.str) for array in arrays])
-    own = [(array.shape, array.dtype.str) for array in arrays]
+    check_alike(group, arrays)
+    for array in arrays:
+        whole = np.ascontiguousarray(array)
+        group.broadcast(whole)
+        array[...] = whole
+
+
+def check_alike(group: Group, tables: Sequence[Any]) -> None:
+    """Raise a ValueError if this rank's tables have not the shapes and dtypes of rank 0's: arrays, or tensors."""
+    own = [(tuple(table.shape), str(table.dtype)) for table in tables]
+    first = group.from_first(own)
     if own != first:
         raise ValueError(
             f"the tables of rank 0 are {first}, and those of rank {group.rank} are {own}: a callback must not change "
             "their shapes or dtypes where several processes train"
         )
-    for array in arrays:
-        whole = np.ascontiguousarray(array)
-        group.broadcast(whole)
-        array[...] = whole
 
 
 class Exchange:

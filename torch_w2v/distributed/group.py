@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 # than they, a callback at the end of an epoch, writing a checkpoint. TORCH_W2V_TIMEOUT in the environment is another
 # number of seconds.
 TIMEOUT = timedelta(hours=1)
+LONGEST_TIMEOUT = 30 * 24 * 3600
 # What torchrun and the other launchers tell a process.
 _ENVIRONMENT = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
@@ -45,7 +46,7 @@ def timeout() -> timedelta:
     """Return after what time ranks that do not answer are given up.
 
     Raises:
-        ValueError: TORCH_W2V_TIMEOUT is not a positive number of seconds.
+        ValueError: TORCH_W2V_TIMEOUT is not a number of seconds, or not in its range.
     """
     text = os.environ.get("TORCH_W2V_TIMEOUT", "")
     if not text:
@@ -54,8 +55,10 @@ def timeout() -> timedelta:
         seconds = float(text)
     except ValueError:
         seconds = math.nan
-    if not 0 < seconds < math.inf:
-        raise ValueError(f"TORCH_W2V_TIMEOUT={text!r}: must be a number of seconds above 0")
+    if not 0 < seconds <= LONGEST_TIMEOUT:
+        raise ValueError(
+            f"TORCH_W2V_TIMEOUT={text!r}: must be a number of seconds above 0, {LONGEST_TIMEOUT:,} at most (30 days)"
+        )
     return timedelta(seconds=seconds)
 
 

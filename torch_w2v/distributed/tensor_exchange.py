@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from torch_w2v.distributed import tensor_merge
-from torch_w2v.distributed.exchange import Exchange
+from torch_w2v.distributed.exchange import Exchange, check_alike
 from torch_w2v.distributed.merge import Curvature, Problem
 from torch_w2v.distributed.tensor_group import TensorGroup
 from torch_w2v.distributed.tensor_merge import TensorCurvature
@@ -34,7 +34,7 @@ class TensorExchange(Exchange):
 
     def overwrite(self, tables: Sequence[Tensor]) -> None:
         """Overwrite the tables on all ranks by rank 0's, in place."""
-        self._tensors.meet()
+        check_alike(self._group, tables)
         for table in tables:
             for part in self._blocks(*table.shape):
                 rows = table[part].contiguous()

@@ -134,7 +134,7 @@ def skip_gram_block(workload: Workload) -> Layout:
     most = max(drawn, min(_MOST_NEGATIVES, workload.vocabulary))
     N = 4 * math.ceil(min(drawn * more, most) / 4)
     if workload.bursty:
-        T = max(1, min(T, int(_MOST_PER_NEGATIVE * S * N / (alpha * negative * context))))
+        T = max(1, int(min(T, _MOST_PER_NEGATIVE * S * N / (alpha * negative * context))))
     if alpha > _LARGE_ALPHA:
         T, N = 1, max(N, 16)
     if alpha * negative > _MANY_NEGATIVES:

@@ -13,8 +13,8 @@ from torch_w2v.engines import streams
 # alpha times the repetition of a corpus above which it is bursty, or repetitive: English has about .2
 # at the default alpha and window, a corpus with one item in every other place 2, runs of ten equal items 2 to 8
 BURSTY, REPETITIVE = 3.0, 1.25
-# the same times the negatives, whose errors add up: with eight and more they decide
-BURSTY_BY_NEGATIVES = 22.0
+# the same times the negatives, whose errors add up: with six and more they decide
+BURSTY_BY_NEGATIVES = 16.0
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ class Workload:
     @property
     def repetitive(self) -> bool:
         """Whether context rows move so far within a short stretch that large steps lose what happens in it."""
-        return abs(self.alpha) * self.repetition > REPETITIVE
+        return self.bursty or abs(self.alpha) * self.repetition > REPETITIVE
 
 
 @dataclass(frozen=True)

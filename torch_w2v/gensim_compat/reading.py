@@ -101,9 +101,10 @@ class CorpusReading(GensimThreads):
         if not self.distributed or self._group is not None:
             yield
             return
-        if not (self.distributed is True or hasattr(self.distributed, "together")):
+        joins = isinstance(self.distributed, (bool, np.bool_))
+        if not (joins or hasattr(self.distributed, "together")):
             raise TypeError(f"distributed={self.distributed!r}: must be True or False")
-        group = Group() if self.distributed is True else self.distributed
+        group = Group() if joins else self.distributed
         with group.together():
             self._ranks = group
             try:

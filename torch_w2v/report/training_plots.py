@@ -42,7 +42,7 @@ def course(rows: Rows, curve: Rows) -> Figure:
     panels[1].set_ylim(bottom=0)
     panels[2].set_ylim(bottom=0)
     panels[-1].set_xlabel("epochs (a dot: the mean of an epoch, or the rate at its end)", fontsize=9)
-    _whole_passes(panels[-1])
+    _whole_epochs(panels[-1])
     return made
 
 
@@ -59,7 +59,7 @@ def evaluations(rows: Rows, names: Sequence[str]) -> Figure:
         axes.set_title(name, fontsize=10)
         axes.set_xlabel("epoch", fontsize=9)
         axes.grid(axis="y", color="#eaeef2")
-        _whole_passes(axes)
+        _whole_epochs(axes)
     return made
 
 
@@ -106,7 +106,7 @@ def _line(axes: Axes, points: Sequence[tuple[float, float]], colour: str, style:
         axes.plot(x, y, style, color=colour, markersize=4, linewidth=1.2)
 
 
-def _whole_passes(axes: Axes) -> None:
+def _whole_epochs(axes: Axes) -> None:
     from matplotlib.ticker import MaxNLocator  # noqa: PLC0415
 
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

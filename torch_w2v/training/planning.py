@@ -280,7 +280,8 @@ def chunk_plans(
     plans: dict[Layout, EpochPlan | None] = {plan.layout: None}
     if engine.layout(dataclasses.replace(workload, repetition=math.inf)) == plan.layout:
         return lambda chunk: None
-    enough = max(repetition, REPETITIVE / abs(workload.alpha))
+    least = min(REPETITIVE, BURSTY_BY_NEGATIVES / max(workload.negative, 1))
+    enough = max(repetition, least / abs(workload.alpha))
     reading, one_at_a_time = _reading(model), Lock()
 
     def look(chunk: Chunk) -> float:

@@ -143,8 +143,8 @@ class Together(Alone):
         group: as given.
         interval: number of the interval of an epoch that the last job is of, from 0.
         parts: the totals that each rank had of its part of the epoch when they were gathered last, as dictionaries.
-        agreed: called with the number of an exchange within an epoch after which all ranks have the same tables; on
-            all ranks.
+        agreed: called with the number of an exchange within an epoch after which all ranks have the same tables, but
+            for the last bits where their processors round otherwise; on all ranks.
     """
 
     _ranked = True
