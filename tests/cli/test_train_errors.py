@@ -12,6 +12,7 @@ import pytest
 import smart_open
 
 from tests.cli.running import Command, one_line
+from torch_w2v.cli import spool
 from torch_w2v.training import divergence
 
 
@@ -50,6 +51,15 @@ def test_several_processes_cannot_share_the_standard_input(tmp_path: Path, comma
     code, _, err = command("train", "-", "-o", tmp_path / "x.kv", "--distributed")
     assert code == 2
     assert "several processes cannot share the standard input" in one_line(err)
+
+
+def test_the_output_is_checked_before_the_standard_input_is_read(
+    tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool, "corpus_path", lambda path: pytest.fail("it was read"))
+    code, _, err = command("train", "-", "-o", tmp_path / "none" / "x.kv")
+    assert code == 2
+    assert "there is no folder" in one_line(err)
 
 
 def test_processes_that_would_join_different_phrases(corpus: Path, tmp_path: Path, command: Command) -> None:

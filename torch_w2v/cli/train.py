@@ -100,19 +100,20 @@ def run(args: argparse.Namespace) -> int:
     except ValueError as e:
         raise CommandError(str(e)) from e
     found = Watched()
-    with _as_one(model), spool.corpus_path(args.corpus) as name:
+    with _as_one(model):
         if speaks:
             checks.check_output(args.output, args.corpus, args.overwrite)
             checks.check_checkpoint(path, every, (args.corpus, args.output))
             found = watched(args, {"corpus": args.corpus, "vectors": args.output})
-        source = checks.resolve_corpus(name, args.column)
-        if thresholds is None:
-            _run(args, model, source, found, output_format, path, every, speaks)
-        else:
-            with phrases.joined(source, args.corpus, *thresholds) as (joined, different):
-                if options["progress"] and speaks:
-                    print(f"phrases: {different:,} different ones", file=sys.stderr)
-                _run(args, model, joined, found, output_format, path, every, speaks)
+        with spool.corpus_path(args.corpus) as name:
+            source = checks.resolve_corpus(name, args.column)
+            if thresholds is None:
+                _run(args, model, source, found, output_format, path, every, speaks)
+            else:
+                with phrases.joined(source, args.corpus, *thresholds) as (joined, different):
+                    if options["progress"] and speaks:
+                        print(f"phrases: {different:,} different ones", file=sys.stderr)
+                    _run(args, model, joined, found, output_format, path, every, speaks)
     if not speaks:
         return 0
     if path is not None:
