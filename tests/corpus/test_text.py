@@ -105,9 +105,10 @@ def test_many_words_keep_their_order(tmp_path, monkeypatch, threads):
 
 
 def test_the_error_of_a_missing_package_says_what_to_install(monkeypatch):
-    def without(*_):
+    def without(*_, **options):
         raise ImportError("no zstandard")
 
     monkeypatch.setattr(text, "smart_open", without)
-    with pytest.raises(ImportError, match=r"x\.zst: .* pip install 'smart_open\[zst\]'"):
-        text.open_bytes("x.zst")
+    for decompress in (True, False):
+        with pytest.raises(ImportError, match=r"x\.zst: .* pip install 'smart_open\[zst\]'"):
+            text.open_bytes("x.zst", decompress)

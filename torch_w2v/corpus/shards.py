@@ -7,7 +7,6 @@ import os
 import re
 
 import numpy as np
-from smart_open import open as smart_open
 
 from torch_w2v.corpus.encoded_file import EncodedFile
 from torch_w2v.corpus.text import ByteRange, Text, is_compressed, open_bytes
@@ -88,9 +87,9 @@ def _size(path: str) -> int:
     if os.path.isfile(path):
         return os.path.getsize(path)
     # Of a compressed file the stored size will do, as for local ones: to learn the other is to read it all.
-    with smart_open(path, "rb", compression="disable") if is_compressed(path) else open_bytes(path) as file:
+    with open_bytes(path, decompress=False) as file:
         try:
-            return int(file.seek(0, io.SEEK_END))
+            return file.seek(0, io.SEEK_END)
         except (OSError, io.UnsupportedOperation) as e:
             raise OSError(
                 f"{path} cannot be cut into parts, since it cannot seek: give each rank its own files (shard='given')"

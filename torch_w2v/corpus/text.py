@@ -160,8 +160,12 @@ def is_compressed(path: str) -> bool:
     return path.lower().endswith(tuple(get_supported_extensions()))
 
 
-def open_bytes(path: str) -> BinaryIO:
+def open_bytes(path: str, decompress: bool = True) -> BinaryIO:
     """Open a local file or a URI, decompressed as its suffix says, and return the binary file.
+
+    Args:
+        path: of a local file, or a URI.
+        decompress: False to read the bytes as they are stored.
 
     Raises:
         ImportError: a package that the compression or the URI needs is missing; the message has the command that
@@ -171,7 +175,7 @@ def open_bytes(path: str) -> BinaryIO:
     if not is_uri(path) and not is_compressed(path):
         return open(path, "rb")  # smart_open would do the same, slower
     try:
-        return smart_open(path, "rb")
+        return smart_open(path, "rb", compression="infer_from_extension" if decompress else "disable")
     except ImportError as e:
         extra = "zst" if path.endswith(".zst") else path.split("://", maxsplit=1)[0]
         raise ImportError(

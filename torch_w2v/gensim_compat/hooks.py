@@ -36,18 +36,18 @@ def overridden(model: Any, base: type) -> list[str]:
     return [name for name in HOOKS if any(name in names for names in own)]
 
 
-def why_gensim(model: Any, overridden: list[str], given: Mapping[str, Any] | None = None) -> str | None:
+def why_gensim(model: Any, methods: list[str], given: Mapping[str, Any] | None = None) -> str | None:
     """Return why gensim's own engine trains a model; None if an engine of this package does.
 
     Args:
         model: a `torch_w2v.Word2Vec`.
-        overridden: the `HOOKS` that it overrides.
+        methods: the `HOOKS` that it overrides.
         given: arguments that are no attributes yet.
     """
     names = ("sg", "hs", "negative", "vector_size")
     sg, hs, negative, vector_size = (given[name] if given else getattr(model, name) for name in names)
-    if overridden:
-        return f"{type(model).__name__} overrides {', '.join(overridden)}"
+    if methods:
+        return f"{type(model).__name__} overrides {', '.join(methods)}"
     if hs or negative <= 0:
         return f"sg={sg}, hs={hs}, negative={negative}"
     gradient = "gensim" if sg else model.cbow_gradient  # skip-gram has one gradient
