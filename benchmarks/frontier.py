@@ -1,8 +1,8 @@
 """Speed against agreement with gensim, for several layouts of the CPU kernel: what the default was chosen from.
 
-    python -m benchmarks.frontier CORPUS [--words 3000000] [--seeds 3] [--layouts 64,16 32,16 ...] [--plot FILE.svg]
+    python -m benchmarks.frontier CORPUS [--words 3000000] [--seeds 3] [--layouts 64,16,6 32,16,5 ...] [--plot FILE.svg]
 
-CORPUS is a text file with one sentence per line. A layout T,S has blocks of T targets with S sets of negatives
+CORPUS is a text file with one sentence per line. A layout T,S,N has blocks of T targets with S sets of N negatives
 (docs/explanation/algorithm.md). Speeds are by processor time, so that other programs disturb them little; one worker.
 """
 
@@ -27,7 +27,7 @@ from torch_w2v.engines import layouts
 from torch_w2v.engines.plan import Layout
 from torch_w2v.report.figures import BLUE, GREY, RED, figure
 
-LAYOUTS = ("128,32", "64,8", "64,16", "64,32", "32,8", "32,16", "32,32", "16,16")
+LAYOUTS = ("64,8,5", "64,16,5", "64,16,6", "64,16,7", "64,32,5", "32,8,6", "32,16,5", "32,32,5", "16,16,5")
 
 Seconds = dict[str, list[float]]
 
@@ -47,11 +47,11 @@ def timed(model: gensim.models.Word2Vec, seconds: list[float]) -> gensim.models.
 
 
 def with_layout(name: str, seconds: Seconds) -> Maker:
-    """Return a maker of models on the engine `cpu` with the layout T,S. The last one that is called holds for all."""
-    T, S = map(int, name.split(","))
+    """Return a maker of models on the engine `cpu` with the layout T,S,N. The last one that is called holds for all."""
+    T, S, N = map(int, name.split(","))
 
     def make(**settings: Any) -> gensim.models.Word2Vec:
-        layouts.one_block_per_step = lambda workload: Layout(T=T, S=S, N=workload.negative, B=1, fresh=True)
+        layouts.one_block_per_step = lambda workload: Layout(T=T, S=S, N=N, B=1, fresh=True)
         return timed(torch_w2v.Word2Vec(**{**settings, "engine": "cpu"}), seconds.setdefault(name, []))
 
     return make
@@ -99,7 +99,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     verdicts = {(v.contender, v.measure): v for v in result.verdicts}
     measures = list(dict.fromkeys(v.measure for v in result.verdicts))
     gensims = statistics.median(seconds[GENSIM])
-    print("| T,S | speed |", " | ".join(measures), "|\n|---|---|" + "---|" * len(measures))
+    print("| T,S,N | speed |", " | ".join(measures), "|\n|---|---|" + "---|" * len(measures))
     rows = []
     for name in args.layouts:
         ratio = gensims / statistics.median(seconds[name])

@@ -53,7 +53,7 @@ def test_reading_has_a_row_per_figure(corpus) -> None:
 
 def test_frontier_has_a_row_and_a_point_per_layout(corpus, tmp_path) -> None:
     picture, default = tmp_path / "frontier.svg", layouts.one_block_per_step
-    done = run("frontier", corpus, "--layouts", "16,4", "32,32", "--seeds", "2", "--plot", str(picture))
-    assert [row.split(" | ")[0] for row in done.stdout.splitlines()[2:]] == ["| 16,4", "| 32,32"], done.stderr
+    done = run("frontier", corpus, "--layouts", "16,4,6", "32,32,5", "--seeds", "2", "--plot", str(picture))
+    assert [row.split(" | ")[0] for row in done.stdout.splitlines()[2:]] == ["| 16,4,6", "| 32,32,5"], done.stderr
     assert "<svg" in picture.read_text()
     assert layouts.one_block_per_step is default

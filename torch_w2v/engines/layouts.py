@@ -42,7 +42,8 @@ def one_block_per_step(workload: Workload) -> Layout:
     there. A set of negatives has at most four targets, two on a small corpus, whose words are few and meet again within
     a block; and there are as many sets as a target has context words: targets whose windows overlap must not share
     negatives, or the words around them meet the same few again and again. Sums reach further than means: with more than
-    two targets per set the cosines are no longer gensim's.
+    two targets per set the cosines are no longer gensim's. What four targets share varies more than what each has of
+    its own would, so that runs would agree less with each other than gensim's do: a set of four has one negative more.
 
     On a bursty corpus every target has negatives of its own, in blocks that are shorter where errors are large (many
     negatives, a large alpha, sums), since how they move the others is computed only roughly. So it is where windows are
@@ -58,7 +59,7 @@ def one_block_per_step(workload: Workload) -> Layout:
     S = 16 if workload.cbow_mean else T // 2
     while min(T, context) > S:
         S *= 2
-    return Layout(T=T, S=S, N=N, B=1, fresh=True)
+    return Layout(T=T, S=S, N=N + 1 if T // S >= 4 else N, B=1, fresh=True)
 
 
 def many_blocks_per_step(workload: Workload) -> Layout:
@@ -74,7 +75,7 @@ def many_blocks_per_step(workload: Workload) -> Layout:
     if workload.repetitive:
         block = one_block_per_step(workload)
         T = min(block.T, 32)
-        return Layout(T=T, S=min(block.S, T), N=block.N, B=_blocks(8, T, workload, 8, 8 * STEPS), fresh=True)
+        return Layout(T=T, S=min(block.S, T), N=workload.negative, B=_blocks(8, T, workload, 8, 8 * STEPS), fresh=True)
     T = 64
     negative, mean = workload.negative, workload.cbow_mean
     S = max(_sets(T, max(workload.context_words, negative + 1)), 4 if mean else T // 4)

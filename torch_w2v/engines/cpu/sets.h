@@ -133,11 +133,10 @@ struct Sets {
   template <int M, bool MOVED>
   void compute_coefficients_by(const Group& group, float alpha, const Moves* moves) {
     const i64 pitch = group.targets / M;
-    // The usual number of negatives, with all scores in registers.
-    if (pitch == 1 && job.N == TILE_NEGATIVES && job.G == 1) {
-      Vector sum[TILE_NEGATIVES + 1 + W / M];  // more than are summed: see sum_all_lanes
-      compute_scores<M, TILE_NEGATIVES, true, MOVED>(group, 0, 0, moves, sum, 1);
-      return compute_coefficients_of_scores<M>(group, alpha, sum, TILE_NEGATIVES + 1);
+    if (pitch == 1 && job.G == 1) {
+      // The usual numbers of negatives (layouts.py).
+      if (job.N == 5) return compute_coefficients_at_once<M, 5, MOVED>(group, alpha, moves);
+      if (job.N == 6) return compute_coefficients_at_once<M, 6, MOVED>(group, alpha, moves);
     }
     for (i64 tile = 0; tile < pitch; tile++) {
       tiles<TILE_NEGATIVES>(job.N, [&](i64 k, auto size) {
@@ -149,6 +148,14 @@ struct Sets {
       });
     }
     compute_coefficients_of_scores<M>(group, alpha, sums, job.K1 * pitch);
+  }
+
+  // With all scores in registers.
+  template <int M, int N, bool MOVED>
+  INLINE void compute_coefficients_at_once(const Group& group, float alpha, const Moves* moves) {
+    Vector sum[N + 1 + W / M];  // more than are summed: see sum_all_lanes
+    compute_scores<M, N, true, MOVED>(group, 0, 0, moves, sum, 1);
+    compute_coefficients_of_scores<M>(group, alpha, sum, N + 1);
   }
 
   // Products of M targets with N negatives from the k-th on, see `products`.
