@@ -31,7 +31,7 @@ def seconds(nodes: int, words: float, V: int, args: argparse.Namespace) -> float
         return train
     total = train * (1 + args.uneven)
     for epoch in range(args.epochs):
-        count = len(interval_ends(epoch, exchanges_per_epoch(words)))
+        count = len(interval_ends(epoch, exchanges_per_epoch(words, ranks=nodes)))
         for number in range(1, count + 1):
             rows = rows_to_exchange(number, number == count, V, is_sorted=True)
             sent = 8 * rows * (args.vector_size + DIRECTIONS + 1) * (nodes - 1) / nodes

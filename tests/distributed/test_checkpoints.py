@@ -10,6 +10,7 @@ from tests.distributed.thread_group import run_ranks
 from tests.helpers import CountingCorpus, KilledError, same, topics
 from torch_w2v import Word2Vec
 from torch_w2v.callbacks import EarlyStopping
+from torch_w2v.engines.cpu.engine import CpuEngine
 from torch_w2v.training import checkpoint_file
 
 # Exchanges that have all rows, and so checkpoints, before the end of the first epoch and of any other.
@@ -79,9 +80,12 @@ def test_as_many_ranks_end_with_the_same_bits(form, size, tmp_path, path, killed
     assert all(same(model, whole[0]) for model in again)
 
 
-@pytest.mark.parametrize(("before", "after", "n"), [(1, 3, 5), (2, 3, FIRST + 1), (3, 1, FIRST + 2)])
-def test_another_number_of_ranks_goes_on(before, after, n, path, killed_after):
-    """Within an epoch, at the end of one, and in a later one; with other workers, which have other chunks."""
+@pytest.mark.parametrize(("before", "after", "n"), [(1, 3, 5), (2, 3, FIRST + 1), (3, 1, FIRST + 2), (8, 2, 5)])
+def test_another_number_of_ranks_goes_on(before, after, n, path, killed_after, monkeypatch):
+    """Within an epoch, at the end of one, and in a later one; with other workers, which have other chunks.
+
+    Also where so many ranks would exchange more or less often: the epoch that goes on has as many exchanges as it had.
+    """
     killed_after(n)
     with pytest.raises(KilledError):
         train(before, whole_list, compute_loss=True, checkpoint=path, checkpoint_every=0)
@@ -91,7 +95,13 @@ def test_another_number_of_ranks_goes_on(before, after, n, path, killed_after):
     done = manifest["progress"]["totals"]["raw_words"] if manifest["stage"] == "train" else 0
     assert len(manifest["parts"]) == before
     whole = train(before, whole_list, compute_loss=True)
+    chunks, train_chunk = [], CpuEngine.train
+    monkeypatch.setattr(CpuEngine, "train", lambda *call: chunks.append(call[2]) or train_chunk(*call))
     resumed = train(after, whole_list, compute_loss=True, workers=2, checkpoint=path, checkpoint_every=0)
+    epochs = 3 - manifest["progress"]["epoch"] - (manifest["stage"] != "train")
+    remaining = epochs * sum(map(len, SENTENCES)) - done
+    # The place of an exchange is that of a sentence in each rank's part.
+    assert sum(chunk.end - chunk.begin for chunk in chunks) == pytest.approx(remaining, abs=6 * (before + after))
     assert_equal_on_all_ranks(resumed)
     assert (done > 0) == (n != FIRST + 1)
     assert len(resumed[0].training_losses) == 3

@@ -12,6 +12,10 @@ def test_a_large_alpha_has_more_exchanges():
     assert [exchanges_per_epoch(10, alpha) for alpha in (0, 0.01, 0.025, 0.05, -0.1, 1e30)] == [20, 20, 20, 40, 80, 80]
 
 
+def test_many_ranks_have_more_exchanges():
+    assert [exchanges_per_epoch(10, ranks=ranks) for ranks in (1, 4, 6, 8, 64)] == [20, 20, 30, 40, 40]
+
+
 @pytest.mark.parametrize(
     ("alpha", "repetition", "V", "reason"),
     [(0.025, 8, 1000, None), (0.05, 280, 1000, "an alpha of at most 0.036"), (0.025, 8, 4, "has 4 words only")],

@@ -73,9 +73,22 @@ def test_what_cannot_be_is_refused(name, right):
 
 def test_what_cannot_be_of_several_ranks_is_refused(right):
     parts = [right["progress"]["totals"]]
-    ranks = {**right, "arguments": {**right["arguments"], "distributed": True}, "exchange": 4, "parts": parts}
+    ranks = {
+        **right,
+        "arguments": {**right["arguments"], "distributed": True},
+        "exchange": 4,
+        "exchanges": 20,
+        "parts": parts,
+    }
     manifest.check(ranks)
-    for wrong in ({"exchange": -1}, {"exchange": "4"}, {"parts": []}, {"parts": [{}]}, {"parts": 3}):
+    for wrong in (
+        {"exchange": -1},
+        {"exchange": "4"},
+        {"exchanges": None},
+        {"parts": []},
+        {"parts": [{}]},
+        {"parts": 3},
+    ):
         with pytest.raises(ValueError, match=f"'{next(iter(wrong))}' cannot be that of a checkpoint"):
             manifest.check({**ranks, **wrong})
     with pytest.raises(ValueError, match="'curvatures' cannot be that of a checkpoint"):

@@ -14,6 +14,11 @@ GROWTH = 0.35
 # Rows move in proportion to alpha, so a larger one than this needs more exchanges, up to so many times as many.
 USUAL_ALPHA, MOST_FOR_ALPHA = 0.025, 4.0
 
+# More ranks learn more apart from one another between two exchanges: beyond so many, twice as many have twice as many
+# exchanges, up to so many times as many. With 8 and 16 that takes analogies to those of one rank (docs/development/
+# measurements/several-machines.md).
+USUAL_RANKS, MOST_FOR_RANKS = 4, 2.0
+
 # Where several ranks are known to be worse than one: alpha times the repetition of a corpus is above this (English has
 # about .2), or the vocabulary has fewer words.
 TOO_BURSTY, TOO_FEW_WORDS = 10.0, 50
@@ -24,15 +29,17 @@ ALL_ROWS_EVERY = 4
 PREFIX_SHARE = 9
 
 
-def exchanges_per_epoch(words: float, alpha: float = USUAL_ALPHA) -> int:
+def exchanges_per_epoch(words: float, alpha: float = USUAL_ALPHA, ranks: int = 1) -> int:
     """Return how often the ranks exchange per epoch.
 
     Args:
         words: of the corpus, all ranks together.
         alpha: the learning rate at the beginning.
+        ranks: how many there are.
     """
     of_alpha = min(max(abs(alpha) / USUAL_ALPHA, 1.0), MOST_FOR_ALPHA)
-    return math.ceil(EXCHANGES * of_alpha * max(words / REFERENCE_WORDS, 1.0) ** GROWTH)
+    of_ranks = min(max(ranks / USUAL_RANKS, 1.0), MOST_FOR_RANKS)
+    return math.ceil(EXCHANGES * of_alpha * of_ranks * max(words / REFERENCE_WORDS, 1.0) ** GROWTH)
 
 
 def doubt(alpha: float, repetition: float, V: int) -> str | None:

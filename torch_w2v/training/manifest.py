@@ -73,7 +73,8 @@ def check(manifest: Mapping[str, Any]) -> None:
         if len(shape) != dimensions or 0 in shape:
             _refuse(name)
     if arguments.get("distributed"):
-        _part(manifest, "exchange", _is_count)
+        for name in ("exchange", "exchanges"):
+            _part(manifest, name, _is_count)
         _part(manifest, "parts", lambda value: isinstance(value, list) and value and all(map(_is_totals, value)))
 
 

@@ -50,6 +50,8 @@ class RankCheckpoints(KeptCheckpoints):
         stage = super().resume(epoch)
         if stage is not None:
             self._exchange, self._ranks.parts = self._manifest["exchange"], self._manifest["parts"]
+            if stage == TRAIN:
+                self._ranks.keep_exchanges(self._manifest["exchanges"])
             # Each rank has its own.
             self.progress.expected_words = 0.0
         return stage
@@ -125,7 +127,12 @@ class RankCheckpoints(KeptCheckpoints):
         return False
 
     def _state(self, stage: str) -> dict[str, Any]:
-        state = {**super()._state(stage), "exchange": self._exchange, "parts": plain(self._ranks.parts)}
+        state = {
+            **super()._state(stage),
+            "exchange": self._exchange,
+            "exchanges": self._ranks.exchanges,
+            "parts": plain(self._ranks.parts),
+        }
         if stage == TRAIN:
             for name in SUMMED:
                 state["progress"]["totals"][name] = sum(part[name] for part in self._ranks.parts)

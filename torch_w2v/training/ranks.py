@@ -142,6 +142,7 @@ class Together(Alone):
     Attributes:
         group: as given.
         interval: number of the interval of an epoch that the last job is of, from 0.
+        exchanges: per epoch; those of the epoch that is under way.
         parts: the totals that each rank had of its part of the epoch when they were gathered last, as dictionaries.
         agreed: called with the number of an exchange within an epoch after which all ranks have the same tables, but
             for the last bits where their processors round otherwise; on all ranks.
@@ -161,9 +162,11 @@ class Together(Alone):
         self._first_alpha = 0.0
         self.is_first = group.rank == 0
         self.interval = 0
+        self.exchanges = 0
         self.parts: list[dict[str, Any]] = []
         self.agreed: Callable[[int], None] = lambda number: None
         self._resumed: tuple[int, np.ndarray | None] | None = None
+        self._resumed_exchanges = 0
 
     def begin_epoch(self, model: TrainedModel) -> None:
         """Begin an epoch with the learning rates of the first rank; see `Alone`."""
@@ -223,12 +226,12 @@ class Together(Alone):
         return self._words[self.group.rank]
 
     @property
-    def _exchanges(self) -> int:
-        return exchanges_per_epoch(sum(self._words), self._first_alpha)
+    def _planned_exchanges(self) -> int:
+        return exchanges_per_epoch(sum(self._words), self._first_alpha, self.group.size)
 
     def chunk_words(self, size: int) -> int:
         """Return the size of a chunk: every worker is to have one of an interval."""
-        return min(size, max(_SMALLEST_CHUNK, max(self._words) // (self._exchanges * self._workers)))
+        return min(size, max(_SMALLEST_CHUNK, max(self._words) // (self._planned_exchanges * self._workers)))
 
     def expected(self, total: int | None) -> int | None:
         """Return this rank's part of a number of sentences, or of words."""
@@ -236,7 +239,8 @@ class Together(Alone):
 
     def runs(self, runs: Iterator[Run], epoch: int) -> Iterator[Run]:
         """Return the runs of an epoch, with their places in the whole corpus, cut at the ends of the intervals."""
-        self._ends = interval_ends(epoch, self._exchanges)
+        self.exchanges, self._resumed_exchanges = self._resumed_exchanges or self._planned_exchanges, 0
+        self._ends = interval_ends(epoch, self.exchanges)
         self.interval = 0
         before = sum(self._words[: self.group.rank])
         placed = (replace(run.read(), position=run.position + before) for run in runs)
@@ -244,6 +248,10 @@ class Together(Alone):
             for part in parts:
                 self.interval = number
                 yield part
+
+    def keep_exchanges(self, exchanges: int) -> None:
+        """Let the epoch that begins have as many exchanges as it had, with however many ranks; see `resume`."""
+        self._resumed_exchanges = exchanges
 
     def resume(self, number: int, curvatures: np.ndarray | None) -> None:
         """Let the epoch that begins go on after an exchange; the jobs of the intervals before it are skipped.
