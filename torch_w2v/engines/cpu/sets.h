@@ -136,7 +136,9 @@ struct Sets {
     if (pitch == 1 && job.G == 1) {
       // The usual numbers of negatives (layouts.py).
       if (job.N == 5) return compute_coefficients_at_once<M, 5, MOVED>(group, alpha, moves);
-      if (job.N == 6) return compute_coefficients_at_once<M, 6, MOVED>(group, alpha, moves);
+      if constexpr (JOINS) {
+        if (job.N == 6) return compute_coefficients_at_once<M, 6, MOVED>(group, alpha, moves);
+      }
     }
     for (i64 tile = 0; tile < pitch; tile++) {
       tiles<TILE_NEGATIVES>(job.N, [&](i64 k, auto size) {

@@ -16,16 +16,18 @@ struct Constant {
   static constexpr int value = VALUE;
 };
 
-// Calls f(first, Constant<size>) for each tile of `count` things: as many of SIZE as there are, then one of the rest. A
-// single one that is left joins the tile before it.
+// Whether a single thing that is left joins the tile before it: with 32 registers, whose rows then come from memory.
+constexpr bool JOINS = W == 16;
+
+// Calls f(first, Constant<size>) for each tile of `count` things: as many of SIZE as there are, then one of the rest.
 template <int SIZE, class Function>
 INLINE void tiles(i64 count, Function f) {
   static_assert(SIZE <= 5);
   i64 i = 0;
-  for (; count - i > SIZE + 1 || count - i == SIZE; i += SIZE) f(i, Constant<SIZE>());
+  for (; count - i >= SIZE && !(JOINS && count - i == SIZE + 1); i += SIZE) f(i, Constant<SIZE>());
   switch (count - i) {
     case SIZE + 1:
-      f(i, Constant<SIZE + 1>());
+      if constexpr (JOINS) f(i, Constant<SIZE + 1>());
       break;
     case 4:
       if constexpr (SIZE > 4) f(i, Constant<4>());
