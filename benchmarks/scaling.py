@@ -31,7 +31,7 @@ def seconds(nodes: int, words: float, V: int, args: argparse.Namespace) -> float
         return train
     total = train * (1 + args.uneven)
     for epoch in range(args.epochs):
-        count = len(interval_ends(epoch, exchanges_per_epoch(words, ranks=nodes)))
+        count = len(interval_ends(epoch, exchanges_per_epoch(words, factor=args.factor)))
         for number in range(1, count + 1):
             rows = rows_to_exchange(number, number == count, V, is_sorted=True)
             sent = 8 * rows * (args.vector_size + DIRECTIONS + 1) * (nodes - 1) / nodes
@@ -67,6 +67,7 @@ def main() -> int:
     parser.add_argument("--row", type=float, default=0.43e-6, help="seconds that a row of a table takes a thread")
     parser.add_argument("--directions", type=float, default=0.015, help="seconds to compute the directions")
     parser.add_argument("--link", type=float, default=10, help="Gb/s that a machine can send")
+    parser.add_argument("--factor", type=float, default=1.0, help="of the number of exchanges (TORCH_W2V_EXCHANGES)")
     parser.add_argument("--delay", type=float, default=50e-6, help="seconds of a message")
     parser.add_argument("--uneven", type=float, default=0.03, help="by how much the slowest rank is slower")
     parser.add_argument("--vector-size", type=int, default=100)

@@ -80,11 +80,11 @@ def test_as_many_ranks_end_with_the_same_bits(form, size, tmp_path, path, killed
     assert all(same(model, whole[0]) for model in again)
 
 
-@pytest.mark.parametrize(("before", "after", "n"), [(1, 3, 5), (2, 3, FIRST + 1), (3, 1, FIRST + 2), (8, 2, 5)])
+@pytest.mark.parametrize(("before", "after", "n"), [(1, 3, 5), (2, 3, FIRST + 1), (3, 1, FIRST + 2)])
 def test_another_number_of_ranks_goes_on(before, after, n, path, killed_after, monkeypatch):
     """Within an epoch, at the end of one, and in a later one; with other workers, which have other chunks.
 
-    Also where so many ranks would exchange more or less often: the epoch that goes on has as many exchanges as it had.
+    Another factor of the number of exchanges holds from the next epoch on: the places of exchanges stand for words.
     """
     killed_after(n)
     with pytest.raises(KilledError):
@@ -95,6 +95,7 @@ def test_another_number_of_ranks_goes_on(before, after, n, path, killed_after, m
     done = manifest["progress"]["totals"]["raw_words"] if manifest["stage"] == "train" else 0
     assert len(manifest["parts"]) == before
     whole = train(before, whole_list, compute_loss=True)
+    monkeypatch.setenv("TORCH_W2V_EXCHANGES", "0.5")
     chunks, train_chunk = [], CpuEngine.train
     monkeypatch.setattr(CpuEngine, "train", lambda *call: chunks.append(call[2]) or train_chunk(*call))
     resumed = train(after, whole_list, compute_loss=True, workers=2, checkpoint=path, checkpoint_every=0)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from torch_w2v.distributed.schedule import doubt, exchanges_per_epoch, interval_ends, rows_to_exchange
+from torch_w2v.distributed.schedule import doubt, exchange_factor, exchanges_per_epoch, interval_ends, rows_to_exchange
 
 
 def test_the_number_of_exchanges_grows_slowly_with_the_corpus():
@@ -12,8 +12,19 @@ def test_a_large_alpha_has_more_exchanges():
     assert [exchanges_per_epoch(10, alpha) for alpha in (0, 0.01, 0.025, 0.05, -0.1, 1e30)] == [20, 20, 20, 40, 80, 80]
 
 
-def test_many_ranks_have_more_exchanges():
-    assert [exchanges_per_epoch(10, ranks=ranks) for ranks in (1, 4, 6, 8, 64)] == [20, 20, 30, 40, 40]
+def test_the_environment_has_a_factor(monkeypatch):
+    assert exchange_factor() == 1
+    for text, factor, exchanges in (("2", 2, 40), ("0.5", 0.5, 10), ("", 1, 20), ("0.1", 0.1, 2)):
+        monkeypatch.setenv("TORCH_W2V_EXCHANGES", text)
+        assert exchange_factor() == factor
+        assert exchanges_per_epoch(10, factor=factor) == exchanges
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "17", "many", "nan", "1e99"])
+def test_a_factor_out_of_range_is_refused(text, monkeypatch):
+    monkeypatch.setenv("TORCH_W2V_EXCHANGES", text)
+    with pytest.raises(ValueError, match=f"TORCH_W2V_EXCHANGES='{text}': must be a factor from 0.1 to 16"):
+        exchange_factor()
 
 
 @pytest.mark.parametrize(

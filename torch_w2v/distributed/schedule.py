@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 
 # An epoch of a corpus of up to this many words has so many exchanges; their number grows slowly with the corpus.
 # Measured on corpora of 2, 6 and 17 million words, where an interval of 1/20, 1/30 and 1/42 of an epoch was as good
@@ -14,10 +15,8 @@ GROWTH = 0.35
 # Rows move in proportion to alpha, so a larger one than this needs more exchanges, up to so many times as many.
 USUAL_ALPHA, MOST_FOR_ALPHA = 0.025, 4.0
 
-# More ranks learn more apart from one another between two exchanges: beyond so many, twice as many have twice as many
-# exchanges, up to so many times as many. With 8 and 16 that takes analogies to those of one rank (docs/development/
-# measurements/several-machines.md).
-USUAL_RANKS, MOST_FOR_RANKS = 4, 2.0
+# TORCH_W2V_EXCHANGES in the environment is a factor of the number of exchanges.
+FEWEST, MOST = 0.1, 16.0
 
 # Where several ranks are known to be worse than one: alpha times the repetition of a corpus is above this (English has
 # about .2), or the vocabulary has fewer words.
@@ -29,17 +28,32 @@ ALL_ROWS_EVERY = 4
 PREFIX_SHARE = 9
 
 
-def exchanges_per_epoch(words: float, alpha: float = USUAL_ALPHA, ranks: int = 1) -> int:
+def exchange_factor() -> float:
+    """Return the factor of the number of exchanges that the environment asks for.
+
+    Raises:
+        ValueError: TORCH_W2V_EXCHANGES is not a number, or not in its range.
+    """
+    text = os.environ.get("TORCH_W2V_EXCHANGES", "")
+    try:
+        factor = float(text or 1)
+    except ValueError:
+        factor = math.nan
+    if not FEWEST <= factor <= MOST:
+        raise ValueError(f"TORCH_W2V_EXCHANGES={text!r}: must be a factor from {FEWEST:g} to {MOST:g}")
+    return factor
+
+
+def exchanges_per_epoch(words: float, alpha: float = USUAL_ALPHA, factor: float = 1.0) -> int:
     """Return how often the ranks exchange per epoch.
 
     Args:
         words: of the corpus, all ranks together.
         alpha: the learning rate at the beginning.
-        ranks: how many there are.
+        factor: as `exchange_factor` returns it.
     """
     of_alpha = min(max(abs(alpha) / USUAL_ALPHA, 1.0), MOST_FOR_ALPHA)
-    of_ranks = min(max(ranks / USUAL_RANKS, 1.0), MOST_FOR_RANKS)
-    return math.ceil(EXCHANGES * of_alpha * of_ranks * max(words / REFERENCE_WORDS, 1.0) ** GROWTH)
+    return math.ceil(EXCHANGES * factor * of_alpha * max(words / REFERENCE_WORDS, 1.0) ** GROWTH)
 
 
 def doubt(alpha: float, repetition: float, V: int) -> str | None:

@@ -18,7 +18,7 @@ from torch_w2v.distributed.exchange import Exchange, overwrite
 from torch_w2v.distributed.group import Group
 from torch_w2v.distributed.intervals import Intervals
 from torch_w2v.distributed.merge import Problem
-from torch_w2v.distributed.schedule import doubt, exchanges_per_epoch, interval_ends
+from torch_w2v.distributed.schedule import doubt, exchange_factor, exchanges_per_epoch, interval_ends
 from torch_w2v.engines.devices import device_type
 from torch_w2v.engines.interface import Engine, Tables
 from torch_w2v.training import call_arguments
@@ -160,6 +160,7 @@ class Together(Alone):
         # how tables go from rank to rank, as the log has it
         self._way = ""
         self._first_alpha = 0.0
+        self._factor = 1.0
         self.is_first = group.rank == 0
         self.interval = 0
         self.exchanges = 0
@@ -190,6 +191,7 @@ class Together(Alone):
         self._first_alpha = model.alpha
         if not self._words:
             self._check_equal(call_arguments.of_call(model, totals, call_arguments.encoded_words(model), True))
+            self._factor = self.group.from_first(exchange_factor())
             self._words = self.group.from_all(words())
             own, total = self._own_words, sum(self._words)
             if not own and model._part is None:
@@ -227,7 +229,7 @@ class Together(Alone):
 
     @property
     def _planned_exchanges(self) -> int:
-        return exchanges_per_epoch(sum(self._words), self._first_alpha, self.group.size)
+        return exchanges_per_epoch(sum(self._words), self._first_alpha, self._factor)
 
     def chunk_words(self, size: int) -> int:
         """Return the size of a chunk: every worker is to have one of an interval."""
