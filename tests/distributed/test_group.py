@@ -164,6 +164,13 @@ def test_a_timeout_that_is_none(text, monkeypatch):
         group_module.timeout()
 
 
+def test_a_wrong_number_of_exchanges_is_refused_before_the_ranks_meet(monkeypatch):
+    pytest.importorskip("torch.distributed")
+    monkeypatch.setenv("TORCH_W2V_EXCHANGES", "often")
+    with pytest.raises(ValueError, match="TORCH_W2V_EXCHANGES='often'"):
+        group_module.Group()
+
+
 def test_a_device_without_memory_is_no_lost_rank(group):
     torch = pytest.importorskip("torch")
     with pytest.raises(torch.OutOfMemoryError, match="full"), group.exchanging():

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from torch_w2v.distributed.schedule import exchange_factor
 from torch_w2v.engines.devices import out_of_memory_errors
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ class Group:
 
         if not dist.is_available():
             raise RuntimeError("distributed=True: this build of torch has no torch.distributed")
+        exchange_factor()  # refused here where it is wrong, before anything is read
         if not dist.is_initialized():
             missing = [name for name in _ENVIRONMENT if name not in os.environ]
             if missing:
