@@ -18,7 +18,7 @@ from torch_w2v.engines.plan import Layout, Workload
 from torch_w2v.engines.row_scales import row_scales, skip_gram_row_scales
 from torch_w2v.engines.triton.engine import MAX_N, MAX_T
 
-LARGE, SMALL = 1e9, 1e5
+LARGE, SMALL = 1e9, 9e4
 
 
 def workloads(negatives):
@@ -39,6 +39,8 @@ def gradients_per_row(layout, negative):
         (Workload(7, SMALL, 6), Layout(T=32, S=16, N=7, fresh=True)),
         (Workload(7, LARGE, 6, cbow_mean=False), Layout(T=64, S=32, N=7, fresh=True)),
         (Workload(7, SMALL, 6, cbow_mean=False), Layout(T=32, S=16, N=7, fresh=True)),
+        (Workload(7, 1.1e5, 6, repetition=49), Layout(T=64, S=16, N=8, fresh=True)),
+        (Workload(7, 1.1e5, 6, repetition=51), Layout(T=32, S=16, N=7, fresh=True)),
         (Workload(7, LARGE, 20), Layout(T=64, S=32, N=7, fresh=True)),
         (Workload(7, LARGE, 501), Layout(T=256, S=256, N=7, G=2, fresh=True)),
         (Workload(5, LARGE, 6, alpha=0.05, repetition=59), Layout(T=64, S=16, N=6, fresh=True)),

@@ -6,8 +6,8 @@ import math
 
 from torch_w2v.engines.plan import Layout, Workload
 
-# kept words per epoch below which a corpus is small
-SMALL = 2_000_000
+# kept words per epoch below which a corpus is small, and one where words repeat
+SMALL, SMALL_FOR_REPETITIVE = 100_000, 2_000_000
 # context words per target above which windows are wide
 WIDE = 32
 # alpha times the number of negatives above which errors are large
@@ -40,10 +40,11 @@ def one_block_per_step(workload: Workload) -> Layout:
 
     Hidden layers follow the errors before them, so that a word which repeats within a block counts as often as it is
     there. A set of negatives has at most four targets, two on a small corpus, whose words are few and meet again within
-    a block; and there are as many sets as a target has context words: targets whose windows overlap must not share
-    negatives, or the words around them meet the same few again and again. Sums reach further than means: with more than
-    two targets per set the cosines are no longer gensim's. What four targets share varies more than what each has of
-    its own would, so that runs would agree less with each other than gensim's do: a set of four has one negative more.
+    a block, and sooner where words repeat; and there are as many sets as a target has context words: targets whose
+    windows overlap must not share negatives, or the words around them meet the same few again and again. Sums reach
+    further than means: with more than two targets per set the cosines are no longer gensim's. What four targets share
+    varies more than what each has of its own would, so that runs would agree less with each other than gensim's do: a
+    set of four has one negative more.
 
     On a bursty corpus every target has negatives of its own, in blocks that are shorter where errors are large (many
     negatives, a large alpha, sums), since how they move the others is computed only roughly. So it is where windows are
@@ -55,7 +56,7 @@ def one_block_per_step(workload: Workload) -> Layout:
         return Layout(T=T, S=T, N=N, B=1, fresh=True)
     if context > WIDE:
         return Layout(T=256, S=256, N=N, B=1, G=2, fresh=True)
-    T = 32 if workload.kept_words < SMALL else 64
+    T = 32 if workload.kept_words < (SMALL_FOR_REPETITIVE if workload.repetitive else SMALL) else 64
     S = 16 if workload.cbow_mean else T // 2
     while min(T, context) > S:
         S *= 2
