@@ -9,6 +9,7 @@ import pytest
 from tests.training.engines import PLAN, RecordingEngine, chunk
 from torch_w2v.engines.interface import Tables
 from torch_w2v.training import epoch as training
+from torch_w2v.training import throttle
 
 
 def train(engine, chunks, workers=1, report=lambda totals: None, alpha=lambda examples, words: 1 - words / 100):
@@ -41,6 +42,32 @@ def test_workers_train_at_the_same_time():
     engine = RecordingEngine(True, lambda position: meeting.wait())
     train(engine, [chunk(1)] * 6, 3)
     assert len({thread for *_, thread in engine.seen}) == 3
+
+
+@pytest.mark.parametrize("failing", [None, 250])
+def test_threads_that_hinder_one_another_are_held_back(failing, monkeypatch):
+    """All jobs are done, once each, and the threads that wait end with the others, also after a failure."""
+    monkeypatch.setattr(throttle, "_PAUSE", 0.05)
+    running, alone, before = [], [], set(threading.enumerate())
+
+    def hinder(position):
+        if position == failing:
+            raise RuntimeError("broken")
+        running.append(position)
+        time.sleep(0.001 if len(running) == 1 else 0.006)
+        alone.append(len(running) == 1)
+        running.remove(position)
+
+    engine = RecordingEngine(True, hinder)
+    chunks = [chunk(1, position=i) for i in range(300)]
+    if failing is None:
+        assert train(engine, chunks, 3).chunks == 300
+        assert sorted(position for position, *_ in engine.seen) == list(range(300))
+    else:
+        with pytest.raises(RuntimeError, match="broken"):
+            train(engine, chunks, 3)
+    assert sum(alone) > 100
+    assert set(threading.enumerate()) == before
 
 
 def test_no_thread_outlives_a_failure():

@@ -16,6 +16,7 @@ from torch_w2v.corpus.chunks import Chunk
 from torch_w2v.engines.interface import ChunkResult, Engine, Rates, Tables
 from torch_w2v.engines.plan import EpochPlan
 from torch_w2v.training.interrupts import Interrupts
+from torch_w2v.training.throttle import Throttle
 
 # Seconds between two looks at what threads have done, and for a signal that was held back.
 _PATIENCE = 0.1
@@ -198,6 +199,7 @@ def train_epoch(
     interrupts: Interrupts | None = None,
     watch: Callable[[Totals], None] = lambda totals: None,
     plan_of: Callable[[Chunk], EpochPlan | None] = lambda chunk: None,
+    throttle: Throttle | None = None,
 ) -> Totals:
     """Train on every job of one epoch.
 
@@ -218,10 +220,12 @@ def train_epoch(
         interrupts: hold signals back while a job is running that is not yet in the totals.
         watch: called with the totals after every job.
         plan_of: returns another plan for a chunk, which differs in its layout, or None; called from any thread.
+        throttle: what was learnt in earlier epochs of how many threads are fast together.
 
     Returns:
         The totals.
     """
+    throttle = throttle or Throttle()
     totals = Totals() if totals is None else totals
     interrupts = interrupts or Interrupts()
     next_report = 1.0
@@ -262,7 +266,7 @@ def train_epoch(
             while True:
                 part = _UntilDue(source, due)
                 if several:
-                    _run_on_threads(run, part, workers, stop_once, totals, report_if_due, interrupts)
+                    _run_on_threads(run, part, workers, stop_once, totals, report_if_due, interrupts, throttle)
                 else:
                     _run(run, part, totals, report_if_due, interrupts)
                 if not part.is_due:
@@ -298,6 +302,7 @@ def _run_on_threads(
     totals: Totals,
     report_if_due: Callable[[], None],
     interrupts: Interrupts,
+    throttle: Throttle,
 ) -> None:
     """Run jobs on at most `workers` threads, and count them on this one in the order in which they finish.
 
@@ -313,22 +318,29 @@ def _run_on_threads(
         totals: what is finished is added to them.
         report_if_due: called after that.
         interrupts: are held back, but for waiting.
+        throttle: holds threads back where fewer are faster.
     """
     done: deque[tuple[Job, ChunkResult] | BaseException | None] = deque()
     turn, stopped, ended = threading.Lock(), threading.Event(), threading.Event()
+    throttle.begin(workers, wake=ended.set)
 
     def next_job() -> Job | None:
         with turn:
             return next(source, None)
 
-    def work(job: Job | None) -> None:
+    def work(number: int, job: Job | None) -> None:
         try:
             while job is not None:
-                done.append((job, run(job)))
+                begin = default_timer()
+                result = run(job)
+                throttle.note(number, result.trained_words, default_timer() - begin)
+                done.append((job, result))
+                throttle.wait(number)
                 job = None if stopped.is_set() else next_job()
         except BaseException as e:  # carried to the main thread, which raises it
             done.append(e)
         finally:
+            throttle.end()
             done.append(None)
             ended.set()
 
@@ -337,13 +349,13 @@ def _run_on_threads(
     exhausted = False
     try:
         while True:
-            if not exhausted and len(threads) < workers:
+            if not exhausted and len(threads) < throttle.limit:
                 with interrupts.released():
                     job = next_job()
                 exhausted = job is None
                 if job is not None:
                     name = f"torch_w2v-{len(threads)}"
-                    thread = threading.Thread(target=work, args=(job,), name=name, daemon=True)
+                    thread = threading.Thread(target=work, args=(len(threads), job), name=name, daemon=True)
                     threads.append(thread)
                     thread.start()
                     running += 1
@@ -364,6 +376,7 @@ def _run_on_threads(
                     report_if_due()
     except BaseException:
         stopped.set()
+        throttle.end()
         stop()
         raise
     finally:

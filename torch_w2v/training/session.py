@@ -28,6 +28,7 @@ from torch_w2v.training.model import TrainedModel
 from torch_w2v.training.rank_checkpoint import RankCheckpoints
 from torch_w2v.training.ranks import Alone, Together
 from torch_w2v.training.tables import EngineMemory
+from torch_w2v.training.throttle import Throttle
 from torch_w2v.training.watching import Watch, Watcher
 
 if TYPE_CHECKING:
@@ -64,12 +65,12 @@ class TrainCall:
         watchers: Sequence[Watcher] = (),
     ) -> None:
         self._model = model
-        self.stops = False
+        self.stops = self._trained = False
         self._unobserved = can_defer_write_back
         self._memory = EngineMemory()
         self._plan: TrainingPlan | None = None
         self._looks: planning.Looks = {}
-        self._trained = False
+        self._throttle = Throttle()
         self._largest: float | None = None  # component before training
         self._ranks = ranks = Alone() if group is None else Together(group, model.workers)
         self._checkpoints = Checkpoints()
@@ -262,8 +263,7 @@ class TrainCall:
         def report(totals: Totals) -> None:
             if not ranks.is_first:
                 return
-            # gensim's line of progress has the lengths of its two queues.
-            unused: Queue[None] = Queue()
+            unused: Queue[None] = Queue()  # gensim's line of progress has the lengths of its two queues
             model._log_progress(
                 None if file_mode else unused,
                 unused,
@@ -290,8 +290,7 @@ class TrainCall:
         source_jobs = ranks.jobs(source_jobs)
         self._trained = True
         if stage not in (None, TRAIN):
-            # so that the corpus is kept for the next epoch
-            next(source_jobs, None)
+            next(source_jobs, None)  # so that the corpus is kept for the next epoch
             self._cache.stop()
             return True, False
         inputs, outputs = planning.first_rows(model.wv.vectors, rows), planning.first_rows(model.syn1neg, rows)
@@ -318,6 +317,7 @@ class TrainCall:
                     totals.raw_words, model.min_alpha_yet_reached, totals.loss, totals.pairs
                 ),
                 plan_of=plan_of,
+                throttle=self._throttle,
             )
             ranks.close()
             ranks.add_others(progress.totals)
