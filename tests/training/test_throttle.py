@@ -2,7 +2,7 @@
 
 import threading
 
-from torch_w2v.training.throttle import _CHUNKS, _LONGEST_PAUSE, _PAUSE, Throttle
+from torch_w2v.training.throttle import _CHUNKS, _LONGEST_HELD_BACK, _PAUSE, Throttle
 
 
 class Machine:
@@ -56,7 +56,7 @@ def test_all_train_again_when_they_are_faster_together_again():
     machine.train(30)
     assert machine.throttle.limit == 1
     machine.cost["threads2"] = 1.1e-6
-    machine.train(_LONGEST_PAUSE + 1)
+    machine.train(_LONGEST_HELD_BACK + 0.1)
     assert machine.throttle.limit == 2
     assert machine.woken
 

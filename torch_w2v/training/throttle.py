@@ -21,8 +21,9 @@ _CHUNKS = 3
 _BETTER = 1.1
 # What is a sudden loss of speed, upon which fewer threads are tried at once.
 _LOSS = 0.75
-# Seconds before another number is tried: at first, and at most; they double while nothing is gained.
-_PAUSE, _LONGEST_PAUSE = 0.4, 8.0
+# Seconds before another number is tried: at first, and at most where all threads train, and where some are held back;
+# they double while nothing is gained.
+_PAUSE, _LONGEST_PAUSE, _LONGEST_HELD_BACK = 0.4, 8.0, 2.0
 
 
 class Throttle:
@@ -110,7 +111,8 @@ class Throttle:
                     logger.info("all %d threads train again", self._workers)
                 self._pause = _PAUSE
             else:
-                self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+                most = _LONGEST_PAUSE if self._before == self._workers else _LONGEST_HELD_BACK
+                self._pause = min(2 * self._pause, most)
                 self._set(self._before)
             self._before, self._best, self._next = 0, 0.0, now + self._pause
             return
