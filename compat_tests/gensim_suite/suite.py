@@ -78,6 +78,9 @@ TRAINED_BY_OUR_ENGINES = frozenset(
         "test_training_sg_negative",
     }
 )
+# Tests that gensim's own class fails now and then (2 times of 60), since gensim trains them on several threads, with
+# hierarchical softmax: they are run again, up to so many times in all. None of ours trains them.
+UNSTABLE, TRIES = frozenset({"test_cbow_hs_online"}), 4
 # Tests that only `make test-slow` runs. On the default engine: those that gensim trains with hierarchical softmax, and
 # of which a sibling stays (from lists, from a file, online), and the second of two that differ in where the same corpus
 # comes from. On engines that are slow on a small corpus, the specification by design: those that train on all of it,
@@ -183,9 +186,12 @@ class Suite:
         # Python 3.12 has the old name no more, which one of gensim's tests uses.
         monkeypatch.setattr(unittest.TestCase, "assertEquals", unittest.TestCase.assertEqual, raising=False)
         self.word2vec.trained_by_our_engines = False
-        result = unittest.TestResult()
-        self.cases[test](test).run(result)
-        assert result.testsRun == 1
+        for _ in range(TRIES if test in UNSTABLE else 1):
+            result = unittest.TestResult()
+            self.cases[test](test).run(result)
+            assert result.testsRun == 1
+            if result.wasSuccessful():
+                break
         assert not result.skipped, result.skipped
         for _, trace in result.errors + result.failures:
             pytest.fail(trace, pytrace=False)
