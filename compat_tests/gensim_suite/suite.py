@@ -78,8 +78,9 @@ TRAINED_BY_OUR_ENGINES = frozenset(
         "test_training_sg_negative",
     }
 )
-# Tests that gensim's own class fails now and then (2 times of 60), since gensim trains them on several threads, with
-# hierarchical softmax: they are run again, up to so many times in all. None of ours trains them.
+# Tests that fail now and then with gensim's own class too (2 times of 60): gensim's engine trains them, with
+# hierarchical softmax on several threads. They are run up to so many times, until they pass; what our engines train is
+# run once.
 UNSTABLE, TRIES = frozenset({"test_cbow_hs_online"}), 4
 # Tests that only `make test-slow` runs. On the default engine: those that gensim trains with hierarchical softmax, and
 # of which a sibling stays (from lists, from a file, online), and the second of two that differ in where the same corpus

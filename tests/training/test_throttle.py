@@ -6,7 +6,7 @@ from torch_w2v.training.throttle import _CHUNKS, _LONGEST_HELD_BACK, _PAUSE, Thr
 
 
 class Machine:
-    """Threads that train chunks of 1,000 words, in turns; `cost[n]` is the seconds per word where n of them train."""
+    """Threads that train chunks of 1,000 words; `threads2` is the seconds that a word takes one of two threads."""
 
     def __init__(self, workers, **cost):
         self.now, self.cost = 0.0, cost

@@ -19,7 +19,7 @@ logger = logging.getLogger("torch_w2v.word2vec")
 _CHUNKS = 3
 # A number of threads is better where it is faster by this factor.
 _BETTER = 1.1
-# What is a sudden loss of speed, upon which fewer threads are tried at once.
+# Where the speed falls below this share of the best one, fewer threads are tried at once.
 _LOSS = 0.75
 # Seconds before another number is tried: at first, and at most where all threads train, and where some are held back;
 # they double while nothing is gained.
@@ -29,8 +29,8 @@ _PAUSE, _LONGEST_PAUSE, _LONGEST_HELD_BACK = 0.4, 8.0, 2.0
 class Throttle:
     """Holds threads back while fewer of them get more done.
 
-    The speed of n threads is n divided by the time that a chunk's word takes one of them. Every now and then half as
-    many threads are tried for a few chunks, or twice as many where there were fewer than there are workers.
+    The speed of n threads, in words per second, is n divided by the seconds that a word of a chunk takes one of them.
+    Every now and then half as many threads are tried for a few chunks, or twice as many where some are held back.
 
     Args:
         clock: the time in seconds.
@@ -62,7 +62,7 @@ class Throttle:
 
         Args:
             workers: number of threads.
-            wake: is called when more threads than before may train.
+            wake: called when more threads than before may train, of which some may have to be started.
         """
         with self._changed:
             if workers != self._workers:
@@ -110,6 +110,7 @@ class Throttle:
                 else:
                     logger.info("all %d threads train again", self._workers)
                 self._pause = _PAUSE
+                self._restart(0)
             else:
                 most = _LONGEST_PAUSE if self._before == self._workers else _LONGEST_HELD_BACK
                 self._pause = min(2 * self._pause, most)

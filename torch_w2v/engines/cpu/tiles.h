@@ -16,7 +16,8 @@ struct Constant {
   static constexpr int value = VALUE;
 };
 
-// Whether a single thing that is left joins the tile before it: with 32 registers, whose rows then come from memory.
+// Whether a single thing that is left over joins the tile before it. The sums of six negatives fill the 32 registers of
+// AVX-512, and rows are then operands in memory; with 16 registers a tile of its own is faster.
 constexpr bool JOINS = W == 16;
 
 // Calls f(first, Constant<size>) for each tile of `count` things: as many of SIZE as there are, then one of the rest.
