@@ -22,6 +22,7 @@ import gensim.models
 import numpy as np
 
 from benchmarks.common import Contender, Corpus, Shape, count, median, read_corpus, spread, versions, write_sentences
+from compat_tests.quality import family
 from torch_w2v import Word2Vec
 from torch_w2v.system import cores
 
@@ -76,6 +77,16 @@ def walks(words: int, path: str) -> Corpus:
     return Corpus(path, sentences, count(sentences), sum(map(len, sentences)))
 
 
+def sessions(items: int) -> Callable[[int, str], Corpus]:
+    """Return a source of sessions of six items of one group, each ten times in a row on average."""
+
+    def source(words: int, path: str) -> Corpus:
+        sentences = family.runs(np.random.default_rng(1), 10, groups=items // 50, size=50, tokens=words)
+        return Corpus(path, sentences, count(sentences), sum(map(len, sentences)))
+
+    return source
+
+
 CBOW = {
     "default": Row("d=100, w=5, n=5", 8, Shape()),
     "one": Row("the same, 1 thread", 10, Shape(), threads=1),
@@ -93,6 +104,19 @@ CBOW = {
         6,
         Shape({"min_count": 1}, sentence_words=1000, most_words=12_000_000),
         source=zipf_corpus,
+    ),
+    "items": Row(
+        "sessions of 20,000 items, each repeated ten times",
+        5,
+        Shape({"min_count": 1}, most_words=3_000_000),
+        source=sessions(20_000),
+    ),
+    "few_items": Row(
+        "the same of 1,000 items",
+        5,
+        Shape({"min_count": 1}, most_words=1_500_000),
+        source=sessions(1_000),
+        epochs=(2, 11),
     ),
 }
 

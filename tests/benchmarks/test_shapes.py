@@ -42,3 +42,11 @@ def test_walks_stay_within_groups_more_than_chance() -> None:
     assert len(corpus.counts) == shapes.NODES
     steps = [(int(a) // 100, int(b) // 100) for walk in corpus.sentences for a, b in itertools.pairwise(walk)]
     assert 0.3 < sum(a == b for a, b in steps) / len(steps) < 0.4
+
+
+def test_sessions_repeat_their_items() -> None:
+    corpus = shapes.sessions(1_000)(20_000, "unused")
+    assert 20_000 <= corpus.words < 21_000
+    assert 500 < len(corpus.counts) <= 1_000
+    pairs = [a == b for session in corpus.sentences for a, b in itertools.pairwise(session)]
+    assert sum(pairs) / len(pairs) == pytest.approx(0.9, abs=0.03)
