@@ -4,8 +4,8 @@ INSTALLED := .venv/installed
 # One process per core, each with a whole file at a time, in the order in which they are collected.
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo test test-slow test-interop test-launchers docs lint bench speed reading gpu quality wheels dist-check test-wheels \
-	test-versions soak clean
+.PHONY: help demo test test-slow test-interop test-launchers docs lint bench speed reading gpu quality \
+	skip-gram graphs wheels dist-check test-wheels test-versions soak clean
 
 help:
 	@echo 'make demo        train gensim and torch_w2v on a small corpus and compare them, about a minute'
@@ -20,6 +20,8 @@ help:
 	@echo 'make reading     measure how fast text is read, and whole runs, beside gensim; needs CORPUS=file.txt'
 	@echo 'make gpu         measure everything that runs on a GPU, 9 minutes; needs CORPUS=file.txt'
 	@echo 'make quality     compare the quality with gensim on every kind of data; with CORPUS=file.txt for many shapes of work, hours'
+	@echo 'make skip-gram   compare the quality of skip-gram with gensim for many shapes; needs CORPUS=file.txt'
+	@echo 'make graphs      compare the speed and quality of skip-gram with gensim on walks through graphs'
 	@echo 'make wheels      build the sdist and a wheel for every platform into dist/'
 	@echo 'make dist-check  check them: contents, libraries, metadata, a build from the sdist'
 	@echo 'make test-wheels run the wheels: here, for arm64 under qemu, for Windows under wine; needs qemu-user-static and wine'
@@ -105,7 +107,7 @@ $(INSTALLED): pyproject.toml constraints.txt CMakeLists.txt $(shell find torch_w
 	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[test,lint]'
 	@touch $@
 
-# An environment with the packages of .venv, and over them those of one extra: interop, or docs.
+# An environment with the packages of .venv, and over them those of one extra: docs, interop or launchers.
 .venv-%/installed: $(INSTALLED)
 	$(PYTHON) -m venv .venv-$*
 	$(BIN)/python -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \

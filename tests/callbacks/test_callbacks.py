@@ -126,11 +126,18 @@ def test_small_gains_do_not_count():
     assert (stopping.best_epoch, stopping.stopped_epoch) == (1, 3)
 
 
-def test_the_best_tables_are_kept_in_a_file_where_memory_is_short(monkeypatch):
-    monkeypatch.setattr(system, "available_memory", lambda: 0)
+@pytest.mark.parametrize(("free", "in_files"), [(1.0, False), (0.9, True)])
+def test_the_best_tables_are_kept_in_files_where_both_would_take_much_of_the_memory(free, in_files, monkeypatch):
+    def are_in_files(model):
+        return float(all(isinstance(copy, np.memmap) for copy in stopping._tables._copies.values()))
+
+    both = 2 * ours(words()).wv.vectors.nbytes
+    monkeypatch.setattr(system, "available_memory", lambda: 4 * free * both)
     stopping = EarlyStopping(falling(1), patience=2)
-    seen = Evaluate(functions={"sum": lambda model: float(model.syn1neg.sum(dtype=np.float64))})
+    seen = Evaluate(functions={"sum": lambda model: float(model.syn1neg.sum(dtype=np.float64)), "files": are_in_files})
     model = ours(words(), epochs=9, callbacks=[seen, stopping])
+    # The first epoch is measured before its tables are kept.
+    assert seen.results[1]["files"] == in_files
     assert float(model.syn1neg.sum(dtype=np.float64)) == seen.results[stopping.best_epoch - 1]["sum"]
     assert stopping.best_epoch == 2
 

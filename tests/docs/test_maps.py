@@ -75,3 +75,11 @@ def test_the_readme_has_the_folders() -> None:
 @pytest.mark.parametrize("page", MAPS)
 def test_descriptions_are_short(page: str) -> None:
     assert {path: text for path, text in entries(page).items() if len(text.split()) > LONGEST} == {}
+
+
+def test_make_help_has_every_command() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf8").replace("\\\n", " ")
+    commands = set(re.findall(r"^([a-z][a-z-]*):", makefile, re.MULTILINE))
+    phony = set(re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)[1].split())
+    assert commands == phony
+    assert commands == {"help", *re.findall(r"@echo 'make ([a-z-]+) ", makefile)}

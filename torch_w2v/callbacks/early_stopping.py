@@ -58,8 +58,8 @@ class EarlyStopping(CallbackAny2Vec):
         patience: number of epochs without a better value after which training ends.
         min_delta: by how much a value must be better to count as better.
         restore_best: give the model, when training ends for whatever reason but an error, the tables that it had after
-            its best epoch. They are kept in memory, or in a temporary file where they would take more than a quarter
-            of what is free.
+            its best epoch. They are kept in memory, or in temporary files where together they would take more than a
+            quarter of what is free.
         mode: 'min' where small values are good, 'max' where large ones are; 'auto' for 'min' if 'loss' is in the name.
 
     Attributes:
@@ -199,7 +199,7 @@ class _Tables:
         tables = _tables_of(model)
         if {name: table.shape for name, table in tables.items()} != {n: t.shape for n, t in self._copies.items()}:
             self.clear()
-            self._copies = {name: _empty_like(table) for name, table in tables.items()}
+            self._copies = _room_for(tables)
         for name, table in tables.items():
             np.copyto(self._copies[name], table)
 
@@ -223,8 +223,13 @@ def _tables_of(model: PlainWord2Vec) -> dict[str, np.ndarray]:
     return tables
 
 
-def _empty_like(table: np.ndarray) -> np.ndarray:
-    if table.nbytes <= system.available_memory() / 4:
-        return np.empty_like(table)
+def _room_for(tables: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return arrays like the tables: in memory, or in files where together they would take too much of it."""
+    size = sum(table.nbytes for table in tables.values())
+    new = np.empty_like if size <= system.available_memory() / 4 else _in_file_like
+    return {name: new(table) for name, table in tables.items()}
+
+
+def _in_file_like(table: np.ndarray) -> np.ndarray:
     with tempfile.TemporaryFile(prefix="torch_w2v-") as file:
         return np.memmap(file, table.dtype, "w+", shape=table.shape)

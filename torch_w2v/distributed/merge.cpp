@@ -23,7 +23,11 @@ struct MergeCall {
   const float* directions;  // (count x stride), zeros behind the columns
   const float* rates;       // (count + 1): for each direction and for all others, what a gradient counts
   uint16_t* wire;           // rows x (columns + count + 1) in bfloat16: moves, moves along directions, gradients
-  int64_t rows, columns, pitch, count, stride;
+  int64_t rows;
+  int64_t columns;
+  int64_t pitch;
+  int64_t count;
+  int64_t stride;
 };
 
 namespace {

@@ -12,7 +12,7 @@ from torch_w2v.corpus import CorpusCache
 
 
 class TrainedModel(Protocol):
-    """A model during `train()`. All but the last eight attributes, and the methods, are those of gensim's `Word2Vec`.
+    """A model during `train()`. All is gensim's `Word2Vec`'s, but for the attributes from `engine` on.
 
     Attributes:
         wv: the vocabulary and the context rows, `wv.vectors` (V, D) float32.
@@ -37,6 +37,7 @@ class TrainedModel(Protocol):
     shrink_windows: bool
     sample: float
     seed: int | None
+    epochs: int
     alpha: float
     min_alpha: float
     workers: int
@@ -56,7 +57,6 @@ class TrainedModel(Protocol):
     diverged: bool
     _corpus: CorpusCache
     _part: tuple[int, int] | None
-    epochs: int
 
     def _get_next_alpha(self, epoch_progress: float, cur_epoch: int) -> float: ...
 

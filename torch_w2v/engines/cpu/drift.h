@@ -69,8 +69,8 @@ struct Drift {
   // (S * set_targets) by slot:
   float** row = nullptr;  // the drift of the target's sentence
   float* pull = nullptr;  // how far the hidden layer follows it
-  float* weight =
-      nullptr;  // pairs of places with the same word, one in the target's window, one in any of its sentence
+  // Pairs of places with the same word, one in the target's window, one in any of its sentence.
+  float* weight = nullptr;
 
   // (T + 2 reach + 1) by place that a sentence's targets reach:
   int32_t* read = nullptr;   // how many of them read it
