@@ -2,6 +2,8 @@
 
 import threading
 
+import pytest
+
 from torch_w2v.training.throttle import _CHUNKS, _LONGEST_HELD_BACK, _PAUSE, Throttle
 
 
@@ -78,6 +80,36 @@ def test_another_epoch_goes_on_with_as_many():
     machine.throttle.end()
     machine.throttle.begin(3, machine.wake)
     assert machine.throttle.limit == 3
+
+
+@pytest.mark.parametrize("workers", [4, 5, 8, 16])
+@pytest.mark.parametrize("chunks", [4, 6, 7])
+def test_trials_go_on_in_the_next_epoch(workers, chunks):
+    """Epochs that end within a trial; no thread hinders another."""
+    now, words, held_back = 0.0, 100_000, 0
+    throttle = Throttle(lambda: now)
+    for _ in range(200):
+        throttle.begin(workers, lambda: None)
+        for chunk in range(chunks * workers):
+            now += 0.02 / throttle.limit
+            held_back += throttle.limit < workers
+            throttle.note(chunk % throttle.limit, words, 0.02)
+        throttle.end()
+    assert 0 < held_back < 0.03 * 200 * chunks * workers
+
+
+def test_short_parts_of_an_epoch_count_together():
+    """As between the exchanges of several ranks, or between checkpoints: a chunk or two per thread."""
+    now = 0.0
+    throttle = Throttle(lambda: now)
+    for _ in range(40):
+        throttle.begin(8, lambda: None)
+        for chunk in range(16):
+            slow = throttle.limit > 4
+            now += 10 / 8 if slow else 0.01
+            throttle.note(chunk % throttle.limit, 100_000, 10 if slow else 0.01)
+        throttle.end()
+    assert throttle.limit == 4
 
 
 def test_threads_wait_until_they_may_train_or_there_is_nothing_left():
