@@ -124,6 +124,37 @@ def test_takes_tables_that_are_not_padded(form, options):
         assert (np.lib.stride_tricks.as_strided(tables[0], (50, 64))[:, 16:] == 7).all()
 
 
+@pytest.mark.parametrize("D", [16, 20])
+def test_both_tables_are_copied_or_neither(D, monkeypatch):
+    """The kernel needs rows of the same length: with one copied, every chunk would copy both."""
+    tables = Tables(*np.random.default_rng(1).random((2, 50, D), np.float32))
+    size = 4 * 50 * padded_width(D, LANES)
+    free = 0
+
+    def what_copies_leave():
+        return free - size * len(copies)
+
+    copies = []
+    monkeypatch.setattr(cpu, "padded", lambda table, into=None: copies.append(table) or table.copy())
+    monkeypatch.setattr(cpu.system, "available_memory", what_copies_leave)
+    for times, expected in ((1.5, 0), (2.5, 0), (3.9, 0), (4.1, 2)):
+        copies.clear()
+        free = times * size
+        loaded = CpuEngine().load_tables(tables)
+        assert len(copies) == expected
+        assert all(rows is table for rows, table in zip(loaded, tables, strict=True)) == (not expected)
+
+
+def test_few_words_are_trained_in_place_if_both_tables_can_be():
+    tables = Tables(*np.random.default_rng(1).random((2, 50, 20), np.float32))
+    assert CpuEngine().load_tables(tables, words=10) is tables
+    assert all(map(cpu.is_padded, CpuEngine().load_tables(tables, words=10_000)))
+    apart = tables._replace(inputs=np.asfortranarray(tables.inputs))
+    assert all(map(cpu.is_padded, CpuEngine().load_tables(apart, words=10)))
+    again = CpuEngine().load_tables(tables)
+    assert CpuEngine().load_tables(tables, again).inputs is again.inputs
+
+
 def hashes():
     """What each instruction set makes of one case, as the text of a hash per line."""
     lines = []

@@ -1,6 +1,5 @@
 """Small engines for the tests of training, and the arguments that they take."""
 
-import math
 import threading
 
 import numpy as np
@@ -56,7 +55,7 @@ class CopyingEngine(RecordingEngine):
         super().__init__()
         self.interrupted_store, self.stores = interrupted_store, 0
 
-    def load_table(self, table, previous=None, words=math.inf):
+    def load_table(self, table, previous=None):
         return table + 1
 
     def store_table(self, table, rows):

@@ -1,6 +1,5 @@
 """Corpora that fail, users who interrupt: the error is raised at once, no thread lives on, the model stays usable."""
 
-import math
 import signal
 import subprocess
 import sys
@@ -201,7 +200,7 @@ class InterruptedOnce(ReferenceEngine):
 
     stores = 0
 
-    def load_table(self, table, previous=None, words=math.inf):
+    def load_table(self, table, previous=None):
         return torch.from_numpy(table.copy())
 
     def store_table(self, table, rows):

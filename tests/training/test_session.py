@@ -1,7 +1,6 @@
 """One `train()` call as a whole: what is observed between epochs, what fits on a device, what is imported."""
 
 import logging
-import math
 
 import numpy as np
 import pytest
@@ -60,14 +59,14 @@ class FullDevice(TritonEngine):
     def load_array(self, array):
         return torch.from_numpy(array)
 
-    def load_table(self, table, previous=None, words=math.inf):
+    def load_table(self, table, previous=None):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9.60 GiB.")
 
 
 class FullForChunks(FullDevice):
     """The same where the tables fit, but no chunk."""
 
-    def load_table(self, table, previous=None, words=math.inf):
+    def load_table(self, table, previous=None):
         return torch.from_numpy(table.copy())
 
     def train(self, tables, chunk, rates, plan):

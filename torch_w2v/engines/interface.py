@@ -16,7 +16,7 @@ from torch_w2v.engines.plan import EpochPlan, Layout, Workload
 
 
 class Tables(NamedTuple):
-    """The two tables of a model: numpy arrays, or what `Engine.load_table` makes of them; updated in place.
+    """The two tables of a model: numpy arrays, or what `Engine.load_tables` makes of them; updated in place.
 
     Attributes:
         inputs: (V, D) context rows, or in skip-gram those of the inputs; gensim's `wv.vectors`.
@@ -79,7 +79,7 @@ class Engine(ABC):
         """Train on the tokens `chunk.begin` to `chunk.end` and update the tables in place.
 
         Args:
-            tables: as `load_table` returns them.
+            tables: as `load_tables` returns them.
             chunk: as `load_chunk` returns it.
             rates: learning rates at either end of the chunk.
             plan: as `load_plan` returns it.
@@ -92,22 +92,31 @@ class Engine(ABC):
         """Return an array as `train` takes it."""
         return array
 
-    def load_table(self, table: np.ndarray, previous: Any = None, words: float = math.inf) -> Any:
+    def load_table(self, table: np.ndarray, previous: Any = None) -> Any:
         """Return a float32 table (V, D) as `train` takes it.
 
         Args:
             table: the model's.
             previous: an earlier result whose memory may be used again, or None.
-            words: expected number of words to train on until the table is stored again.
         """
         return table
+
+    def load_tables(self, tables: Tables, previous: Sequence[Any] = (None, None), words: float = math.inf) -> Tables:
+        """Return a model's tables as `train` takes them.
+
+        Args:
+            tables: the model's, float32 (V, D).
+            previous: earlier results of both whose memory may be used again, or None.
+            words: expected number of words to train on until the tables are stored again.
+        """
+        return Tables(*map(self.load_table, tables, previous))
 
     def store_table(self, table: np.ndarray, rows: Any) -> None:
         """Copy what became of a loaded table back into the model's.
 
         Args:
             table: the model's, (V, D) float32.
-            rows: what `load_table` returned for it.
+            rows: what `load_tables` returned for it.
         """
         assert table is rows
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
@@ -42,7 +41,7 @@ class TorchEngine(Engine):
         """Return an array as a tensor on the device."""
         return torch.from_numpy(array).to(self._where)
 
-    def load_table(self, table: np.ndarray, previous: Any = None, words: float = math.inf) -> Tensor:
+    def load_table(self, table: np.ndarray, previous: Any = None) -> Tensor:
         """Return a table as a tensor on the device; see `Engine.load_table`."""
         return self.load_array(table)
 

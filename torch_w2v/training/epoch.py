@@ -205,7 +205,7 @@ def train_epoch(
 
     Args:
         engine: does the work; a thread-safe one gets `workers` threads.
-        tables: as `engine.load_table` returned them; updated in place.
+        tables: as `engine.load_tables` returned them; updated in place.
         plan: the epoch's plan, with numpy arrays.
         source: the jobs, in corpus order; an exception of its corpus is raised here with its own traceback.
         workers: number of threads.

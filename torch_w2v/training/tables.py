@@ -64,9 +64,7 @@ class EngineMemory:
         try:
             if not (can_defer_write_back and loaded):
                 self.synchronize()
-                self._rows = [
-                    engine.load_table(table, last, words) for table, last in zip(tables, self._rows, strict=True)
-                ]
+                self._rows = list(engine.load_tables(tables, self._rows, words))
             self._pending = engine, tables
             try:
                 yield Tables(*self._rows)

@@ -72,23 +72,36 @@ class CpuEngine(Engine):
         """Return the layout of one block per step."""
         return layouts.skip_gram_block(workload) if workload.skip_gram else layouts.one_block_per_step(workload)
 
-    def load_table(self, table: np.ndarray, previous: Any = None, words: float = math.inf) -> np.ndarray:
-        """Return a copy of the table whose rows are padded; see `Engine.load_table`.
-
-        The table itself is returned, to be trained in place, where a copy costs more than the kernel's full speed
-        saves, or does not fit into memory.
-        """
-        if is_in_rows(table):
-            if words < WORDS_PER_COPIED_ROW * len(table):
-                return table
-            size = 4 * len(table) * padded_width(table.shape[1], LANES)
-            if not _is_copy_of(previous, table) and size > system.available_memory() / 2:
-                logger.info(
-                    "training in place, at two thirds of the speed: copies of the vectors would take 2 x %.2f GB",
-                    size / 1e9,
-                )
-                return table
+    def load_table(self, table: np.ndarray, previous: Any = None) -> np.ndarray:
+        """Return a copy of the table whose rows are padded; see `Engine.load_table`."""
         return padded(table, previous if _is_copy_of(previous, table) else None)
+
+    def load_tables(self, tables: Tables, previous: Sequence[Any] = (None, None), words: float = math.inf) -> Tables:
+        """Return padded copies of the tables; see `Engine.load_tables`.
+
+        The tables themselves are returned, to be trained in place, where copies cost more than the kernel's full speed
+        saves, or would take more than half of the free memory. It is decided for both: the kernel needs rows of the
+        same length in both.
+        """
+        return tables if self._trains_in_place(tables, previous, words) else super().load_tables(tables, previous)
+
+    def _trains_in_place(self, tables: Tables, previous: Sequence[Any], words: float) -> bool:
+        if not _have_rows_in_place(tables):
+            return False
+        V, D = tables.inputs.shape
+        if words < WORDS_PER_COPIED_ROW * V:
+            return True
+        size = sum(
+            4 * V * padded_width(D, LANES)
+            for rows, table in zip(previous, tables, strict=True)
+            if not _is_copy_of(rows, table)
+        )
+        if size <= system.available_memory() / 2:
+            return False
+        logger.info(
+            "training in place, at two thirds of the speed: copies of the vectors would take %.2f GB more", size / 1e9
+        )
+        return True
 
     def load_chunk(self, chunk: Chunk) -> Chunk:
         """Return the chunk."""
@@ -171,7 +184,7 @@ class _Prepared:
         V, D = tables.inputs.shape
         check_vector_size(D)
         direct = all(map(is_padded, tables))
-        in_place = direct or (all(map(is_in_rows, tables)) and tables.inputs.strides == tables.outputs.strides)
+        in_place = direct or _have_rows_in_place(tables)
         width = padded_width(D, LANES)
         arrays = {name: np.ascontiguousarray(getattr(plan, name)) for name in _PLAN_ARRAYS}
         call = Call(
@@ -290,6 +303,10 @@ def is_in_rows(table: np.ndarray) -> bool:
     """Return whether the kernel can work on these rows where they are, though not at full speed: float32 in rows."""
     row, column = table.strides
     return table.dtype == np.float32 and column == 4 and row > 0 and row % 4 == 0 and table.ctypes.data % 4 == 0
+
+
+def _have_rows_in_place(tables: Tables) -> bool:
+    return all(map(is_in_rows, tables)) and tables.inputs.strides == tables.outputs.strides
 
 
 def is_padded(table: np.ndarray) -> bool:

@@ -10,7 +10,6 @@ are equal to the last bit, since additions to a row come in any order.
 from __future__ import annotations
 
 import importlib.util
-import math
 import os
 from typing import Any
 
@@ -45,7 +44,7 @@ class TritonEngine(TorchEngine):
         """Return the layout of many blocks in flight."""
         return layouts.skip_gram_in_flight(workload) if workload.skip_gram else layouts.blocks_in_flight(workload)
 
-    def load_table(self, table: np.ndarray, previous: Any = None, words: float = math.inf) -> Tensor:
+    def load_table(self, table: np.ndarray, previous: Any = None) -> Tensor:
         """Return a padded copy of the table on the device; see `Engine.load_table`."""
         return padded(torch.from_numpy(table), previous, device=self.device)
 
