@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import os
 from collections import namedtuple
@@ -13,7 +14,7 @@ import smart_open
 
 from tests.cli.running import Command, one_line
 from torch_w2v.cli import spool
-from torch_w2v.training import divergence
+from torch_w2v.training import checkpoint_file, divergence
 
 
 @pytest.mark.parametrize(
@@ -192,6 +193,33 @@ def test_a_damaged_zst_corpus(damage: str, corpus: Path, tmp_path: Path, command
         assert (code, out) == (2, "")
         assert "lee.txt.zst: cannot be " in one_line(err)
     assert os.listdir(tmp_path) == ["lee.txt.zst"]
+
+
+def full(*_: object, **__: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_warnings_are_shown_whatever_comes_later(
+    tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a checkpoint that cannot be written, before training diverges."""
+    monkeypatch.setattr(divergence, "has_diverged", lambda *_: True)
+    monkeypatch.setattr(checkpoint_file, "write", full)
+    corpus = tmp_path / "corpus.txt"
+    corpus.write_text("a b c\n" * 20)
+    options = [
+        "-o",
+        tmp_path / "out.kv",
+        "--checkpoint",
+        tmp_path / "out.checkpoint",
+        "--checkpoint-every",
+        "1e-9",
+        "--quiet",
+    ]
+    with pytest.warns(RuntimeWarning, match="no checkpoint was written"):
+        code, out, err = command("train", corpus, *options)
+    assert (code, out) == (1, "")
+    assert one_line(err).startswith("torch-w2v: error: training diverged in epoch 1: ")
 
 
 def test_training_that_diverges_leaves_the_old_file(

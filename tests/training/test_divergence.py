@@ -1,5 +1,6 @@
 """Training that diverges is noticed, told once and stopped; the model stays usable."""
 
+import linecache
 import warnings
 
 import gensim.models.callbacks
@@ -7,7 +8,9 @@ import numpy as np
 import pytest
 
 from tests.helpers import ENGINES, ours, topics, trainable
+from torch_w2v.training import divergence
 from torch_w2v.training.divergence import MAX_COMPONENT, has_diverged, largest, largest_of_sample
+from torch_w2v.user_warnings import DivergenceWarning
 
 # No learning rate makes training diverge on these corpora: updates of a step are limited, and hopeless samples skipped.
 TOO_MUCH = np.full(1, 1e9, np.float32)
@@ -44,6 +47,19 @@ def test_training_stops_at_the_end_of_the_epoch(engine):
     assert (trained, words) == (3600, 3600)
     assert counting.calls == ["train begins", "epoch begins", "epoch ends", "train ends"]
     assert model.train_count == 1
+
+
+def test_what_only_the_end_shows_is_told_at_the_line_of_the_call(monkeypatch):
+    """After an epoch a sample of the rows is looked at, at the end all are; nothing is left to be stopped then."""
+    model = ours(topics())
+    monkeypatch.setattr(divergence, "largest", lambda rows: 1e9)
+    monkeypatch.setattr(divergence, "largest_of_sample", lambda *_: 1.0)
+    monkeypatch.setattr(divergence, "largest_before", lambda *_: 1.0)
+    with pytest.warns(DivergenceWarning, match="beyond 1000; the vectors are useless") as record:
+        model.train(topics(), total_examples=600, epochs=2)
+    assert record[0].filename == __file__
+    assert "model.train(" in linecache.getline(__file__, record[0].lineno)
+    assert model.diverged
 
 
 def test_the_next_training_starts_with_what_is_there():

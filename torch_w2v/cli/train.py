@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import isfinite
+from typing import Any
 
 from torch_w2v.callbacks import Evaluate
 from torch_w2v.cli import checks, phrases, spool
@@ -32,8 +33,10 @@ from torch_w2v.distributed.group import LostRankError
 from torch_w2v.facts import facts_of
 from torch_w2v.formats import FORMATS, Format, format_of
 from torch_w2v.gensim_compat import arguments
+from torch_w2v.progress import clear_line
 from torch_w2v.training import checkpoint_file
 from torch_w2v.training.interrupts import Interrupts, Terminated
+from torch_w2v.user_warnings import DivergenceWarning
 from torch_w2v.word2vec import Word2Vec
 
 
@@ -204,8 +207,7 @@ def _train(model: Word2Vec, source: Opened, found: Watched, checkpoint: str | No
     Raises:
         CommandError: training diverged, the checkpoint is of another training, or an epoch has no value of `--monitor`.
     """
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with _keeping_divergence() as divergence:
         try:
             model.train(
                 source,
@@ -222,9 +224,27 @@ def _train(model: Word2Vec, source: Opened, found: Watched, checkpoint: str | No
                 raise
             raise CommandError(str(e)) from e
     if model.diverged:
-        raise CommandError(f"{caught[-1].message}. Nothing was written", FAILED)
-    for warning in caught:
-        warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+        raise CommandError(f"{divergence[0]}. Nothing was written", FAILED)
+
+
+@contextmanager
+def _keeping_divergence() -> Iterator[list[str]]:
+    """Show warnings as they come, but for that of training that diverges, which is in the list: it is the error."""
+    kept: list[str] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", DivergenceWarning)
+        show = warnings.showwarning
+
+        def show_or_keep(message: Warning | str, category: type[Warning], *args: Any, **kwargs: Any) -> None:
+            if issubclass(category, DivergenceWarning):
+                kept.append(str(message))
+                return
+            if sys.stderr.isatty():
+                sys.stderr.write(clear_line())
+            show(message, category, *args, **kwargs)
+
+        warnings.showwarning = show_or_keep
+        yield kept
 
 
 def _format_of(path: str) -> Format:

@@ -13,11 +13,10 @@
 from __future__ import annotations
 
 import logging
-import warnings
 from functools import cache
 from typing import TYPE_CHECKING
 
-from torch_w2v import native
+from torch_w2v import native, user_warnings
 from torch_w2v.engines.cpu.engine import MAX_VECTOR_SIZE, CpuEngine
 from torch_w2v.engines.devices import best_device, check_device, device_type, of_rank, out_of_memory_errors
 from torch_w2v.engines.interface import Engine
@@ -173,7 +172,7 @@ def _why_triton_is_wrong(device: str) -> str | None:
 
 @cache
 def _warn_of_gpu_once(reason: str) -> None:
-    warnings.warn(f"{reason}: training with engine 'torch_batched' instead", RuntimeWarning, stacklevel=2)
+    user_warnings.warn(f"{reason}: training with engine 'torch_batched' instead")
 
 
 @cache
@@ -183,8 +182,6 @@ def _log_choice_once(engine: str, device: str, reason: str) -> None:
 
 @cache
 def _warn_once(instead: str) -> None:
-    warnings.warn(
-        f"torch_w2v's fused CPU kernel is not installed: training with {instead}. To get the kernel, {native.INSTALL}",
-        RuntimeWarning,
-        stacklevel=2,
+    user_warnings.warn(
+        f"torch_w2v's fused CPU kernel is not installed: training with {instead}. To get the kernel, {native.INSTALL}"
     )

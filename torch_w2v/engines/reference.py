@@ -15,7 +15,7 @@ from torch_w2v.corpus.chunks import Chunk
 from torch_w2v.engines import layouts, reference_skipgram, sampling
 from torch_w2v.engines.interface import ChunkResult, Rates, Tables
 from torch_w2v.engines.plan import EpochPlan, Layout, Objective, Workload
-from torch_w2v.engines.torch_engine import TorchEngine, add_rows
+from torch_w2v.engines.torch_engine import TorchEngine, add_rows, dtype_of_sums
 
 
 class ReferenceEngine(TorchEngine):
@@ -35,7 +35,7 @@ class ReferenceEngine(TorchEngine):
         objective, (_, S, N, B, G, fresh) = plan.objective, plan.layout.sizes
         kept, first, last, starts, stops, raw, drawn = sampling.blocks_of(chunk, plan)
         steps = -(-len(starts) // B)
-        loss, pairs = 0.0, 0.0
+        loss, pairs, sums = 0.0, 0.0, dtype_of_sums(inputs.device)
         span, length = rates.end - rates.begin, chunk.end - chunk.begin
         alphas = [rates.begin + span * (place - chunk.begin) / length for place in raw.tolist()]
 
@@ -67,8 +67,8 @@ class ReferenceEngine(TorchEngine):
                         positive = (h * outputs[y]).sum(1, keepdim=True)  # (t, 1)
                         negatives = h @ rows.T  # (t, N)
                         if objective.has_loss(number):
-                            loss -= float((some * logsigmoid(positive)).sum(dtype=torch.float64))
-                            loss -= float((weight * logsigmoid(-negatives)).sum(dtype=torch.float64))
+                            loss -= float((some * logsigmoid(positive)).sum(dtype=sums))
+                            loss -= float((weight * logsigmoid(-negatives)).sum(dtype=sums))
                             pairs += float(some.sum() + weight.sum())
 
                         # a sample with a score beyond that is skipped, as in gensim
@@ -163,7 +163,7 @@ def _moves(kept: sampling.Kept, block: _Block, cbow_mean: bool, input_scale: Ten
     C = block.some * block.C
     moves = torch.zeros(len(C), len(C), dtype=C.dtype, device=C.device)
     words, word_of_place = block.context.unique(return_inverse=True)
-    scale = input_scale[words].to(C.dtype) if len(input_scale) else torch.ones(len(words), dtype=C.dtype)
+    scale = input_scale[words].to(C.dtype) if len(input_scale) else torch.ones_like(words, dtype=C.dtype)
     sentence = kept.sentence[block.places]
     for one in sentence.unique():
         own = sentence == one

@@ -16,7 +16,7 @@ from torch_w2v.corpus.chunks import Chunk
 from torch_w2v.engines import sampling
 from torch_w2v.engines.interface import ChunkResult, Rates, Tables
 from torch_w2v.engines.plan import EpochPlan
-from torch_w2v.engines.torch_engine import add_rows
+from torch_w2v.engines.torch_engine import add_rows, dtype_of_sums
 
 
 def train(tables: Tables, chunk: Chunk, rates: Rates, plan: EpochPlan) -> ChunkResult:
@@ -104,8 +104,8 @@ def _part(tables: Tables, blocks: sampling.Blocks, block: int, s: int, alpha: fl
     scores, positive_scores = x @ outputs[negatives].T, (x[owner] * outputs[positives]).sum(1)
     loss, pairs = 0.0, 0.0
     if objective.has_loss(block):
-        loss -= float(logsigmoid(positive_scores).sum(dtype=torch.float64))
-        loss -= float((weight * logsigmoid(-scores)).sum(dtype=torch.float64))
+        loss -= float(logsigmoid(positive_scores).sum(dtype=dtype_of_sums(x.device)))
+        loss -= float((weight * logsigmoid(-scores)).sum(dtype=dtype_of_sums(x.device)))
         pairs += len(positives) + float(weight.sum())
     return _Part(
         words,

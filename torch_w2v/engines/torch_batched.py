@@ -13,7 +13,7 @@ from torch_w2v.corpus.chunks import Chunk
 from torch_w2v.engines import layouts, sampling, torch_batched_skipgram
 from torch_w2v.engines.interface import ChunkResult, Rates, Tables
 from torch_w2v.engines.plan import EpochPlan, Layout, Objective, Workload
-from torch_w2v.engines.torch_engine import TorchEngine, add_rows
+from torch_w2v.engines.torch_engine import TorchEngine, add_rows, dtype_of_sums
 
 
 class TorchBatchedEngine(TorchEngine):
@@ -52,7 +52,7 @@ class TorchBatchedEngine(TorchEngine):
         low[last:], high[last:] = 0, 0
         halo, lane = torch.arange(L, device=device), torch.arange(T, device=device)
         # A window as places in the block's L rows is [low, high) - (start - longest).
-        totals = torch.zeros(2, dtype=torch.float64 if device.type != "mps" else torch.float32, device=device)
+        totals = torch.zeros(2, dtype=dtype_of_sums(device), device=device)
 
         for step in range(steps):
             start = starts[step::steps, None]  # (b, 1)

@@ -12,7 +12,7 @@ from torch_w2v.corpus.chunks import Chunk
 from torch_w2v.engines import sampling
 from torch_w2v.engines.interface import ChunkResult, Rates, Tables
 from torch_w2v.engines.plan import EpochPlan
-from torch_w2v.engines.torch_engine import add_rows
+from torch_w2v.engines.torch_engine import add_rows, dtype_of_sums
 
 
 def train(tables: Tables, chunk: Chunk, rates: Rates, plan: EpochPlan) -> ChunkResult:
@@ -40,7 +40,7 @@ def train(tables: Tables, chunk: Chunk, rates: Rates, plan: EpochPlan) -> ChunkR
     ids = pad(kept.ids, (longest, longest + T))
     low, high = pad(kept.low, (longest, longest + T)), pad(kept.high, (longest, longest + T))
     around, lane = torch.arange(L, device=device), torch.arange(T, device=device)
-    totals = torch.zeros(2, dtype=torch.float64 if device.type != "mps" else torch.float32, device=device)
+    totals = torch.zeros(2, dtype=dtype_of_sums(device), device=device)
 
     for step in range(steps):
         start, stop, alpha = starts[step::steps, None], stops[step::steps, None], alphas[step::steps]

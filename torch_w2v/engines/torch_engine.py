@@ -21,6 +21,11 @@ _CHUNK_MEMORY = 1 << 30
 _PIECE = 1 << 26
 
 
+def dtype_of_sums(device: torch.device) -> torch.dtype:
+    """Return the dtype in which losses are added up on a device: float64, but for Apple's GPUs, which have none."""
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
 class TorchEngine(Engine):
     """An engine on tensors. On the CPU they share the memory of the model's arrays.
 

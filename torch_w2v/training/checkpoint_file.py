@@ -7,7 +7,6 @@ import logging
 import math
 import os
 import struct
-import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
@@ -15,6 +14,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from torch_w2v import user_warnings
 from torch_w2v.files import replacing
 from torch_w2v.version import __version__
 
@@ -235,7 +235,7 @@ def newest(path: str, check: Callable[[dict[str, Any]], None]) -> CheckpointFile
         else:
             if candidate != path:
                 reason = f"{problem}" if problem else f"{path} is not there"
-                warnings.warn(f"{reason}: going on from the checkpoint before it, {candidate}", RuntimeWarning, 2)
+                user_warnings.warn(f"{reason}: going on from the checkpoint before it, {candidate}")
             return found
     if problem is not None:
         raise ValueError(

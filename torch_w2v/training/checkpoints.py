@@ -5,13 +5,13 @@ from __future__ import annotations
 import itertools
 import logging
 import time
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NoReturn
 
 import numpy as np
 from gensim.models.callbacks import CallbackAny2Vec
 
+from torch_w2v import user_warnings
 from torch_w2v.training import call_arguments, checkpoint_file, manifest
 from torch_w2v.training.callback_states import CallbackStates, plain
 from torch_w2v.training.epoch import Job, Progress, Totals
@@ -290,10 +290,8 @@ class KeptCheckpoints(Checkpoints):
             try:
                 self._write(state)
             except (OSError, MemoryError, ValueError) as e:
-                warnings.warn(
-                    f"no checkpoint was written to {self._path}: {e}. Training goes on; an older one, if any, stays",
-                    RuntimeWarning,
-                    stacklevel=2,
+                user_warnings.warn(
+                    f"no checkpoint was written to {self._path}: {e}. Training goes on; an older one, if any, stays"
                 )
             finally:
                 now, pause = time.monotonic(), self._every

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 import numpy as np
 from gensim.models.callbacks import CallbackAny2Vec
+
+from torch_w2v import user_warnings
 
 # Largest component of a row that training may leave, unless it was there before. Those of gensim's models stay below
 # 100 on every corpus that was tried; with rows as large as this the sigmoid has no slope left.
@@ -68,20 +69,20 @@ def has_diverged(after: float, before: float) -> bool:
     return not after < max(MAX_COMPONENT, 2 * before if math.isfinite(before) else 0.0)
 
 
-def warn(epoch: int, alpha: float, window: int) -> None:
+def warn(epoch: int, alpha: float, window: int, is_stopped: bool) -> None:
     """Warn that training diverged, with what to change.
 
     Args:
         epoch: number of the epoch, from 0.
         alpha: the model's learning rate.
         window: the model's window.
+        is_stopped: training ends with this epoch because of that.
     """
+    stopped = "training was stopped, and " if is_stopped else ""
     smaller_window = f" or a smaller window than {window}" if window > 10 else ""
-    warnings.warn(
+    user_warnings.warn(
         f"training diverged in epoch {epoch + 1}: some vectors are not finite, or have components beyond "
-        f"{MAX_COMPONENT:g}; training was stopped, and the vectors are useless. Use an alpha below {alpha:g}"
-        f"{smaller_window}, or subsampling (sample=1e-3) where few items make up most of the corpus",
-        RuntimeWarning,
-        # the line that called train()
-        stacklevel=6,
+        f"{MAX_COMPONENT:g}; {stopped}the vectors are useless. Use an alpha below {alpha:g}{smaller_window}, or "
+        "subsampling (sample=1e-3) where few items make up most of the corpus",
+        user_warnings.DivergenceWarning,
     )

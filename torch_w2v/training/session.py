@@ -130,7 +130,7 @@ class TrainCall:
             return
         if divergence.has_diverged(divergence.largest(model.wv.vectors), self._largest or 0.0):
             model.diverged = True
-            divergence.warn(max(model.epochs - 1, 0), model.alpha, model.window)
+            divergence.warn(max(model.epochs - 1, 0), model.alpha, model.window, False)
 
     def run_epoch(
         self,
@@ -182,7 +182,7 @@ class TrainCall:
                 self._checkpoints.enter(END)
         if diverged:
             model.diverged = True
-            divergence.warn(epoch, model.alpha, model.window)
+            divergence.warn(epoch, model.alpha, model.window, True)
             for callback in callbacks:
                 callback.on_epoch_end(model)
             raise StopTraining

@@ -1,0 +1,21 @@
+"""Warnings: what a user must know, said at the line of the program that it comes from."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+
+# Packages whose lines are not the user's: between their `train()` and ours is gensim's.
+_PACKAGES = ("torch_w2v", "gensim")
+
+
+class DivergenceWarning(RuntimeWarning):
+    """Training diverged, and the vectors are useless."""
+
+
+def warn(message: str, category: type[Warning] = RuntimeWarning) -> None:
+    """Warn at the line that called this package, however deep the call is that warns."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _PACKAGES:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)
