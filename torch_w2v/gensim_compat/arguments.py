@@ -55,9 +55,11 @@ _NUMBERS: dict[str, Callable[[Any], Any]] = {
     "ns_exponent": _number,
 }
 _NUMBERS_IF_STRINGS: dict[str, Callable[[Any], Any]] = {
-    **dict.fromkeys(("min_count", "epochs", "max_vocab_size", "max_final_vocab", "total_examples", "total_words"), int),
-    **dict.fromkeys(("sample", "start_alpha", "end_alpha"), float),
+    **dict.fromkeys(("min_count", "max_vocab_size", "max_final_vocab", "total_examples", "total_words"), int),
+    "sample": float,
 }
+# What training computes with: Python's numbers do not overflow, and a checkpoint holds all of their digits.
+_NUMBERS_IF_GIVEN: dict[str, Callable[[Any], Any]] = {"epochs": _whole, "start_alpha": float, "end_alpha": float}
 
 
 def numbers(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,7 +73,11 @@ def numbers(values: Mapping[str, Any]) -> dict[str, Any]:
     """
     found = dict(values)
     for name, value in values.items():
-        kind = _NUMBERS.get(name) or (_NUMBERS_IF_STRINGS.get(name) if isinstance(value, str) else None)
+        kind = (
+            _NUMBERS.get(name)
+            or (_NUMBERS_IF_STRINGS.get(name) if isinstance(value, str) else None)
+            or (_NUMBERS_IF_GIVEN.get(name) if value is not None else None)
+        )
         if kind is None:
             continue
         try:

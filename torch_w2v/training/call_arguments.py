@@ -13,8 +13,7 @@ import numpy as np
 from torch_w2v import engines
 from torch_w2v.distributed.group import Group
 from torch_w2v.files import check_writable, is_uri
-from torch_w2v.training import checkpoint_file
-from torch_w2v.training.callback_states import plain
+from torch_w2v.training import checkpoint_file, manifest
 from torch_w2v.training.model import TrainedModel
 
 DEFAULT_INTERVAL = 600.0
@@ -106,7 +105,7 @@ def of_call(
     engine = engines.choose(model.engine, model.device, model.vector_size, ranked)
     digest = hashlib.sha256(words.data)
     digest.update(np.ascontiguousarray(model.wv.expandos["count"], "<i8").data)
-    result: dict[str, Any] = plain(
+    return manifest.as_json(
         {
             **{name: getattr(model, name, None) for name in _ARGUMENTS},
             **totals,
@@ -115,7 +114,6 @@ def of_call(
             "vocabulary": {"words": len(model.wv.index_to_key), "sha256": digest.hexdigest()},
         }
     )
-    return result
 
 
 def differences(

@@ -59,7 +59,10 @@ class CallbackStates:
         states = []
         for callback, before in zip(self.callbacks, self._before, strict=True):
             if _has_state(callback):
-                state = {"state": plain(callback.state_dict())}
+                try:
+                    state = {"state": plain(callback.state_dict())}
+                except (TypeError, ValueError) as e:
+                    raise type(e)(f"state_dict() of the callback {_name(callback)}: {e}") from e
             else:
                 now = _attributes(callback).items()
                 state = {"attributes": {name: json.loads(text) for name, text in now if before.get(name) != text}}

@@ -53,7 +53,13 @@ def previous_of(path: str) -> str:
     return os.path.realpath(path) + ".previous"
 
 
-def write(path: str, manifest: Mapping[str, Any], arrays: Mapping[str, np.ndarray], keep_older: bool = True) -> None:
+def write(
+    path: str,
+    manifest: Mapping[str, Any],
+    arrays: Mapping[str, np.ndarray],
+    keep_older: bool = True,
+    check: Callable[[dict[str, Any]], None] = lambda manifest: None,
+) -> None:
     """Write a checkpoint. The older one becomes the previous one when this one is whole and on the disk.
 
     Args:
@@ -61,15 +67,19 @@ def write(path: str, manifest: Mapping[str, Any], arrays: Mapping[str, np.ndarra
         manifest: what JSON can hold.
         arrays: numbers of any shape, by name; they are written piece by piece, without a copy of the whole.
         keep_older: False where the file at `path` is damaged, so that the previous one stays.
+        check: raises a ValueError for a manifest that `newest` would refuse, as the same function does there.
 
     Raises:
         OSError: the file cannot be written; the older ones are as they were.
+        ValueError: `check`'s; the same.
     """
     previous = previous_of(path) if keep_older else None
     with replacing(path, previous) as temporary, zipfile.ZipFile(temporary, "w") as file:
         described = {name: _write_array(file, name, array) for name, array in arrays.items()}
         head = {"format": FORMAT, "version": VERSION, "torch_w2v": __version__, "arrays": described}
-        file.writestr(zipfile.ZipInfo(_MANIFEST), json.dumps({**head, **manifest}, indent=1))
+        text = json.dumps({**head, **manifest}, indent=1)
+        check(json.loads(text))
+        file.writestr(zipfile.ZipInfo(_MANIFEST), text)
 
 
 def _write_array(file: zipfile.ZipFile, name: str, array: np.ndarray) -> dict[str, Any]:

@@ -263,14 +263,12 @@ class KeptCheckpoints(Checkpoints):
         return time.monotonic() >= self._next
 
     def _state(self, stage: str) -> dict[str, Any]:
-        state: dict[str, Any] = plain(
-            {
-                "stage": stage,
-                "progress": self.progress.as_dict(),
-                "attributes": {name: getattr(self._model, name) for name in STATE},
-            }
-        )
-        return {**state, "callbacks": self._callbacks.changed()}
+        return {
+            "stage": stage,
+            "progress": plain(self.progress.as_dict()),
+            "attributes": manifest.as_json({name: getattr(self._model, name) for name in STATE}),
+            "callbacks": self._callbacks.changed(),
+        }
 
     def save(self) -> None:
         """Write a checkpoint of the last place where the call can go on, unless that has one or there is none yet.
@@ -314,7 +312,8 @@ class KeptCheckpoints(Checkpoints):
             "words": self._words,
             **self._more_arrays(state),
         }
-        checkpoint_file.write(self._path, {"arguments": self._arguments, **state}, arrays, self._keep_older)
+        found = {"arguments": self._arguments, **state}
+        checkpoint_file.write(self._path, found, arrays, self._keep_older, manifest.check)
         self._written, self._keep_older = _place(state), True
         logger.info(
             "wrote the checkpoint %s: %.0f MB in %.1f s",

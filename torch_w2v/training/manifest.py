@@ -5,9 +5,12 @@ A damaged file is noticed by its checksums. A manifest that fails here was writt
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
+
+import numpy as np
 
 from torch_w2v.training.epoch import Totals
 
@@ -35,12 +38,37 @@ _ARRAYS = {"vectors": 2, "syn1neg": 2, "vectors_lockf": 1}
 # Beside those where several ranks have stopped within an epoch.
 _ARRAYS_OF_RANKS = {"curvatures": 2}
 _FRACTIONS = ("loss", "pairs")
-# Attributes that may be anything that is true or false.
-_TRUTHS = ("compute_loss", "shrink_windows")
+# Attributes and arguments that may be anything that is true or false.
+_TRUTHS = ("compute_loss", "shrink_windows", "null_word", "sorted_vocab")
+
+
+def as_json(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return arguments, or attributes of a model, as JSON gives them back.
+
+    What is only asked whether it is true becomes a bool, and every number that JSON has no form of an int or a float:
+    numpy's scalars and arrays of one number, fractions, decimals.
+
+    Args:
+        values: by name.
+
+    Raises:
+        TypeError, ValueError: the name of a value that JSON cannot hold.
+    """
+    result = {}
+    for name, value in values.items():
+        try:
+            result[name] = json.loads(json.dumps(bool(value) if name in _TRUTHS else value, default=_number))
+        except (TypeError, ValueError) as e:
+            raise type(e)(f"{name}={value!r}: a checkpoint cannot hold it: it is no number") from e
+    return result
+
+
+def _number(value: Any) -> Any:
+    return value.item() if isinstance(value, (np.generic, np.ndarray)) else float(value)
 
 
 def check(manifest: Mapping[str, Any]) -> None:
-    """Check that the manifest of a whole file is one of a checkpoint.
+    """Check that the manifest of a whole file is one of a checkpoint; before it is written, and when it is read.
 
     Raises:
         ValueError: the name of the part that cannot be so.
@@ -63,6 +91,8 @@ def check(manifest: Mapping[str, Any]) -> None:
             _part(attributes, name, lambda losses: isinstance(losses, list) and all(map(_is_float, losses)))
         elif name == "cbow_gradient":
             _part(attributes, name, ("gensim", "exact").__contains__)
+        elif name == "sample":
+            _part(attributes, name, lambda sample: sample is None or _is_float(sample))  # None means 0
         elif name not in _TRUTHS:
             _part(attributes, name, _is_float)
     _part(manifest, "callbacks", lambda value: isinstance(value, list) and all(map(_is_state, value)))
