@@ -48,7 +48,7 @@ def guarded(table):
     """A copy as the kernel takes it, and the memory around it: rows before and after, and what fills up a row."""
     V, D = table.shape
     # adding even 0 changes -0
-    memory = torch.full((V + 2 * GUARD, padded_width(D, triton.LANES)), -0.0)
+    memory = torch.full((V + 2 * GUARD, padded_width(D, triton.ROW_MULTIPLE)), -0.0)
     rows = memory[GUARD : GUARD + V]
     rows[:, D:] = 0
     rows[:, :D] = torch.from_numpy(table)

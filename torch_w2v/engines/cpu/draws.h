@@ -24,4 +24,13 @@ inline void draw_many(u64 stream, u64 first, i64 count, u64* __restrict to) {
 // A number below `n`, taken from 32 random bits.
 inline u64 below(u64 n, u64 bits) { return (bits * n) >> 32; }
 
+// The column that 64 random bits choose in an alias table of `columns` columns.
+inline u64 column_of(u64 columns, u64 bits) { return below(columns, bits >> 32); }
+
+// The word that they choose there: the column's own, or the other one in its entry.
+inline int32_t word_of(u64 column, u64 entry, u64 bits) {
+  const bool own = (bits & 0xffffffffu) < (entry & 0xffffffffu);
+  return static_cast<int32_t>(own ? column : entry >> 32);
+}
+
 }  // namespace

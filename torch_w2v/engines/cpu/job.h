@@ -10,6 +10,10 @@ namespace {
 
 constexpr i64 LONGEST_ROW = 4096;  // floats; MAX_VECTOR_SIZE in engine.py
 
+// Rows of words below this number are not prefetched early: row order is order of frequency, so these are in the cache
+// already, or another thread has just changed them and will again.
+constexpr int32_t FREQUENT = 256;
+
 constexpr i64 vectors_of(i64 floats) { return (floats + W - 1) / W; }
 
 // ROW is the number of vectors in a row where the compiler is to know it, else 0.

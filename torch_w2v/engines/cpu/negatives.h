@@ -11,10 +11,6 @@ namespace {
 
 template <int ROW>
 struct Negatives {
-  // Words of this and lower numbers are not prefetched early: row order is order of frequency, so these are in the
-  // cache already, or another thread has just changed them and will again.
-  static constexpr int FREQUENT = 256;
-
   const Job<ROW>& job;
 
   // (groups, group_words) of this block and of the next. With G = 1 a group is a set: its N negatives, then its
@@ -113,10 +109,10 @@ struct Negatives {
   void draw_ahead(u64 block) {
     draw_for(block);
     const u64 columns = static_cast<u64>(job.call.V);
-    for (i64 i = 0; i < job.S * job.N; i++) __builtin_prefetch(job.call.noise + below(columns, random[i] >> 32), 0, 2);
+    for (i64 i = 0; i < job.S * job.N; i++) __builtin_prefetch(job.call.noise + column_of(columns, random[i]), 0, 2);
   }
 
-  // Draws from the alias table: a word, or the other word in its column.
+  // Draws from the alias table.
   void choose_negatives(u64 block) {
     if (block != random_block) draw_for(block);
     const i64 count = job.S * job.N;
@@ -125,11 +121,8 @@ struct Negatives {
     int32_t* __restrict to = drawn;
     u64* __restrict bits = random;
     u64* __restrict entry = entries;
-    for (i64 i = 0; i < count; i++) entry[i] = noise[below(columns, bits[i] >> 32)];
-    for (i64 i = 0; i < count; i++) {
-      const bool own = (bits[i] & 0xffffffffu) < (entry[i] & 0xffffffffu);
-      to[i] = static_cast<int32_t>(own ? below(columns, bits[i] >> 32) : entry[i] >> 32);
-    }
+    for (i64 i = 0; i < count; i++) entry[i] = noise[column_of(columns, bits[i])];
+    for (i64 i = 0; i < count; i++) to[i] = word_of(column_of(columns, bits[i]), entry[i], bits[i]);
     put_into_sets();
   }
 

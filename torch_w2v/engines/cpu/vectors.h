@@ -65,14 +65,14 @@ constexpr int upper(int lane, int block) { return lane & block ? W + lane : lane
 constexpr int other(int lane, int block) { return lane ^ block; }
 
 #if W == 16
-#define LANES(f, block)                                                                                                \
+#define EACH_LANE(f, block)                                                                                            \
   f(0, block), f(1, block), f(2, block), f(3, block), f(4, block), f(5, block), f(6, block), f(7, block), f(8, block), \
       f(9, block), f(10, block), f(11, block), f(12, block), f(13, block), f(14, block), f(15, block)
 #elif W == 8
-#define LANES(f, block) \
+#define EACH_LANE(f, block) \
   f(0, block), f(1, block), f(2, block), f(3, block), f(4, block), f(5, block), f(6, block), f(7, block)
 #else
-#define LANES(f, block) f(0, block), f(1, block), f(2, block), f(3, block)
+#define EACH_LANE(f, block) f(0, block), f(1, block), f(2, block), f(3, block)
 #endif
 
 // Adds neighbouring lanes of COUNT vectors into one. With COUNT = W, lane i becomes the sum of the lanes of a[i]. Where
@@ -85,8 +85,8 @@ INLINE Vector sum_lanes(const Vector* a) {
     constexpr int HALF = COUNT / 2;
     const Vector x = sum_lanes<HALF, DONE>(a);
     const Vector y = sum_lanes<HALF, DONE>(a + HALF);
-    return __builtin_shufflevector(x, y, LANES(lower, HALF * DONE)) +
-           __builtin_shufflevector(x, y, LANES(upper, HALF * DONE));
+    return __builtin_shufflevector(x, y, EACH_LANE(lower, HALF * DONE)) +
+           __builtin_shufflevector(x, y, EACH_LANE(upper, HALF * DONE));
   }
 }
 
@@ -99,10 +99,10 @@ INLINE Vector sum_all_lanes(Vector* a, i64 count) {
   }
   for (i64 i = count; i < MOST; i++) a[i] = Vector{};
   Vector sum = sum_lanes<MOST, DONE>(a);
-  if constexpr (MOST * DONE < W / 8) sum += __builtin_shufflevector(sum, sum, LANES(other, W / 16));
-  if constexpr (MOST * DONE < W / 4) sum += __builtin_shufflevector(sum, sum, LANES(other, W / 8));
-  if constexpr (MOST * DONE < W / 2) sum += __builtin_shufflevector(sum, sum, LANES(other, W / 4));
-  if constexpr (MOST * DONE < W) sum += __builtin_shufflevector(sum, sum, LANES(other, W / 2));
+  if constexpr (MOST * DONE < W / 8) sum += __builtin_shufflevector(sum, sum, EACH_LANE(other, W / 16));
+  if constexpr (MOST * DONE < W / 4) sum += __builtin_shufflevector(sum, sum, EACH_LANE(other, W / 8));
+  if constexpr (MOST * DONE < W / 2) sum += __builtin_shufflevector(sum, sum, EACH_LANE(other, W / 4));
+  if constexpr (MOST * DONE < W) sum += __builtin_shufflevector(sum, sum, EACH_LANE(other, W / 2));
   return sum;
 }
 

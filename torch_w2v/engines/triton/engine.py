@@ -25,8 +25,8 @@ from torch_w2v.engines.plan import EpochPlan, Layout, Workload
 from torch_w2v.engines.torch_engine import TorchEngine, copy_rows
 from torch_w2v.engines.triton import cbow, skip_gram
 
-# floats that are loaded, stored or added at once: rows are filled up to a multiple of 16 bytes
-LANES = 4
+# Rows are filled up to a multiple of so many floats, 16 bytes, which are loaded, stored or added at once.
+ROW_MULTIPLE = 4
 # A larger block, or set of negatives, does not fit into the registers.
 MAX_T, MAX_N = 64, 64
 # the first compute capability with tf32 tensor cores
@@ -104,8 +104,8 @@ def interpreted() -> bool:
 
 
 def is_padded(table: Tensor) -> bool:
-    """Return whether the kernel can work on these rows in place: float32, aligned and filled up to whole `LANES`."""
-    return table.dtype == torch.float32 and is_padded_at(table.data_ptr(), table.stride(), table.shape[1], LANES)
+    """Return whether the kernel can work on these rows in place: float32, aligned and filled up to `ROW_MULTIPLE`."""
+    return table.dtype == torch.float32 and is_padded_at(table.data_ptr(), table.stride(), table.shape[1], ROW_MULTIPLE)
 
 
 def padded(table: Tensor, into: Tensor | None = None, *, device: torch.device | str = "cpu") -> Tensor:
@@ -120,7 +120,7 @@ def padded(table: Tensor, into: Tensor | None = None, *, device: torch.device | 
     # 'cuda' -> 'cuda:0'
     device = torch.empty(0, device=device).device
     if into is None or into.shape != table.shape or into.device != device:
-        into = torch.empty(V, padded_width(D, LANES), dtype=torch.float32, device=device)[:, :D]
+        into = torch.empty(V, padded_width(D, ROW_MULTIPLE), dtype=torch.float32, device=device)[:, :D]
     into.as_strided((V, into.stride(0)), (into.stride(0), 1))[:, D:] = 0
     copy_rows(into, table)
     return into

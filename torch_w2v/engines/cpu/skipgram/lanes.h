@@ -21,13 +21,11 @@ struct Lanes {
   INLINE void set(i64 lane, float x) { part[lane / W][lane % W] = x; }
 };
 
-inline Lanes* lanes(float* p) { return reinterpret_cast<Lanes*>(p); }
-
 // Exchanges the blocks of STEP lanes that lie across the diagonal in two vectors.
 template <int STEP>
 INLINE void cross(Vector& a, Vector& b) {
-  const Vector x = __builtin_shufflevector(a, b, LANES(lower, STEP));
-  b = __builtin_shufflevector(a, b, LANES(upper, STEP));
+  const Vector x = __builtin_shufflevector(a, b, EACH_LANE(lower, STEP));
+  b = __builtin_shufflevector(a, b, EACH_LANE(upper, STEP));
   a = x;
 }
 

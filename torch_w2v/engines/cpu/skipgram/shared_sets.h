@@ -13,10 +13,6 @@ namespace {
 
 template <int ROW>
 struct SharedSets {
-  // Words of this and lower numbers are not prefetched: they are in the cache already, or another thread has just
-  // changed them and will again (row order is order of frequency).
-  static constexpr int FREQUENT = 256;
-
   const Job<ROW>& job;
 
   // Of the present set:
@@ -46,10 +42,8 @@ struct SharedSets {
     const u64 columns = static_cast<u64>(job.call.V);
     draw_many(key, first, count, bits);
     for (i64 i = 0; i < count; i++) {
-      const u64 column = below(columns, bits[i] >> 32);
-      const u64 entry = job.call.noise[column];
-      const bool own = (bits[i] & 0xffffffffu) < (entry & 0xffffffffu);
-      next_words[i] = static_cast<int32_t>(own ? column : entry >> 32);
+      const u64 column = column_of(columns, bits[i]);
+      next_words[i] = word_of(column, job.call.noise[column], bits[i]);
     }
   }
 
