@@ -3,10 +3,13 @@ from __future__ import annotations
 import errno
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.cli.running import Command, one_line
+from torch_w2v.cli import checks
+from torch_w2v.corpus.columns import Column
 from torch_w2v.corpus.encoded_file import EncodedWriter
 
 
@@ -51,3 +54,23 @@ def test_a_disk_that_is_full(corpus: Path, tmp_path: Path, command: Command, mon
     assert (code, out) == (1, "")
     assert one_line(err) == f"torch-w2v: error: {tmp_path / 'x.w2v'}: cannot be written: No space left on device"
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([["a", "new\nyork"]], r"cannot be encoded into .*: the word 'new\\nyork' is empty or has a line end in it"),
+        ([["a"], None], r"cannot be encoded into .*: the column: row 1 is missing \(None\): drop such rows first"),
+    ],
+)
+def test_words_and_rows_that_are_none(
+    rows: list[Any], message: str, corpus: Path, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "resolve_corpus", lambda *_: Column(rows, "the column", lambda: iter([rows]), False))
+    code, _, err = command("encode", corpus, "-o", tmp_path / "x.w2v", "--quiet")
+    assert code == 2
+    assert re.search(message, one_line(err))
+    assert not list(tmp_path.iterdir())
+    if None in rows:
+        code, _, err = command("train", corpus, "-o", tmp_path / "x.kv", "--quiet")
+        assert (code, "cannot be read: the column: row 1 is missing (None)" in one_line(err)) == (2, True)

@@ -3,7 +3,9 @@
 import os
 import stat
 import struct
+import tempfile
 import zlib
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -253,3 +255,45 @@ def test_a_failed_write_leaves_the_old_file(encoded, text):
         encoded_file.write(corpus.files(text), str(encoded), 2)
     assert encoded.read_bytes() == before
     assert sorted(os.listdir(text.parent)) == ["corpus.txt", "corpus.w2v"]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "message"),
+    [
+        (["b", "new\nyork"], r"the word 'new\\nyork' is empty or has a line end in it"),
+        (["b", ""], "the word '' is empty"),
+        ([1, "b", "1"], "the words 1 and '1' would be the same in a .w2v file"),
+        (["b", ("a", 1)], r"the word \('a', 1\) is a tuple: a .w2v file holds texts and integers"),
+        (["b", True], "the word True is a bool"),
+        (["é", "\ud800"], r"the word '\\ud800' has half of a surrogate pair"),
+    ],
+    ids=["line end", "empty", "number and text", "tuple", "bool", "surrogate"],
+)
+def test_words_that_could_not_be_read_back_are_refused(sentence, message, encoded):
+    before = encoded.read_bytes()
+    with pytest.raises(encoded_file.WordError, match=message):
+        encoded_file.write([["a"], sentence], encoded, 1)
+    assert encoded.read_bytes() == before
+
+
+@given(st.lists(st.one_of(st.text(max_size=2), st.integers(-2, 2)), unique=True, max_size=5))
+@settings(deadline=None, max_examples=50)
+def test_any_words_are_refused_or_read_back(words):
+    with tempfile.TemporaryDirectory() as folder, open(os.path.join(folder, "corpus.w2v"), "w+b") as file:
+        with closing(encoded_file.EncodedWriter(file)) as writer:
+            writer.add(np.arange(len(words)), np.array([len(words)]))
+            try:
+                writer.finish(words, np.ones(len(words)))
+            except encoded_file.WordError:
+                return
+        file.flush()
+        assert EncodedFile(file.name).words == list(map(str, words))
+
+
+def test_integers_become_texts_and_the_log_says_so(tmp_path, caplog):
+    rows = [[30, 7], [7], ["a", "new york"]]
+    encoded_file.write(corpus.Column(rows, "the column", lambda: iter([rows]), False), tmp_path / "c.w2v", 1)
+    assert list(corpus.EncodedFile(str(tmp_path / "c.w2v"))) == [["30", "7"], ["7"], ["a", "new york"]]
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
+        f"words that are integers are texts in {tmp_path / 'c.w2v'}: '30' instead of 30, and so on"
+    ]

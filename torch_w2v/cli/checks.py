@@ -105,7 +105,7 @@ def reading(path: str) -> Iterator[None]:
         yield
     except CacheError as e:
         raise CommandError(str(e.strerror), FAILED) from e
-    except formats.UNREADABLE as e:
+    except (*formats.UNREADABLE, corpus.RowError) as e:
         raise CommandError(f"{path}: cannot be read: {e}") from e
 
 

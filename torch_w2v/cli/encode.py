@@ -69,7 +69,7 @@ def _encode(args: argparse.Namespace, path: str) -> int:
             if e.errno not in NO_SPACE:
                 raise CommandError(f"{args.corpus}: cannot be encoded into {args.output}: {e}") from e
             raise CommandError(f"{args.output}: cannot be written: {e.strerror}", FAILED) from e
-        except UNREADABLE as e:
+        except (*UNREADABLE, corpus.RowError, encoded_file.WordError) as e:
             raise CommandError(f"{args.corpus}: cannot be encoded into {args.output}: {e}") from e
     if not args.quiet:
         megabytes = os.path.getsize(args.output) / 1e6

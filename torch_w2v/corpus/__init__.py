@@ -6,7 +6,7 @@ from torch_w2v.corpus.columns import Column, column_of, split_texts
 from torch_w2v.corpus.encoded_file import EncodedFile, is_encoded
 from torch_w2v.corpus.sources import CorpusFile, Opened, files, is_static, paths_of
 from torch_w2v.corpus.text import Text
-from torch_w2v.corpus.types import Corpus, Sentence
+from torch_w2v.corpus.types import Corpus, RowError, Sentence
 
 __all__ = [
     "Chunk",
@@ -16,6 +16,7 @@ __all__ = [
     "CorpusFile",
     "EncodedFile",
     "Opened",
+    "RowError",
     "Sentence",
     "Text",
     "column_of",

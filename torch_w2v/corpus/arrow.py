@@ -10,6 +10,7 @@ import numpy as np
 
 from torch_w2v import extras
 from torch_w2v.corpus.text import open_bytes
+from torch_w2v.corpus.types import RowError
 
 TEXTS = (
     "is a column of texts, but a sentence must be a list of words: split the texts first (in pandas and polars by "
@@ -38,18 +39,18 @@ def check(array: Any, first: int, name: str, splits: bool) -> None:
         splits: whether the rows must be texts.
 
     Raises:
-        TypeError: they are something else.
+        RowError: they are something else.
     """
     if splits:
         if not _is_text(array.type):
-            raise TypeError(f"{name} must hold texts, but holds {array.type}")
+            raise RowError(f"{name} must hold texts, but holds {array.type}")
     elif _is_text(array.type):
-        raise TypeError(f"{name} {TEXTS}")
+        raise RowError(f"{name} {TEXTS}")
     elif not _is_lists(array.type) or not _is_word(array.type.value_type):
-        raise TypeError(f"{name} must hold lists of words, which are texts or integers, but holds {array.type}")
+        raise RowError(f"{name} must hold lists of words, which are texts or integers, but holds {array.type}")
     if array.null_count:
         row = first + int(np.flatnonzero(array.is_null().to_numpy(zero_copy_only=False))[0])
-        raise TypeError(f"{name}: row {row} is missing (null): drop such rows first")
+        raise RowError(f"{name}: row {row} is missing (null): drop such rows first")
 
 
 def _is_text(kind: Any) -> bool:
@@ -91,10 +92,10 @@ def dictionary(words: Any, name: str) -> tuple[list[Hashable], np.ndarray]:
         The distinct words as Python's objects, and their places in this list, int64 (len(words),).
 
     Raises:
-        TypeError: a word is missing.
+        RowError: a word is missing.
     """
     if words.null_count:
-        raise TypeError(f"{name}: a word is missing (null)")
+        raise RowError(f"{name}: a word is missing (null)")
     types = pyarrow("a column").types
     if types.is_null(words.type):
         return [], np.zeros(0, np.int64)

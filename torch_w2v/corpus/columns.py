@@ -16,7 +16,7 @@ from torch_w2v import native
 from torch_w2v.corpus import arrow, lists
 from torch_w2v.corpus.bindings import PAD
 from torch_w2v.corpus.splitting import Splitters
-from torch_w2v.corpus.types import Part
+from torch_w2v.corpus.types import Part, RowError
 from torch_w2v.corpus.word_ids import WordIds
 
 _BLOCK = 1 << 20  # bytes of text that are joined and split at a time
@@ -42,7 +42,7 @@ class Column:
         splits: the rows are texts, to be split at white space; otherwise they are lists of words.
 
     Raises:
-        TypeError: while reading, a row is not what `splits` says, or is missing, or a word is.
+        RowError: while reading, a row is not what `splits` says, or is missing, or a word is.
     """
 
     def __init__(self, origin: Any, name: str, batches: Callable[[], Iterator[Any]], splits: bool) -> None:
@@ -106,7 +106,7 @@ class Column:
                 assert split is not None
                 if split.invalid_at >= 0:
                     row = first + text.count(b"\n", 0, split.invalid_at)
-                    raise ValueError(f"{self.name}: row {row} is not UTF-8")
+                    raise RowError(f"{self.name}: row {row} is not UTF-8")
                 yield tokens, split.line_lengths.astype(np.int64)
 
     def _lines(self) -> Iterator[tuple[int, bytes]]:
@@ -129,12 +129,12 @@ class Column:
 
     def _check(self, number: int, row: Any) -> None:
         if row is None or isinstance(row, float):
-            raise TypeError(f"{self.name}: row {number} is missing ({row!r}): drop such rows first")
+            raise RowError(f"{self.name}: row {number} is missing ({row!r}): drop such rows first")
         if isinstance(row, str) and not self.splits:
-            raise TypeError(f"{self.name} {arrow.TEXTS}")
+            raise RowError(f"{self.name} {arrow.TEXTS}")
         if isinstance(row, str) is not self.splits or not isinstance(row, Iterable):
             wanted = "a text" if self.splits else "a list of words"
-            raise TypeError(f"{self.name}: row {number} is a {type(row).__name__}, not {wanted}")
+            raise RowError(f"{self.name}: row {number} is a {type(row).__name__}, not {wanted}")
 
 
 def column_of(source: Any, splits: bool = False) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import logging
 import os
 import struct
 import zlib
@@ -19,7 +20,10 @@ from torch_w2v.corpus.counting import Scan, count_words
 from torch_w2v.corpus.file_array import FileArray
 from torch_w2v.corpus.store import EncodedOnDisk, GrowingArray
 from torch_w2v.corpus.text import Text
+from torch_w2v.corpus.types import Corpus
 from torch_w2v.files import is_uri, replacing
+
+logger = logging.getLogger(__name__)
 
 # The parts of a file, in order; all numbers are little-endian:
 #
@@ -37,6 +41,10 @@ VERSION = 1
 _FIELDS = struct.Struct("<8sIIQQQQ")
 _HEADER_SIZE = 64
 _STEP = 1 << 22  # bytes that are read or written at a time
+
+
+class WordError(ValueError):
+    """A word that a .w2v file cannot hold."""
 
 
 def is_encoded(path: str) -> bool:
@@ -169,11 +177,15 @@ def _read_header(file: BinaryIO, path: str) -> tuple[int, int, int, int, int]:
     return checksum, n, m, V, words_size
 
 
-def write(source: Text | Column, path: str | os.PathLike[str], threads: int, progress_per: int = 10_000) -> Scan:
-    """Encode text into a .w2v file, in memory that grows only with the vocabulary.
+def write(
+    source: Text | Column | Corpus, path: str | os.PathLike[str], threads: int, progress_per: int = 10_000
+) -> Scan:
+    """Encode a corpus into a .w2v file, in memory that grows only with the vocabulary.
+
+    Words that are integers are texts in the file: 1 is read back as '1'. The log then has a warning.
 
     Args:
-        source: the text or the column, as `corpus.files` returns it.
+        source: the text or the column, as `corpus.files` returns it, or sentences, which are read once.
         path: of the .w2v file; an older file is replaced when the new one is complete.
         threads: number of threads that split text.
         progress_per: number of sentences between two lines of progress in the log.
@@ -184,10 +196,16 @@ def write(source: Text | Column, path: str | os.PathLike[str], threads: int, pro
     Raises:
         OSError: the text cannot be read, or the file cannot be written.
         UnicodeDecodeError: the text is not UTF-8.
+        WordError: the file cannot hold a word; an older file stays.
     """
     with replacing(path) as temporary, open(temporary, "wb") as file, closing(EncodedWriter(file)) as writer:
         scan = count_words(source, threads, progress_per, writer.add)
         writer.finish(scan.words, scan.counts)
+    number = next((word for word in scan.words if not isinstance(word, str)), None)
+    if number is not None:
+        logger.warning(
+            "words that are integers are texts in %s: %r instead of %r, and so on", path, str(number), int(str(number))
+        )
     return scan
 
 
@@ -222,12 +240,15 @@ class EncodedWriter:
         Args:
             words: V words in the order of first occurrence.
             counts: (V,) integers, the number of occurrences of each.
+
+        Raises:
+            WordError: the file cannot hold a word.
         """
+        text = _joined(words)
         self._write(bytes(-4 * self._n % 8))
         for data in self._offsets.written(_STEP):
             self._write(data)
         self._write(np.ascontiguousarray(counts, "<i8").data)
-        text = "".join(f"{word}\n" for word in words).encode()
         self._write(text)
         header = _FIELDS.pack(MAGIC, VERSION, self._crc, self._n, self._offsets.size - 1, len(counts), len(text))
         self._file.seek(0)
@@ -241,3 +262,40 @@ class EncodedWriter:
     def close(self) -> None:
         """Close the temporary file of the offsets; `file` is the caller's to close."""
         self._offsets.close()
+
+
+def _joined(words: Iterable[Hashable]) -> bytes:
+    """Return words in UTF-8, a newline after each; of integers, their digits.
+
+    Raises:
+        WordError: one cannot be read back.
+    """
+    texts: dict[str, Hashable] = {}
+    for word in words:
+        is_number = isinstance(word, (int, np.integer)) and not isinstance(word, bool)
+        text = str(word)
+        if not (is_number or isinstance(word, str)):
+            raise WordError(f"the word {word!r} is a {type(word).__name__}: a .w2v file holds texts and integers")
+        if not text or "\n" in text:
+            raise WordError(
+                f"the word {word!r} is empty or has a line end in it, which a .w2v file cannot hold: replace it (for "
+                "example by '_'), or train on the corpus itself"
+            )
+        if text in texts:
+            raise WordError(
+                f"the words {texts[text]!r} and {word!r} would be the same in a .w2v file, where integers are texts: "
+                "make them of one type, or train on the corpus itself"
+            )
+        texts[text] = word
+    try:
+        return "".join(f"{text}\n" for text in texts).encode()
+    except UnicodeEncodeError as e:
+        word = next(text for text in texts if not text.isascii() and _is_lone(text))
+        raise WordError(
+            f"the word {word!r} has half of a surrogate pair, which UTF-8 and a .w2v file cannot hold: replace it, or "
+            "train on the corpus itself"
+        ) from e
+
+
+def _is_lone(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)

@@ -12,3 +12,7 @@ Corpus: TypeAlias = Iterable[Sentence]
 
 # Consecutive whole sentences of a corpus: int32 tokens (n,), and the int64 lengths (m,) of their sentences.
 Part: TypeAlias = tuple[np.ndarray, np.ndarray]
+
+
+class RowError(TypeError, ValueError):
+    """A row of a column, or a word in one, is missing, or is not what a corpus has there."""
