@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import errno
+import io
 import re
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +55,23 @@ def test_a_disk_that_is_full(corpus: Path, tmp_path: Path, command: Command, mon
     code, out, err = command("encode", corpus, "-o", tmp_path / "x.w2v", "--quiet")
     assert (code, out) == (1, "")
     assert one_line(err) == f"torch-w2v: error: {tmp_path / 'x.w2v'}: cannot be written: No space left on device"
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_space_for_temporary_files(
+    corpus: Path, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(io.BytesIO):
+        def write(self, data: object) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: Full())
+    code, _, err = command("encode", corpus, "-o", tmp_path / "x.w2v", "--quiet")
+    assert code == 1
+    assert one_line(err) == (
+        "torch-w2v: error: no space for the places of the sentences (8 bytes per sentence) in "
+        f"{tempfile.gettempdir()}: set TMPDIR to another folder"
+    )
     assert not list(tmp_path.iterdir())
 
 

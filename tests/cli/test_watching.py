@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import json
 import re
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,9 @@ from gensim.models import KeyedVectors
 
 from tests.cli.running import FAST, Command, one_line
 from torch_w2v import Word2Vec, cli
+from torch_w2v.cli import checks
+from torch_w2v.corpus.columns import Column
+from torch_w2v.corpus.encoded_file import EncodedWriter
 
 
 class Stdin:
@@ -91,6 +96,43 @@ def test_phrases_are_joined(tmp_path: Path, command: Command) -> None:
     assert code == 0
     assert re.match(r"phrases: \d+ different ones", err)
     assert "new_york" in KeyedVectors.load(str(tmp_path / "x.kv"))
+
+
+def test_phrases_of_lists_keep_their_words_whole(
+    corpus: Path, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def train(rows: list[list[object]]) -> tuple[int, str]:
+        monkeypatch.setattr(
+            checks, "resolve_corpus", lambda *_: Column(rows, "the column", lambda: iter([rows]), False)
+        )
+        options = ("--quiet", "--phrases", "--phrases-threshold", 1, "--min-count", 1, *FAST)
+        code, _, err = command("train", corpus, "-o", tmp_path / "x.kv", "--overwrite", *options)
+        return code, err
+
+    assert train([["new york", "red car", f"v {i}"] for i in range(100)]) == (0, "")
+    words = KeyedVectors.load(str(tmp_path / "x.kv")).index_to_key
+    assert sorted(words) == sorted(["new york_red car", *(f"v {i}" for i in range(100))])
+    for rows, message in (
+        ([["a", 1]], "--phrases joins words that are texts, but 1 is of the type int"),
+        ([["a", "\ud800"]], r"--phrases cannot be used: the word '\ud800' has half of a surrogate pair"),
+        ([["a", "b\n"]], r"--phrases cannot be used: the word 'b\n' is empty or has a line end in it"),
+        ([["a"], None], "cannot be read: the column: row 1 is missing (None)"),
+    ):
+        code, err = train(rows)
+        assert (code, message in one_line(err)) == (2, True)
+
+
+def test_no_space_for_phrases(corpus: Path, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(EncodedWriter, "_write", full)
+    code, _, err = command("train", corpus, "-o", tmp_path / "x.kv", "--quiet", "--phrases", *FAST)
+    assert code == 1
+    assert "No space left on device: cannot write the corpus with its phrases" in one_line(err)
+    monkeypatch.setattr(tempfile, "mkdtemp", full)
+    code, _, err = command("train", corpus, "-o", tmp_path / "x.kv", "--quiet", "--phrases", *FAST)
+    assert (code, "in any folder: set TMPDIR to another folder" in one_line(err)) == (1, True)
 
 
 def test_an_error_after_the_phrases_is_not_one_of_reading(

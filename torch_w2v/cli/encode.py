@@ -12,7 +12,7 @@ from torch_w2v.cli.errors import FAILED, CommandError
 from torch_w2v.cli.logs import log_lines
 from torch_w2v.cli.options import CORPUS, Commands, add_output
 from torch_w2v.corpus import encoded_file
-from torch_w2v.corpus.store import NO_SPACE
+from torch_w2v.corpus.store import NO_SPACE, CacheError
 from torch_w2v.formats import UNREADABLE
 from torch_w2v.system import cores
 
@@ -65,6 +65,8 @@ def _encode(args: argparse.Namespace, path: str) -> int:
     with log_lines(args.quiet):
         try:
             scan = encoded_file.write(source, args.output, args.workers, progress_per=100_000)
+        except CacheError as e:
+            raise CommandError(str(e.strerror), FAILED) from e
         except OSError as e:
             if e.errno not in NO_SPACE:
                 raise CommandError(f"{args.corpus}: cannot be encoded into {args.output}: {e}") from e

@@ -6,14 +6,16 @@ import argparse
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from gensim.models.phrases import Phrases
 
 from torch_w2v import corpus
 from torch_w2v.cli import checks
-from torch_w2v.cli.errors import CommandError
+from torch_w2v.cli.errors import FAILED, CommandError
 from torch_w2v.cli.options import INPUT, group
+from torch_w2v.corpus import encoded_file
+from torch_w2v.corpus.store import CacheError
 
 MIN_COUNT, THRESHOLD = 5, 10.0  # as gensim's Phrases has them
 
@@ -67,16 +69,56 @@ def joined(source: corpus.Opened, path: str, min_count: int, threshold: float) -
         threshold: of gensim's score; a larger one means fewer phrases.
 
     Yields:
-        The corpus, in a temporary file, and the number of different phrases.
+        The corpus, in a temporary .w2v file, which keeps words with white space in them whole, and the number of
+        different phrases.
 
     Raises:
-        CommandError: the corpus cannot be read.
+        CommandError: the corpus cannot be read, or has words that are no texts or that the file cannot hold; or the
+            file cannot be written.
+    """
+    phrases = Phrases(_texts(source, path), min_count=min_count, threshold=threshold).freeze()
+    with _temporary_folder() as folder:
+        name = os.path.join(folder, "phrases.w2v")
+        try:
+            encoded_file.write((phrases[sentence] for sentence in _texts(source, path)), name, 1)
+        except encoded_file.WordError as e:
+            raise CommandError(f"{path}: --phrases cannot be used: {e}") from e
+        except OSError as e:
+            reason = e.strerror if isinstance(e, CacheError) else _no_file(folder, e)
+            raise CommandError(str(reason), FAILED) from e
+        with closing(corpus.EncodedFile(name)) as encoded:
+            yield encoded, len(phrases.phrasegrams)
+
+
+def _texts(source: corpus.Opened, path: str) -> Iterator[list[str]]:
+    """Yield the sentences of a corpus.
+
+    Raises:
+        CommandError: it cannot be read, or a word is no text.
     """
     with checks.reading(path):
-        phrases = Phrases(source, min_count=min_count, threshold=threshold).freeze()
-    with tempfile.TemporaryDirectory(prefix="torch_w2v-") as folder:
-        name = os.path.join(folder, "phrases.txt")
-        with checks.reading(path), open(name, "w", encoding="utf8") as file:
-            for sentence in source:
-                file.write(" ".join(phrases[sentence]) + "\n")
-        yield corpus.files(name), len(phrases.phrasegrams)
+        for sentence in source:
+            for word in sentence:
+                if not isinstance(word, str):
+                    raise CommandError(
+                        f"{path}: --phrases joins words that are texts, but {word!r} is of the type "
+                        f"{type(word).__name__}: make its words texts, or leave out --phrases"
+                    )
+            yield sentence
+
+
+@contextmanager
+def _temporary_folder() -> Iterator[str]:
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="torch_w2v-")
+    except OSError as e:
+        raise CommandError(_no_file("any folder", e), FAILED) from e
+    with folder as name:
+        yield name
+
+
+def _no_file(folder: str, error: OSError) -> str:
+    return (
+        f"{error.strerror}: cannot write the corpus with its phrases (4 bytes per word, 8 per sentence) in {folder}: "
+        "set TMPDIR to another folder"
+    )

@@ -131,6 +131,10 @@ class EncodedFile:
         part.tokens, part.offsets = self.tokens.part(low, high), self.offsets[first : end + 1] - low
         return part
 
+    def close(self) -> None:
+        """Close the file, which cannot be removed on Windows before; no token may be read afterwards."""
+        self.tokens.close()
+
     def __iter__(self) -> Iterator[list[str]]:
         for run in EncodedOnDisk(self.tokens, self.offsets).runs(_STEP // 4):
             tokens = run.read().tokens
@@ -194,7 +198,8 @@ def write(
         The words of the corpus with their counts, and its number of sentences.
 
     Raises:
-        OSError: the text cannot be read, or the file cannot be written.
+        OSError: the text cannot be read, or the file cannot be written; a `CacheError` if the temporary file for the
+            places of the sentences cannot.
         UnicodeDecodeError: the text is not UTF-8.
         WordError: the file cannot hold a word; an older file stays.
     """
@@ -218,7 +223,8 @@ class EncodedWriter:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file, self._crc, self._n = file, 0, 0
-        self._offsets = GrowingArray(np.int64)
+        content = "the places of the sentences (8 bytes per sentence)"
+        self._offsets = GrowingArray(np.int64, content, "set TMPDIR to another folder")
         self._offsets.spill()
         self._offsets.append(np.zeros(1, np.int64))
         file.write(bytes(_HEADER_SIZE))

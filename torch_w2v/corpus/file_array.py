@@ -29,9 +29,13 @@ class FileArray:
     def __init__(self, file: BinaryIO, start: int, dtype: DTypeLike, n: int) -> None:
         self._path, self._start, self._dtype, self._n = file.name, start, np.dtype(dtype), n
         self._descriptor = os.dup(file.fileno())
-        weakref.finalize(self, os.close, self._descriptor)
+        self._close = weakref.finalize(self, os.close, self._descriptor)
         self._opened_as = self._version()
         self._whole: FileArray | None = None
+
+    def close(self) -> None:
+        """Close the file; nothing may be read afterwards, from no part of it. By itself it is closed when unused."""
+        self._close()
 
     def part(self, low: int, high: int) -> FileArray:
         """Return the items from `low` to `high` - 1 as an array of their own, of the same file."""

@@ -26,7 +26,11 @@ CACHES = ("auto", "memory", "disk", "off")  # the values of corpus_cache
 
 
 class CacheError(OSError):
-    """The temporary file for an encoded corpus cannot be written."""
+    """The temporary file for an encoded corpus, or for a part of one, cannot be written; `strerror` says all."""
+
+
+_CONTENT = "the encoded corpus (4 bytes per word, 8 per sentence)"
+_REMEDIES = "set TMPDIR to another folder, or use corpus_cache='memory', or 'off' to encode it in every epoch"
 
 
 @dataclass(frozen=True)
@@ -120,13 +124,15 @@ class GrowingArray:
 
     Args:
         dtype: of the items.
+        content: what they are, with their size, for the message where the file cannot be written.
+        remedies: what can be done then.
 
     Attributes:
         size: number of items.
     """
 
-    def __init__(self, dtype: DTypeLike) -> None:
-        self._dtype = np.dtype(dtype)
+    def __init__(self, dtype: DTypeLike, content: str = _CONTENT, remedies: str = _REMEDIES) -> None:
+        self._dtype, self._content, self._remedies = np.dtype(dtype), content, remedies
         self.size = 0
         # An anonymous map grows without a copy, and its pages take no memory until they are written.
         self._memory: mmap.mmap | None = _anonymous_map(1 << 20)
@@ -141,7 +147,7 @@ class GrowingArray:
         items = np.ascontiguousarray(items, self._dtype)
         if self._memory is None:
             assert self._file is not None
-            _write(self._file, items)
+            self._write(items)
         elif len(items):
             start, end = self.size * self._dtype.itemsize, (self.size + len(items)) * self._dtype.itemsize
             if end > len(self._memory):
@@ -152,14 +158,14 @@ class GrowingArray:
     def spill(self) -> None:
         """Move the items, and all that are appended from now on, into a temporary file."""
         if self._memory is not None:
-            self._file = _temporary_file()
-            _write(self._file, np.frombuffer(self._memory, self._dtype, self.size))
+            self._file = self._temporary_file()
+            self._write(np.frombuffer(self._memory, self._dtype, self.size))
             self._memory = None
 
     def written(self, step: int) -> Iterator[bytes]:
         """Read the temporary file in pieces of `step` bytes, after `spill` and the last `append`."""
         assert self._file is not None
-        _write(self._file, None)
+        self._write(None)
         self._file.seek(0)
         while data := self._file.read(step):
             yield data
@@ -169,13 +175,38 @@ class GrowingArray:
         if self._memory is not None:
             return np.frombuffer(self._memory, self._dtype, self.size)
         assert self._file is not None
-        _write(self._file, None)
+        self._write(None)
         return map_array(self._file, 0, self._dtype, self.size)
 
     def close(self) -> None:
         """Close the temporary file; the array that `finish` has returned stays valid."""
         if self._file is not None:
             self._file.close()
+
+    def _write(self, items: np.ndarray | None) -> None:
+        """Write items, or flush the file if they are None."""
+        assert self._file is not None
+        try:
+            if items is None:
+                self._file.flush()
+            else:
+                self._file.write(items.data)
+        except OSError as e:
+            raise self._error(e, "no space for" if e.errno in NO_SPACE else f"{e.strerror}: cannot write") from e
+
+    def _temporary_file(self) -> BinaryIO:
+        """Open a file without a name, which disappears when it is closed, or when the process ends."""
+        try:
+            return tempfile.TemporaryFile(prefix="torch_w2v-")
+        except OSError as e:
+            raise self._error(e, f"{e.strerror}: no temporary file for") from e
+
+    def _error(self, error: OSError, problem: str) -> CacheError:
+        try:
+            folder = tempfile.gettempdir()
+        except FileNotFoundError:
+            folder = "any folder"
+        return CacheError(error.errno, f"{problem} {self._content} in {folder}: {self._remedies}")
 
 
 def _anonymous_map(size: int) -> mmap.mmap:
@@ -192,37 +223,6 @@ def _resized(memory: mmap.mmap, size: int) -> mmap.mmap:
     larger = _anonymous_map(size)
     larger[: len(memory)] = memory[:]
     return larger
-
-
-def _write(file: BinaryIO, items: np.ndarray | None) -> None:
-    """Write items, or flush the file if they are None."""
-    try:
-        if items is None:
-            file.flush()
-        else:
-            file.write(items.data)
-    except OSError as e:
-        raise _cache_error(e, "no space for" if e.errno in NO_SPACE else f"{e.strerror}: cannot write") from e
-
-
-def _temporary_file() -> BinaryIO:
-    """Open a file without a name, which disappears when it is closed, or when the process ends."""
-    try:
-        return tempfile.TemporaryFile(prefix="torch_w2v-")
-    except OSError as e:
-        raise _cache_error(e, f"{e.strerror}: no temporary file for") from e
-
-
-def _cache_error(error: OSError, problem: str) -> CacheError:
-    try:
-        folder = tempfile.gettempdir()
-    except FileNotFoundError:
-        folder = "any folder"
-    return CacheError(
-        error.errno,
-        f"{problem} the encoded corpus (4 bytes per word, 8 per sentence) in {folder}: "
-        "set TMPDIR to another folder, or use corpus_cache='memory', or 'off' to encode it in every epoch",
-    )
 
 
 def map_array(file: BinaryIO, start: int, dtype: DTypeLike, n: int) -> np.ndarray:
