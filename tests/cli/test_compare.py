@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 
 import pytest
+from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
 from tests.cli.running import FAST
 from tests.helpers import DEFAULT_ENGINE
@@ -59,13 +61,30 @@ def test_compare_exits_with_1_where_a_measure_is_inferior(corpus: Path, capsys: 
         (["--epochs", "0"], "--epochs 0: must be at least 1"),
         (["--min-count", "100000"], "no word occurs min_count=100000 times"),
         (["--negative", "0"], "nothing to compare"),
+        (["--seed", "4294967295"], "Seed must be between 0 and 2**32 - 1"),
     ],
 )
 def test_compare_refuses_wrong_arguments(
     corpus: Path, options: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.main(["compare", str(corpus), "--engines", "torch_batched", *options]) in (
-        errors.BAD_INPUT,
-        errors.FAILED,
-    )
+    assert cli.main(["compare", str(corpus), "--engines", "torch_batched", *options]) == errors.BAD_INPUT
     assert message in capsys.readouterr().err
+
+
+def test_only_what_was_given_is_wrong_input(
+    corpus: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault of this package keeps its traceback; a lack of memory is one line, as everywhere."""
+    options = ("compare", str(corpus), "--engines", DEFAULT_ENGINE, "--seeds", "1", *FAST)
+    for error in (ValueError("a fault"), TypeError("a fault"), RuntimeError("a fault")):
+
+        def fail(*args: object, error: Exception = error, **options: object) -> None:
+            raise error
+
+        monkeypatch.setattr(PlainWord2Vec, "build_vocab", fail)
+        with pytest.raises(type(error), match="a fault"):
+            cli.main(options)
+    error = MemoryError("none left")
+    monkeypatch.setattr(PlainWord2Vec, "build_vocab", functools.partial(fail, error=error))
+    assert cli.main(options) == errors.FAILED
+    assert "none left" in capsys.readouterr().err

@@ -5,15 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 
+from gensim.models.word2vec import Word2Vec as PlainWord2Vec
+
 from torch_w2v import corpus
 from torch_w2v.cli import checks, spool
 from torch_w2v.cli.errors import FAILED, CommandError, describe
 from torch_w2v.cli.options import CORPUS, Commands, add_constructor_options, chosen_options, constructor_options
 from torch_w2v.cli.output import print_json
 from torch_w2v.cli.progress import Progress
-from torch_w2v.compare import Comparison, compare, report
-from torch_w2v.compare.comparison import HELD_OUT
-from torch_w2v.compare.contenders import contenders_named
+from torch_w2v.compare import Comparison, compare, comparison, report
+from torch_w2v.compare.comparison import HELD_OUT, NoWordsError
+from torch_w2v.compare.contenders import GENSIM, contenders_named
 from torch_w2v.compare.gold import SHIPPED, analogies_file, pairs_file
 from torch_w2v.engines import ENGINES
 from torch_w2v.system import cores
@@ -83,8 +85,6 @@ def run(args: argparse.Namespace) -> int:
     try:
         with spool.corpus_path(args.corpus) as path:
             result = _compare(args, checks.resolve_corpus(path, args.column), progress)
-    except (ValueError, RuntimeError, TypeError, ImportError) as e:
-        raise CommandError(str(e)) from e
     finally:
         progress.end()
     if args.json:
@@ -97,26 +97,30 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _compare(args: argparse.Namespace, source: corpus.Opened, progress: Progress) -> Comparison:
-    try:
-        gold = [*SHIPPED, *map(pairs_file, args.pairs), *map(analogies_file, args.analogies)]
-    except OSError as e:
-        raise CommandError(describe(e)) from e
-    if args.report:
-        report.check(args.report)
     settings = chosen_options(args)
     settings.pop("column")
     ours = {name: settings.pop(name) for name in ("device", "cbow_gradient", "corpus_cache")}
-    contenders = contenders_named(args.engines.split(","), **ours)
+    try:
+        gold = [*SHIPPED, *map(pairs_file, args.pairs), *map(analogies_file, args.analogies)]
+        if args.report:
+            report.check(args.report)
+        contenders = contenders_named(args.engines.split(","), **ours)
+        comparison.check({GENSIM: PlainWord2Vec, **contenders}, args.seeds, args.held_out, settings)
+    except (ValueError, TypeError, RuntimeError, ImportError, OSError) as e:
+        raise CommandError(describe(e)) from e
     progress.phase("reading the corpus")
     with checks.reading(args.corpus):
-        sentences = [list(map(sys.intern, sentence)) for sentence in source]
-    return compare(
-        sentences,
-        (),
-        args.seeds,
-        gold=gold,
-        variants=contenders,
-        held_out=args.held_out,
-        progress=progress.phase,
-        **settings,
-    )
+        sentences = [[sys.intern(word) if type(word) is str else word for word in sentence] for sentence in source]
+    try:
+        return compare(
+            sentences,
+            (),
+            args.seeds,
+            gold=gold,
+            variants=contenders,
+            held_out=args.held_out,
+            progress=progress.phase,
+            **settings,
+        )
+    except NoWordsError as e:
+        raise CommandError(str(e)) from e

@@ -40,6 +40,10 @@ HELD_OUT = 0.02  # default share of the sentences
 MOST_HELD_OUT = 500_000  # words
 
 
+class NoWordsError(ValueError, RuntimeError):
+    """The corpus has no words to train on."""
+
+
 @accel.paused()
 def compare(
     sentences: Corpus,
@@ -75,17 +79,16 @@ def compare(
     Raises:
         ValueError: there is nothing to compare (`hs` or `negative=0`, which gensim's own engine trains; no
             sentences; no contender), or an argument is out of its range, or a `corpus_file` is given.
-        RuntimeError: an engine is not available, the vocabulary is empty, or a variant has another vocabulary.
+        RuntimeError: an engine is not available, or a variant has another vocabulary.
+        NoWordsError: the corpus, or the vocabulary, is empty; a ValueError and a RuntimeError.
     """
     makers: dict[str, Maker] = {GENSIM: baseline, **contenders_named(engines, device), **(variants or {})}
-    _check(makers, seeds, held_out, settings)
+    check(makers, seeds, held_out, settings)
     first_seed = settings.pop("seed", 1)
-    for make in makers.values():  # the constructors refuse wrong arguments before any work
-        make(seed=first_seed, **settings)
     train, held = split(sentences, held_out)
     words = sum(map(len, train))
     if not words:
-        raise ValueError("the corpus has no words to train on")
+        raise NoWordsError("the corpus has no words to train on")
     runs: list[Run] = []
     portraits: dict[tuple[str, int], Portrait | None] = {}
     vocabulary: list[Hashable] | None = None
@@ -148,7 +151,16 @@ def split(sentences: Corpus, share: float) -> tuple[list[Sentence], list[Sentenc
     return train, held
 
 
-def _check(makers: Mapping[str, Maker], seeds: int, held_out: float, settings: Mapping[str, Any]) -> None:
+def check(makers: Mapping[str, Maker], seeds: int, held_out: float, settings: Mapping[str, Any]) -> None:
+    """Check the arguments of `compare` before any work, also by the constructors of all contenders.
+
+    Args:
+        makers: name -> function from the settings to an untrained model.
+        seeds, held_out, settings: as `compare` takes them.
+
+    Raises:
+        ValueError, TypeError, RuntimeError: what was given, what is allowed.
+    """
     if len(makers) < 2:
         raise ValueError("nothing to compare: give at least one engine beside gensim")
     if seeds < 1:
@@ -159,6 +171,10 @@ def _check(makers: Mapping[str, Maker], seeds: int, held_out: float, settings: M
         raise ValueError("corpus_file is not taken: give the sentences, for example LineSentence(path)")
     if settings.get("hs") or not settings.get("negative", 5):
         raise ValueError("hs=1 and negative=0 are trained by gensim's own engine: there is nothing to compare")
+    others = {name: value for name, value in settings.items() if name != "seed"}
+    first = settings.get("seed", 1)
+    for seed, make in itertools.product({first, first + seeds - 1}, makers.values()):
+        make(seed=seed, **others)
 
 
 def _train(
@@ -170,13 +186,13 @@ def _train(
         Seconds of `build_vocab()` and `train()` together, and of `train()` alone.
 
     Raises:
-        RuntimeError: the vocabulary is empty.
+        NoWordsError: the vocabulary is empty.
     """
     start = default_timer()
     model.build_vocab(sentences)
     vocabulary_end = default_timer()
     if not len(model.wv):
-        raise RuntimeError(f"{name}: no word occurs min_count={model.min_count} times or more")
+        raise NoWordsError(f"{name}: no word occurs min_count={model.min_count} times or more")
     model.train(
         sentences,
         total_examples=model.corpus_count,
