@@ -128,6 +128,9 @@ class CpuEngine(Engine):
 
         Skip-gram takes up to 16 inputs per block, in groups of 4 with `fresh`, and no `output_scale`.
 
+        Tables that `load_tables` did not return may be copied there and back by each call: only one thread may train on
+        them at a time.
+
         TORCH_W2V_ISA=base, avx2 or avx512 in the environment chooses an instruction set; by default it is the best
         that the machine has.
         """
