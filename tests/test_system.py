@@ -1,3 +1,4 @@
+import ctypes
 import os
 import sys
 
@@ -41,5 +42,18 @@ def test_cores_are_those_of_this_process():
     assert 1 <= system.cores() <= (os.cpu_count() or 1)
 
 
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="only glibc keeps what is freed")
 def test_freed_memory_is_released():
-    system.release_freed_memory()  # where there is nothing to call, it does nothing
+    pieces = [bytes(2000) for _ in range(30_000)]
+    # What is in use above them keeps the rest from being released at once.
+    del pieces[:-1]
+    before = system._status_bytes("VmRSS")
+    system.release_freed_memory()
+    assert before - system._status_bytes("VmRSS") > 40e6
+    del pieces
+
+
+def test_nothing_is_released_where_the_system_does_that_itself(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(system.ctypes, "CDLL", None)
+    system.release_freed_memory()

@@ -17,18 +17,23 @@ if TYPE_CHECKING:
 
 __all__ = ["CBOWNegativeSampling", "SkipGramNegativeSampling", "Word2Vec", "__version__", "load_vectors"]
 
-_MODULES = ("CBOWNegativeSampling", "SkipGramNegativeSampling")
+_CLASSES = ("CBOWNegativeSampling", "SkipGramNegativeSampling")
+_MODULES = ("accel", "callbacks", "compare", "dataset", "export", "module", "report", "sklearn")
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 
 def __getattr__(name: str) -> Any:
-    if name in _MODULES:
+    if name in _CLASSES:
         return getattr(importlib.import_module("torch_w2v.module"), name)
-    if name in ("accel", "dataset", "export", "module"):
-        return importlib.import_module(f"torch_w2v.{name}")
+    if name in _MODULES:
+        try:
+            return importlib.import_module(f"torch_w2v.{name}")
+        except ImportError as e:
+            # Not an ImportError: `help(torch_w2v)` looks at every name, with or without the optional packages.
+            raise AttributeError(f"module {__name__!r} cannot load {name!r}: {e}") from e
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *_MODULES, "accel", "dataset", "export", "module"]
+    return [*globals(), *_CLASSES, *_MODULES]

@@ -42,6 +42,11 @@ def test_a_tiny_vocabulary(tmp_path):
     history = History()
     model = ours([["a", "b"] * 5] * 20, vector_size=1, callbacks=[history])
     training.write(model, history, tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text("utf8")
+    assert page.count("data:image/png") == 2
+    for word, other in ("ab", "ba"):
+        assert re.search(rf"<td><b>{word}</b></td><td>{other} -?1\.00</td>", page)
+    assert training_plots.plane(model.wv.vectors).shape == (2, 2)
 
 
 def test_the_plane_is_that_of_the_largest_differences():

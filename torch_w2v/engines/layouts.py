@@ -15,10 +15,11 @@ _USUAL_ERRORS = 0.4
 # minimum number of steps per epoch for large steps; on a smaller corpus the steps shrink instead
 STEPS = 1024
 
-# Skip-gram. Inputs of a block at most: the scores of one negative with all of them are one vector of AVX-512.
-_INPUTS = 16
+# Skip-gram. Inputs of a block at most, as LANES_OF_BLOCK in skipgram/lanes.h: the scores of one negative with all of
+# them are one vector of AVX-512.
+MAX_INPUTS = 16
 # inputs whose updates are made together
-_INPUTS_TOGETHER = 4
+INPUTS_TOGETHER = 4
 # alpha times the number of gradients of an input's row that are computed from one state of the tables
 _MOST_PER_INPUT = 0.9
 # and of the row of a negative, where inputs are alike: on text it comes to that at the default alpha
@@ -129,7 +130,7 @@ def skip_gram_block(workload: Workload) -> Layout:
     # A part without positives trains nothing.
     S = max(1, min(S, round(2 * context)))
     moves = max(alpha * context / S * workload.busiest_output, 1e-9)
-    T = int(max(1, min(_INPUTS, _MOST_PER_OUTPUT / moves)))
+    T = int(max(1, min(MAX_INPUTS, _MOST_PER_OUTPUT / moves)))
     drawn = negative * context / S
     more = min(2, max(1, T * moves / _USUAL_PER_OUTPUT))
     # Of a few words a set has most already.
@@ -143,7 +144,7 @@ def skip_gram_block(workload: Workload) -> Layout:
         T, N = 1, _MOST_NEGATIVES
     if alpha * negative > 3 * _MANY_NEGATIVES:
         S, N = round(4 * context), 2 * _MOST_NEGATIVES
-    return Layout(T=T, S=S, N=N, G=_INPUTS_TOGETHER, fresh=True)
+    return Layout(T=T, S=S, N=N, G=INPUTS_TOGETHER, fresh=True)
 
 
 def skip_gram_steps(workload: Workload) -> Layout:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad, softplus
+from torch.nn.functional import pad
 
 from torch_w2v.corpus.chunks import Chunk
-from torch_w2v.engines import layouts, sampling, torch_batched_skipgram
+from torch_w2v.engines import layouts, torch_batched_skipgram
 from torch_w2v.engines.interface import ChunkResult, Rates, Tables
 from torch_w2v.engines.plan import EpochPlan, Layout, Objective, Workload
-from torch_w2v.engines.torch_engine import TorchEngine, add_rows, dtype_of_sums
+from torch_w2v.engines.torch_engine import TorchEngine, add_rows
+from torch_w2v.engines.torch_steps import Steps
 
 
 class TorchBatchedEngine(TorchEngine):
@@ -30,48 +31,34 @@ class TorchBatchedEngine(TorchEngine):
         """Train on a chunk; see `Engine.train`. Layouts with G > 1 are not implemented, nor `fresh` for skip-gram."""
         if plan.objective.skip_gram:
             return torch_batched_skipgram.train(tables, chunk, rates, plan)
-        objective, (T, S, N, B, G, fresh) = plan.objective, plan.layout.sizes
+        objective, (T, S, N, _, G, fresh) = plan.objective, plan.layout.sizes
         if G != 1:
             raise ValueError(f"G={G}: engine 'torch_batched' takes G=1 only")
         inputs, outputs = tables
-        device, dtype = inputs.device, inputs.dtype
-        blocks = sampling.blocks_of(chunk, plan)
-        kept, first, last, starts, _, _, negatives = blocks
-        steps = -(-len(starts) // B)
-        alphas = blocks.alphas(chunk, rates, dtype)[:, None, None]
-
+        dtype = inputs.dtype
+        steps = Steps(chunk, rates, plan, dtype)
+        kept, last, reach, around = steps.blocks.kept, steps.blocks.last, steps.reach, steps.around
         divide = objective.cbow_mean == objective.exact_gradient
-        # Windows cannot reach past `longest`, the widest one present, so neither need the gathered rows.
-        n = len(kept.ids)
-        places = torch.arange(n, device=device)
-        longest = max(int((places - kept.low).max()), int((kept.high - 1 - places).max())) if n else 0
-        L = T + 2 * longest
-        # Padding on both sides makes every block the same size; padded targets have empty windows.
-        ids = pad(kept.ids, (longest, longest + T))
+        # Padded targets have empty windows.
         low, high = pad(kept.low, (0, T)), pad(kept.high, (0, T))
         low[last:], high[last:] = 0, 0
-        halo, lane = torch.arange(L, device=device), torch.arange(T, device=device)
-        # A window as places in the block's L rows is [low, high) - (start - longest).
-        totals = torch.zeros(2, dtype=dtype_of_sums(device), device=device)
 
-        for step in range(steps):
-            start = starts[step::steps, None]  # (b, 1)
-            # those of the step's blocks whose loss is computed
-            counted = [i for i in range(len(start)) if objective.has_loss(step + i * steps)]
-            alpha = alphas[step::steps]
-            rows = ids[start + halo]  # (b, L)
-            t = start + lane  # (b, T)
-            lo, hi = (low[t] - start + longest)[..., None], (high[t] - start + longest)[..., None]
+        for step in range(steps.count):
+            start, alpha, counted = steps.starts(step), steps.alphas(step), steps.with_loss(step)
+            rows = steps.ids[start + around]  # (b, L)
+            t = start + steps.lane  # (b, T)
+            # A window as places in the block's L rows is [low, high) - (start - reach).
+            lo, hi = (low[t] - start + reach)[..., None], (high[t] - start + reach)[..., None]
             C = (hi - lo - 1).clamp(min=0).to(dtype)
-            band = ((halo >= lo) & (halo < hi)).to(dtype)  # (b, T, L)
+            band = ((around >= lo) & (around < hi)).to(dtype)  # (b, T, L)
             # the target itself
-            band.diagonal(longest, 1, 2).zero_()
+            band.diagonal(reach, 1, 2).zero_()
             X = inputs[rows]
             H = torch.bmm(band, X)  # (b, T, D)
             some, inverse = (C > 0).to(dtype), 1 / C.clamp(min=1)
             if objective.cbow_mean:
                 H *= inverse
-            Y = ids[t + longest]
+            Y = steps.ids[t + reach]
             E = torch.zeros_like(H)
             if fresh:
                 moves = _moves(kept.sentence, t.clamp(max=max(last - 1, 0)), rows, band, C, objective, plan.input_scale)
@@ -80,7 +67,7 @@ class TorchBatchedEngine(TorchEngine):
                 if fresh and s:
                     # errors of later sets are still zero
                     h += torch.bmm(moves[:, s::S], E)
-                neg = negatives[step::steps, s]  # (b, N)
+                neg = steps.negatives(step, s)  # (b, N)
                 P, Q = outputs[y], outputs[neg]
                 weight = (neg[:, None] != y[..., None]).to(dtype) * live * (objective.negative / N)
                 if plan.layout.in_turn:
@@ -88,10 +75,7 @@ class TorchBatchedEngine(TorchEngine):
                 positive = (h * P).sum(2, keepdim=True)
                 scores = torch.bmm(h, Q.transpose(1, 2))  # (b, T / S, N)
                 if counted:
-                    ones, weights = live[counted], weight[counted]
-                    loss = (softplus(-positive[counted]) * ones).sum(dtype=totals.dtype)
-                    loss += (softplus(scores[counted]) * weights).sum(dtype=totals.dtype)
-                    totals += torch.stack([loss, ones.sum(dtype=totals.dtype) + weights.sum(dtype=totals.dtype)])
+                    steps.add_loss(positive[counted], live[counted], scores[counted], weight[counted])
                 # a sample with a score beyond that is skipped
                 most = objective.largest_score
                 g = alpha * live * (positive.abs() < most) * torch.sigmoid(-positive)
@@ -101,8 +85,7 @@ class TorchBatchedEngine(TorchEngine):
                 add_rows(outputs, y, g * h, plan.output_scale)
                 add_rows(outputs, neg, torch.bmm(gn.transpose(1, 2), h), plan.output_scale)
             add_rows(inputs, rows, torch.bmm(band.transpose(1, 2), E), plan.input_scale)
-        loss_sum, pairs = totals.tolist()
-        return ChunkResult(last - first, loss_sum, pairs)
+        return steps.result()
 
 
 def _meet_in_turn(Q: Tensor, neg: Tensor, h: Tensor, step: Tensor, most: float, output_scale: Tensor) -> None:

@@ -40,6 +40,8 @@ logger = logging.getLogger("torch_w2v.word2vec")
 _ALL_KEPT = 2**32 - 1
 # A longer window changes nothing; times a draw of 32 bits this fits into an int64 many times.
 _MAX_WINDOW = 1_000_000
+# A chunk has at least so many words, as a batch of gensim's: a smaller one costs more than its words.
+SMALLEST_CHUNK = MAX_WORDS_IN_BATCH
 # words per chunk below which an epoch has fewer chunks
 _SMALL_CHUNK = 25_000
 # number of chunks per epoch that is enough for any number of threads
@@ -369,9 +371,9 @@ def chunk_words(model: TrainedModel, total_words: int | None, preferred: int | N
         preferred: the engine's `preferred_chunk_words`.
     """
     words = total_words or model.corpus_total_words
-    batch = max(int(model.batch_words), MAX_WORDS_IN_BATCH)
+    batch = max(int(model.batch_words), SMALLEST_CHUNK)
     chunks = 32 if preferred is None else 8
-    most = preferred or max(10 * batch, min(50 * MAX_WORDS_IN_BATCH, (words or 0) // _MANY_CHUNKS))
+    most = preferred or max(10 * batch, min(50 * SMALLEST_CHUNK, (words or 0) // _MANY_CHUNKS))
     few = min(_SMALL_CHUNK, words // 16) if preferred is None else 0
     return min(most, max(batch, few, words // chunks)) if words else most
 

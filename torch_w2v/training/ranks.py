@@ -25,7 +25,7 @@ from torch_w2v.training import call_arguments
 from torch_w2v.training.divergence import StopTraining
 from torch_w2v.training.epoch import Job, Totals
 from torch_w2v.training.model import TrainedModel
-from torch_w2v.training.planning import frequencies_of, problem_of
+from torch_w2v.training.planning import SMALLEST_CHUNK, frequencies_of, problem_of
 
 if TYPE_CHECKING:
     from torch_w2v.distributed.tensor_group import TensorGroup
@@ -36,8 +36,6 @@ T = TypeVar("T")
 SUMMED = ("chunks", "examples", "raw_words", "trained_words", "loss", "pairs")
 # Of `call_arguments.of_call`, what each machine has of its own; the learning rates are the first rank's.
 _MAY_DIFFER = {"engine", "device", "alpha", "min_alpha"}
-# A chunk has at least so many words, as gensim's batches have: a smaller one costs more than its words.
-_SMALLEST_CHUNK = 10_000
 
 
 class Alone:
@@ -233,7 +231,7 @@ class Together(Alone):
 
     def chunk_words(self, size: int) -> int:
         """Return the size of a chunk: every worker is to have one of an interval."""
-        return min(size, max(_SMALLEST_CHUNK, max(self._words) // (self._planned_exchanges * self._workers)))
+        return min(size, max(SMALLEST_CHUNK, max(self._words) // (self._planned_exchanges * self._workers)))
 
     def expected(self, total: int | None) -> int | None:
         """Return this rank's part of a number of sentences, or of words."""

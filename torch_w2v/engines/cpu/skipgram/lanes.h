@@ -6,7 +6,7 @@
 
 namespace {
 
-constexpr int LANES_OF_BLOCK = 16;  // inputs of a block at most; MAX_INPUTS in engine.py
+constexpr int LANES_OF_BLOCK = 16;  // inputs of a block at most; MAX_INPUTS in layouts.py
 constexpr int PARTS = LANES_OF_BLOCK / W;
 
 // A number per input.
