@@ -107,9 +107,9 @@ def _set(change: Callable[[], None]) -> Iterator[None]:
 # The signature that `inspect.signature` shows stays that of the constructor.
 @functools.wraps(PlainWord2Vec.__init__)
 def _new(cls: type, *args: Any, **kwargs: Any) -> Any:
-    made = Word2Vec if _installed and cls is PlainWord2Vec else cls
-    following = super(PlainWord2Vec, made).__new__
-    return following(made) if following is object.__new__ else following(made, *args, **kwargs)
+    model_class = Word2Vec if _installed and cls is PlainWord2Vec else cls
+    following = super(PlainWord2Vec, model_class).__new__
+    return following(model_class) if following is object.__new__ else following(model_class, *args, **kwargs)
 
 
 def _init_subclass(cls: type, **kwargs: Any) -> None:

@@ -36,8 +36,8 @@ def check(module: str, extra: str, purpose: str) -> None:
     """
     package = module.partition(".")[0]
     try:
-        found = importlib.util.find_spec(package) is not None
+        is_there = importlib.util.find_spec(package) is not None
     except ValueError:  # the module is there, but says nothing of where it comes from
-        found = True
-    if not found:
+        is_there = True
+    if not is_there:
         raise ImportError(f"{purpose} needs {package}, which is not installed: pip install 'torch_w2v[{extra}]'")

@@ -31,13 +31,13 @@ def differences(result: Comparison) -> Figure:
     """
     names = [name for name in result.contenders if name != GENSIM]
     most = max([sum(v.contender == name for v in result.verdicts) for name in names], default=1)
-    made, panels = figure(1.1 + 0.32 * max(most, 1), len(names))
+    plot, panels = figure(1.1 + 0.32 * max(most, 1), len(names))
     for axes, name in zip(panels, names, strict=True):
         _differences(axes, [v for v in result.verdicts if v.contender == name])
         axes.set_title(f"{name}: difference from gensim, in margins", fontsize=10, loc="left")
     if panels:
         panels[-1].set_xlabel("← worse than gensim        better than gensim →", fontsize=9)
-    return made
+    return plot
 
 
 def _differences(axes: Axes, verdicts: list[Verdict]) -> None:
@@ -55,9 +55,9 @@ def _differences(axes: Axes, verdicts: list[Verdict]) -> None:
         if math.isfinite(v.low):
             low, high = (min(max(x / v.margin, -reach), reach) for x in (v.low, v.high))
             axes.plot([low, high], [row, row], "-", color=colour, linewidth=1.6, zorder=2)
-        shown = min(max(middle, -reach), reach)
-        marker = MARKERS[v.verdict] if shown == middle else ("<" if middle < 0 else ">")
-        axes.plot(shown, row, marker, color=colour, markersize=6, zorder=3, clip_on=False)
+        place = min(max(middle, -reach), reach)
+        marker = MARKERS[v.verdict] if place == middle else ("<" if middle < 0 else ">")
+        axes.plot(place, row, marker, color=colour, markersize=6, zorder=3, clip_on=False)
         label = f"{v.difference:+.4f} of {v.margin:.4f}"
         axes.annotate(
             label, (1.01, row), xycoords=("axes fraction", "data"), fontsize=8, va="center", color=GREY, zorder=3
@@ -74,7 +74,7 @@ def scores(result: Comparison) -> Figure:
     the axis, so that a difference within it does not look large.
     """
     margins = {v.measure: v.margin for v in result.verdicts}
-    made, panels = figure(2.6, max(len(margins), 1), 3)
+    plot, panels = figure(2.6, max(len(margins), 1), 3)
     names = result.contenders
     for axes, (measure, margin) in zip(panels, margins.items(), strict=False):
         values = {name: [run.scores.get(measure, math.nan) for run in result.runs_of(name)] for name in names}
@@ -91,13 +91,13 @@ def scores(result: Comparison) -> Figure:
         axes.set_title(measure, fontsize=10)
         axes.set_xticks(range(len(names)), names, rotation=30, ha="right")
         axes.set_xlim(-0.6, len(names) - 0.4)
-    return made
+    return plot
 
 
 def speeds(result: Comparison) -> Figure:
     """Plot the median speed of training of each contender, with its ratio to gensim's at the bar."""
     names = result.contenders[::-1]
-    made, (axes,) = figure(0.8 + 0.38 * len(names))
+    plot, (axes,) = figure(0.8 + 0.38 * len(names))
     bars = axes.barh(
         names, [result.speed(n) for n in names], color=[GREY if n == GENSIM else BLUE for n in names], height=0.6
     )
@@ -105,4 +105,4 @@ def speeds(result: Comparison) -> Figure:
     axes.bar_label(bars, labels, padding=4, fontsize=9)
     axes.margins(x=0.28)
     axes.set_xlabel("million words of the corpus per second of training (median)", fontsize=9)
-    return made
+    return plot

@@ -174,10 +174,10 @@ def split_texts(column: Any) -> Column:
     """
     if isinstance(column, (list, tuple)):
         return Column(column, "the list", lambda: iter([list(column)]), True)
-    found = column_of(column, True)
-    if not isinstance(found, Column) or not found.splits:
+    texts = column_of(column, True)
+    if not isinstance(texts, Column) or not texts.splits:
         raise TypeError(f"a {type(column).__name__} is no column of texts: give a list, or a column of a table")
-    return found
+    return texts
 
 
 def _made(source: Any, package: str, splits: bool) -> Column:

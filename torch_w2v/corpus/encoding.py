@@ -32,14 +32,14 @@ def rows_in(key_to_index: Mapping[Hashable, int], n_rows: int | None = None) -> 
         return list(map(get, words, itertools.repeat(UNKNOWN)))
 
     def rows_inside(words: Sequence[Hashable]) -> list[int]:
-        found = rows(words)
-        for row in (min(found, default=0), max(found, default=0)):
+        ids = rows(words)
+        for row in (min(ids, default=0), max(ids, default=0)):
             if not UNKNOWN <= row < (n_rows or 0):
                 raise RuntimeError(
                     f"a word has the row {row}, but there are {n_rows} rows: this model cannot train. "
                     "Call build_vocab(), or load a full model"
                 )
-        return found
+        return ids
 
     return rows if n_rows is None else rows_inside
 

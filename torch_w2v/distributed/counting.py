@@ -8,7 +8,6 @@ to stay in the vocabulary are gathered: no rank ever holds them all.
 
 from __future__ import annotations
 
-import logging
 import zlib
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -18,8 +17,7 @@ import numpy as np
 
 from torch_w2v.corpus.counting import Scan
 from torch_w2v.distributed.group import Group
-
-logger = logging.getLogger("torch_w2v.word2vec")
+from torch_w2v.training_log import logger
 
 # All ranks together have more distinct words than this: they are added up by all ranks.
 MOST_GATHERED = 10_000_000

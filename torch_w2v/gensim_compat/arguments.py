@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import operator
 from collections.abc import Callable, Mapping
@@ -14,8 +13,7 @@ from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
 from torch_w2v import system
 from torch_w2v.corpus.store import CACHES
-
-logger = logging.getLogger("torch_w2v.word2vec")
+from torch_w2v.training_log import logger
 
 GRADIENTS = ("gensim", "exact")
 SHARDS = ("cut", "given")
@@ -71,7 +69,7 @@ def numbers(values: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         TypeError, ValueError: the argument, what was given, what is allowed.
     """
-    found = dict(values)
+    converted = dict(values)
     for name, value in values.items():
         kind = (
             _NUMBERS.get(name)
@@ -81,11 +79,11 @@ def numbers(values: Mapping[str, Any]) -> dict[str, Any]:
         if kind is None:
             continue
         try:
-            found[name] = kind(value)
+            converted[name] = kind(value)
         except (TypeError, ValueError, OverflowError) as e:
             what = "an integer" if kind in (int, _whole) else "a number"
             raise (TypeError if isinstance(e, TypeError) else ValueError)(f"{name}={value!r}: must be {what}") from e
-    return found
+    return converted
 
 
 def check(values: Mapping[str, Any]) -> None:

@@ -82,14 +82,14 @@ def prepare(
         )
     logger.info("Creating a fresh vocabulary")
     stay = counts >= model.effective_min_count
-    kept = counts[stay]
-    V, total, original = len(kept), int(kept.sum()), int(counts.sum())
+    kept_counts = counts[stay]
+    V, total, original = len(kept_counts), int(kept_counts.sum()), int(counts.sum())
     # gensim sorts afterwards, which makes list and dictionary twice; so does this where there is more to sort.
     sort_now = model.sorted_vocab and not (dry_run or model.null_word or len(model.wv.vectors) or model.wv.expandos)
     order = np.arange(V)
     if sort_now:
         # as in KeyedVectors.sort_by_descending_frequency
-        order = np.lexsort((-order, -kept))
+        order = np.lexsort((-order, -kept_counts))
     if not dry_run:
         model.min_count, model.sample = min_count, sample
         words = list(itertools.compress(model.raw_vocab, stay.tolist()))
@@ -105,15 +105,15 @@ def prepare(
     ):
         model.add_lifecycle_event("prepare_vocab", msg=f"effective_min_count={model.effective_min_count} {what}")
 
-    probability = keep_probability(kept, sample)
+    probability = keep_probability(kept_counts, sample)
     downsampled = int((probability < 1).sum())
     # Added one after the other, as gensim does: the sum is logged to its last digit.
-    left = float(np.cumsum(probability * kept)[-1]) if V else 0.0
-    left = left if downsampled else int(left)
+    words_left = float(np.cumsum(probability * kept_counts)[-1]) if V else 0.0
+    words_left = words_left if downsampled else int(words_left)
     if not dry_run:
         if V:
             model.wv.allocate_vecattrs(attrs=["count", "sample_int"], types=[int, np.uint32])
-            model.wv.expandos["count"][:] = kept[order]
+            model.wv.expandos["count"][:] = kept_counts[order]
             model.wv.expandos["sample_int"][:] = (probability[order] * (2**32 - 1)).astype(np.uint32)
         if not keep_raw_vocab:
             logger.info("deleting the raw counts dictionary of %i items", len(model.raw_vocab))
@@ -122,7 +122,8 @@ def prepare(
     model.add_lifecycle_event(
         "prepare_vocab",
         msg=(
-            f"downsampling leaves estimated {left} word corpus ({left * 100.0 / max(total, 1):.1f}%% of prior {total})"
+            f"downsampling leaves estimated {words_left} word corpus "
+            f"({words_left * 100.0 / max(total, 1):.1f}%% of prior {total})"
         ),
     )
     if model.null_word:
@@ -137,7 +138,7 @@ def prepare(
         "drop_unique": len(counts) - V,
         "retain_total": total,
         "downsample_unique": downsampled,
-        "downsample_total": int(left),
+        "downsample_total": int(words_left),
         "num_retained_words": V,
     }
 

@@ -26,11 +26,11 @@ def figure(row_height: float, panels: int = 1, columns: int = 1, share_x: bool =
 
     columns = max(min(panels, columns), 1)
     rows = max(math.ceil(panels / columns), 1)
-    made = Figure(figsize=(WIDTH, row_height * rows), layout="constrained")
-    all_axes = list(made.subplots(rows, columns, squeeze=False, sharex=share_x).flat)
+    plot = Figure(figsize=(WIDTH, row_height * rows), layout="constrained")
+    all_axes = list(plot.subplots(rows, columns, squeeze=False, sharex=share_x).flat)
     for axes in all_axes:
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(labelsize=9)
     for axes in all_axes[panels:]:
         axes.set_visible(False)
-    return made, all_axes[:panels]
+    return plot, all_axes[:panels]

@@ -28,13 +28,13 @@ def course(rows: Rows, curve: Rows) -> Figure:
         rows: of a `History`, one per epoch.
         curve: its points within the epochs.
     """
-    shown = [
+    series = [
         ("loss", "mean loss, nats per pair", BLUE, 1.0),
         ("alpha", "learning rate", BROWN, 1.0),
         ("words_per_second", "M words/s", GREY, 1e-6),
     ]
-    made, panels = figure(2.1, len(shown), 1, share_x=True)
-    for axes, (name, label, colour, unit) in zip(panels, shown, strict=True):
+    plot, panels = figure(2.1, len(series), 1, share_x=True)
+    for axes, (name, label, colour, unit) in zip(panels, series, strict=True):
         _line(axes, [(p["epochs"], unit * p[name]) for p in curve if not math.isnan(p[name])], colour, "-")
         _line(axes, [(r["epoch"], unit * r[name]) for r in rows if not math.isnan(r[name])], colour, "o")
         axes.set_ylabel(label, fontsize=9)
@@ -43,12 +43,12 @@ def course(rows: Rows, curve: Rows) -> Figure:
     panels[2].set_ylim(bottom=0)
     panels[-1].set_xlabel("epochs (a dot: the mean of an epoch, or the rate at its end)", fontsize=9)
     _whole_epochs(panels[-1])
-    return made
+    return plot
 
 
 def evaluations(rows: Rows, names: Sequence[str]) -> Figure:
     """Plot each value of the evaluations over the epochs, one panel per value."""
-    made, panels = figure(2.3, len(names), 3)
+    plot, panels = figure(2.3, len(names), 3)
     for axes, name in zip(panels, names, strict=True):
         points = [(row["epoch"], row[name]) for row in rows if not math.isnan(row.get(name, math.nan))]
         _line(axes, points, BLUE, "o-")
@@ -60,7 +60,7 @@ def evaluations(rows: Rows, names: Sequence[str]) -> Figure:
         axes.set_xlabel("epoch", fontsize=9)
         axes.grid(axis="y", color="#eaeef2")
         _whole_epochs(axes)
-    return made
+    return plot
 
 
 def word_map(vectors: KeyedVectors) -> Figure:
@@ -69,7 +69,7 @@ def word_map(vectors: KeyedVectors) -> Figure:
     """
     count = min(len(vectors), MAP_WORDS)
     places = plane(vectors.vectors[:count])
-    made, (axes,) = figure(7.0)
+    plot, (axes,) = figure(7.0)
     axes.scatter(places[:, 0], places[:, 1], s=6, color=BLUE, alpha=0.35, linewidths=0)
     axes.set_axis_off()
     axes.margins(0.04)
@@ -84,7 +84,7 @@ def word_map(vectors: KeyedVectors) -> Figure:
         if all(box[2] < b[0] or b[2] < box[0] or box[3] < b[1] or b[3] < box[1] for b in taken):
             taken.append(box)
             axes.annotate(name, (x, y), (3, 0), textcoords="offset points", fontsize=7.5, va="center", parse_math=False)
-    return made
+    return plot
 
 
 def plane(vectors: np.ndarray) -> np.ndarray:

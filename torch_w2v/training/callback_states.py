@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from gensim.models.callbacks import CallbackAny2Vec
 
-logger = logging.getLogger("torch_w2v.word2vec")
+from torch_w2v.training_log import logger
 
 
 def plain(value: Any) -> Any:

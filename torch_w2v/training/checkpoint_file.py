@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import math
 import os
 import struct
@@ -17,8 +16,6 @@ import numpy as np
 from torch_w2v import user_warnings
 from torch_w2v.files import replacing
 from torch_w2v.version import __version__
-
-logger = logging.getLogger("torch_w2v.word2vec")
 
 FORMAT, VERSION = "torch_w2v checkpoint", 1
 _MANIFEST = "manifest.json"

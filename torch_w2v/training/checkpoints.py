@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NoReturn
@@ -14,12 +13,11 @@ from gensim.models.callbacks import CallbackAny2Vec
 from torch_w2v import user_warnings
 from torch_w2v.training import call_arguments, checkpoint_file, manifest
 from torch_w2v.training.callback_states import CallbackStates, plain
-from torch_w2v.training.epoch import Job, Progress, Totals
+from torch_w2v.training.epoch import CallState, Job, Totals
 from torch_w2v.training.interrupts import Interrupts
 from torch_w2v.training.manifest import DONE, FINISHED, STATE, TRAIN
 from torch_w2v.training.model import TrainedModel
-
-logger = logging.getLogger("torch_w2v.word2vec")
+from torch_w2v.training_log import logger
 
 # The share of the time that writing may take at the default interval; on a slow disk the interval is longer for that.
 _SHARE = 0.02
@@ -37,7 +35,7 @@ class Checkpoints:
     kept = False
 
     def __init__(self) -> None:
-        self.progress = Progress()
+        self.progress = CallState()
         self.interrupts = Interrupts()
 
     def events(self, callbacks: Iterable[CallbackAny2Vec]) -> Iterable[CallbackAny2Vec]:

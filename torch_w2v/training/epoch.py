@@ -83,7 +83,7 @@ class Totals:
 
 
 @dataclass
-class Progress:
+class CallState:
     """How far a call of `train()` is.
 
     Attributes:
@@ -236,11 +236,11 @@ def train_epoch(
         if job.chunk.end == job.chunk.begin:
             return ChunkResult(0, 0.0, 0.0)
         chunk = job.chunk.read()
-        own = plan_of(chunk) or plan
+        chunk_plan = plan_of(chunk) or plan
         try:
-            if own.layout not in loaded_plans:
-                loaded_plans[own.layout] = engine.load_plan(own)
-            return engine.train(tables, load_chunk(chunk), job.rates, loaded_plans[own.layout])
+            if chunk_plan.layout not in loaded_plans:
+                loaded_plans[chunk_plan.layout] = engine.load_plan(chunk_plan)
+            return engine.train(tables, load_chunk(chunk), job.rates, loaded_plans[chunk_plan.layout])
         except BaseException:
             totals.failed = True
             raise
@@ -320,7 +320,7 @@ def _run_on_threads(
         interrupts: are held back, but for waiting.
         throttle: holds threads back where fewer are faster.
     """
-    done: deque[tuple[Job, ChunkResult] | BaseException | None] = deque()
+    results: deque[tuple[Job, ChunkResult] | BaseException | None] = deque()
     turn, stopped, ended = threading.Lock(), threading.Event(), threading.Event()
     throttle.begin(workers, wake=ended.set)
 
@@ -334,14 +334,14 @@ def _run_on_threads(
                 begin = default_timer()
                 result = run(job)
                 throttle.note(number, result.trained_words, default_timer() - begin)
-                done.append((job, result))
+                results.append((job, result))
                 throttle.wait(number)
                 job = None if stopped.is_set() else next_job()
         except BaseException as e:  # carried to the main thread, which raises it
-            done.append(e)
+            results.append(e)
         finally:
             throttle.end()
-            done.append(None)
+            results.append(None)
             ended.set()
 
     threads: list[threading.Thread] = []
@@ -365,8 +365,8 @@ def _run_on_threads(
             else:
                 return
             interrupts.poll()
-            while done:
-                item = done.popleft()
+            while results:
+                item = results.popleft()
                 if item is None:
                     running -= 1
                 elif isinstance(item, BaseException):
@@ -384,6 +384,6 @@ def _run_on_threads(
             # The last one may have failed to start.
             if thread.ident is not None:
                 thread.join()
-        for rest in done:
+        for rest in results:
             if isinstance(rest, tuple):
                 totals.add(*rest)

@@ -34,8 +34,7 @@ from torch_w2v.engines.plan import (
 from torch_w2v.engines.row_scales import row_scales, skip_gram_row_scales
 from torch_w2v.engines.streams import alias_table
 from torch_w2v.training.model import TrainedModel
-
-logger = logging.getLogger("torch_w2v.word2vec")
+from torch_w2v.training_log import logger
 
 _ALL_KEPT = 2**32 - 1
 # A longer window changes nothing; times a draw of 32 bits this fits into an int64 many times.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -26,11 +25,11 @@ from torch_w2v.training.divergence import StopTraining
 from torch_w2v.training.epoch import Job, Totals
 from torch_w2v.training.model import TrainedModel
 from torch_w2v.training.planning import SMALLEST_CHUNK, frequencies_of, problem_of
+from torch_w2v.training_log import logger
 
 if TYPE_CHECKING:
     from torch_w2v.distributed.tensor_group import TensorGroup
 
-logger = logging.getLogger("torch_w2v.word2vec")
 T = TypeVar("T")
 
 SUMMED = ("chunks", "examples", "raw_words", "trained_words", "loss", "pairs")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
 import math
 import operator
 from collections.abc import Hashable, Iterable, Sequence
@@ -30,11 +29,10 @@ from torch_w2v.training.ranks import Alone, Together
 from torch_w2v.training.tables import EngineMemory
 from torch_w2v.training.throttle import Throttle
 from torch_w2v.training.watching import Watch, Watcher
+from torch_w2v.training_log import logger
 
 if TYPE_CHECKING:
     from typing_extensions import Self
-
-logger = logging.getLogger("torch_w2v.word2vec")
 
 
 class TrainCall:

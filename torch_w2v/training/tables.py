@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import operator
 from collections.abc import Hashable, Iterator
@@ -13,8 +12,7 @@ import numpy as np
 
 from torch_w2v.corpus.chunks import Chunk
 from torch_w2v.engines.interface import Engine, Tables
-
-logger = logging.getLogger(__name__)
+from torch_w2v.training_log import logger
 
 
 class EngineMemory:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
-import logging
 import os
 from contextlib import suppress
 from functools import cache
@@ -25,8 +24,7 @@ from torch_w2v.engines.plan import EpochPlan, Layout, Objective
 from torch_w2v.engines.reference import ReferenceEngine
 from torch_w2v.engines.triton.engine import TritonEngine
 from torch_w2v.files import replacing
-
-logger = logging.getLogger("torch_w2v.word2vec")
+from torch_w2v.training_log import logger
 
 # Columns, layout and model of the problems, for the kernels of CBOW and of skip-gram: rows in one tile and in several,
 # one set of negatives and several. One program at a time, so that the result is that of the specification.
@@ -95,9 +93,9 @@ def cache_folder() -> Path | None:
 
     None for a user without a home, as in some containers.
     """
-    own = os.environ.get("TORCH_W2V_CACHE")
-    if own:
-        return Path(own)
+    folder = os.environ.get("TORCH_W2V_CACHE")
+    if folder:
+        return Path(folder)
     caches = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     return Path(caches) / "torch_w2v" if os.path.isabs(caches) else None
 
