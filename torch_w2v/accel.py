@@ -74,9 +74,7 @@ def uninstall() -> None:
     _installed = False
     del copyreg.dispatch_table[Word2Vec]
     while _rebased:
-        cls = _rebased.pop()
-        _replace_base(cls, Word2Vec, PlainWord2Vec)
-        del cls._saved_as_own_class  # type: ignore[attr-defined]
+        _replace_base(_rebased.pop(), Word2Vec, PlainWord2Vec)
     logger.info("gensim's Word2Vec is no longer accelerated")
 
 
@@ -127,8 +125,6 @@ def _rebase(cls: type) -> None:
         logger.info("not accelerating %s: it trains by its own %s", name, ", ".join(methods))
         return
     _replace_base(cls, PlainWord2Vec, Word2Vec)
-    # A process without torch_w2v can read what names the user's class.
-    cls._saved_as_own_class = True  # type: ignore[attr-defined]
     _rebased.append(cls)
     logger.info("accelerating %s", name)
 

@@ -9,7 +9,7 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from gensim.models.callbacks import CallbackAny2Vec
 from gensim.models.word2vec import MAX_WORDS_IN_BATCH
@@ -121,8 +121,6 @@ class Word2Vec(CorpusReading):
     progress: bool = False
     training_losses: Sequence[float] = ()
     diverged: bool = False
-    # Whether files name this class itself, instead of gensim's; `torch_w2v.accel` sets it for users' subclasses.
-    _saved_as_own_class: ClassVar[bool] = False
 
     def __init__(
         self,

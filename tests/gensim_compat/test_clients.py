@@ -1,6 +1,8 @@
 """Programs written for gensim: a replaced name, subclasses with code of their own, objects without our constructor."""
 
+import dataclasses
 import logging
+import math
 import pickle
 
 import gensim.models
@@ -119,18 +121,61 @@ class SubOfOurs(Word2Vec):
     pass
 
 
-def test_a_file_of_a_users_own_subclass_loads_as_gensim_loads_it(tmp_path):
+@pytest.mark.parametrize("own", [Sub, SubOfOurs])
+def test_a_file_of_a_users_own_subclass_loads_as_gensim_loads_it(own, tmp_path):
     path = str(tmp_path / "m")
-    ours(words(), cls=Sub).save(path)
+    ours(words(), cls=own).save(path)
     for cls in (Plain, Sub, Word2Vec, SubOfOurs):
         model = cls.load(path)
-        assert type(model) is Sub
+        assert type(model) is own
         assert trainable(model, words())
+
+
+def test_a_subclass_that_pickle_cannot_find_is_saved_as_gensims(tmp_path):
+    """gensim's `save` fails."""
+
+    class Local(Word2Vec):
+        pass
+
+    path = str(tmp_path / "m")
+    ours(words(), cls=Local).save(path)
+    assert type(Plain.load(path)) is Plain
+    assert type(Local.load(path)) is Local
+
+
+@both_classes
+def test_a_schedule_of_ones_own_starts_each_epoch_at_zero(cls):
+    class Root(cls):
+        def _get_next_alpha(self, epoch_progress, cur_epoch):
+            assert 0 <= epoch_progress <= 1
+            seen.append((cur_epoch, epoch_progress))
+            return 0.025 * (1 - math.sqrt(epoch_progress))
+
+    seen = []
+    ours(words(), cls=Root, epochs=3)
+    assert {epoch: min(at for number, at in seen if number == epoch) for epoch in range(3)} == {0: 0, 1: 0, 2: 0}
+
+
+@both_classes
+@pytest.mark.parametrize("hs", [0, 1])
+def test_a_dataclass_can_be_trained(cls, hs):
+    """It has an `__eq__`, and so no hash."""
+
+    @dataclasses.dataclass
+    class Own(cls):
+        size: int = 8
+
+        def __post_init__(self):
+            super().__init__(vector_size=self.size, min_count=1, hs=hs, negative=5 * (not hs))
+
+    model = Own()
+    model.build_vocab(words())
+    assert trainable(model, words())
 
 
 def test_a_plain_file_loads_as_the_class_that_is_asked(tmp_path):
     path = str(tmp_path / "m")
-    for cls in (Plain, Word2Vec, SubOfOurs):
+    for cls in (Plain, Word2Vec):
         ours(words(), cls=cls).save(path)
         assert [type(c.load(path)) for c in (Plain, Word2Vec, SubOfOurs)] == [Plain, Word2Vec, SubOfOurs]
 

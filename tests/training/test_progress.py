@@ -37,7 +37,7 @@ class Slow(CountingCorpus):
 
 @both_classes
 def test_progress_by_examples(cls, caplog, monkeypatch):
-    monkeypatch.setattr(planning, "MAX_WORDS_IN_BATCH", 1)
+    monkeypatch.setattr(planning, "SMALLEST_CHUNK", 1)
     caplog.set_level(logging.INFO)
     model = ours(cls=cls, batch_words=10)
     model.build_vocab(words())

@@ -118,7 +118,7 @@ def test_tokens_that_stay_on_a_device_train_the_same_model(monkeypatch, cache):
         sentences = long_sentence()
         with monkeypatch.context() as patch:
             patch.setattr(engines, "choose", lambda *_, engine=engine: engine("cpu"))
-            patch.setattr(planning, "MAX_WORDS_IN_BATCH", 1)
+            patch.setattr(planning, "SMALLEST_CHUNK", 1)
             models.append(
                 ours(sentences, batch_words=5, sample=1e-3, epochs=3, corpus_cache=cache, callbacks=[Rotate()])
             )
@@ -129,7 +129,7 @@ LONG = """
 import sys
 import torch_w2v
 from torch_w2v.training import planning, session
-planning.MAX_WORDS_IN_BATCH = 1
+planning.SMALLEST_CHUNK = 1
 masks = []
 keep_mask = session.keep_mask
 session.keep_mask = lambda *arguments: masks.append(arguments) or keep_mask(*arguments)

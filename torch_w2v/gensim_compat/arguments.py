@@ -6,12 +6,12 @@ import math
 import operator
 from collections.abc import Callable, Mapping
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
 from torch_w2v import system
+from torch_w2v.by_identity import ByIdentity
 from torch_w2v.corpus.store import CACHES
 from torch_w2v.training_log import logger
 
@@ -139,7 +139,7 @@ def check_gensims_engine(reason: str | None, checkpoint: str | None, distributed
 
 
 # model -> identity and length of its key_to_index, and the lowest and the highest row in it, when it was last read
-_rows_read: WeakKeyDictionary[PlainWord2Vec, tuple[int, int, int, int]] = WeakKeyDictionary()
+_rows_read: ByIdentity[tuple[int, int, int, int]] = ByIdentity()
 
 
 def rows_in_use(model: PlainWord2Vec, anew: bool = True) -> tuple[int, int]:
@@ -151,10 +151,10 @@ def rows_in_use(model: PlainWord2Vec, anew: bool = True) -> tuple[int, int]:
             takes 20 ms per million words.
     """
     words = model.wv.key_to_index
-    identity, length, least, most = _rows_read.get(model, (0, 0, 0, 0))
+    identity, length, least, most = _rows_read.get(model) or (0, 0, 0, 0)
     if anew or (identity, length) != (id(words), len(words)):
         least, most = min(words.values()), max(words.values())
-        _rows_read[model] = id(words), len(words), least, most
+        _rows_read.set(model, (id(words), len(words), least, most))
     return least, most
 
 

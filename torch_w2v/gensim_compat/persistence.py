@@ -1,9 +1,14 @@
-"""Models on disk are plain gensim models: a gensim without this package opens them, and this package opens gensim's."""
+"""Models on disk are plain gensim models: a gensim without this package opens them, and this package opens gensim's.
+
+One of a user's own subclass keeps its class, as in gensim.
+"""
 
 from __future__ import annotations
 
 import copy
+import operator
 import os
+import sys
 from typing import Any
 
 from gensim import utils
@@ -28,13 +33,13 @@ def save(
     ignore: Any = frozenset(),
     pickle_protocol: int = utils.PICKLE_PROTOCOL,
 ) -> None:
-    """Write a model as a `gensim.models.Word2Vec`; the arguments after `model` are those of gensim's `SaveLoad.save`.
+    """Write a model as gensim would; the arguments after `model` are those of gensim's `SaveLoad.save`.
 
     A file, with the array files beside it, is replaced as `files.replacing` says: a save that fails or is interrupted
     leaves an older model as it was, also when that one is mapped.
     """
     # Not `PlainWord2Vec.__new__`, which makes one of our models while `torch_w2v.accel` is installed.
-    plain = object.__new__(type(model) if model._saved_as_own_class else PlainWord2Vec)
+    plain = object.__new__(_class_in_file(type(model)))
     vars(plain).update(state_of(model))
     # gensim takes the large arrays off what it saves and puts them back; after a failure, not always.
     plain.wv = copy.copy(plain.wv)
@@ -50,6 +55,18 @@ def save(
         )
         return
     save_object(plain, os.fspath(fname_or_handle), separately, sep_limit, ignore, pickle_protocol)
+
+
+def _class_in_file(cls: type[PlainWord2Vec]) -> type[PlainWord2Vec]:
+    """Return the class that the file of a model names: a user's own, if it can be found by its name, or gensim's."""
+    if cls.__module__.partition(".")[0] != "torch_w2v":
+        try:
+            found = operator.attrgetter(cls.__qualname__)(sys.modules.get(cls.__module__))
+        except AttributeError:
+            found = None
+        if found is cls:
+            return cls
+    return PlainWord2Vec
 
 
 def load(cls: type[PlainWord2Vec], fname: Any, *args: Any, **kwargs: Any) -> Any:

@@ -11,11 +11,11 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from functools import cached_property
 from threading import Lock
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from gensim.models.word2vec import MAX_WORDS_IN_BATCH
 
+from torch_w2v.by_identity import ByIdentity
 from torch_w2v.corpus.chunks import Chunk
 from torch_w2v.corpus.repetition import STRETCH, repetition, repetition_of_chunk
 from torch_w2v.corpus.store import Run
@@ -135,8 +135,7 @@ class Frequencies:
         return self._scales[key]
 
 
-# Not an attribute of the model, which would be saved and copied with it.
-_frequencies: WeakKeyDictionary[TrainedModel, Frequencies] = WeakKeyDictionary()
+_frequencies: ByIdentity[Frequencies] = ByIdentity()
 
 
 def first_rows(array: np.ndarray, rows: int) -> np.ndarray:
@@ -163,7 +162,8 @@ def frequencies_of(model: TrainedModel) -> Frequencies:
     )
     frequencies = _frequencies.get(model)
     if frequencies is None or not frequencies.of_the_same(*arrays):
-        frequencies = _frequencies[model] = Frequencies(*arrays)
+        frequencies = Frequencies(*arrays)
+        _frequencies.set(model, frequencies)
     return frequencies
 
 

@@ -6,6 +6,7 @@ import dataclasses
 import math
 import operator
 from collections.abc import Hashable, Iterable, Sequence
+from functools import partial
 from queue import Queue
 from timeit import default_timer
 from types import TracebackType
@@ -18,7 +19,7 @@ from torch_w2v import corpus, engines
 from torch_w2v.distributed.group import Group
 from torch_w2v.engines.plan import TrainingPlan
 from torch_w2v.engines.streams import keep_mask
-from torch_w2v.training import divergence, planning
+from torch_w2v.training import divergence, learning_rate, planning
 from torch_w2v.training.checkpoints import Checkpoints, KeptCheckpoints
 from torch_w2v.training.divergence import Stopper, StopTraining
 from torch_w2v.training.epoch import Totals, jobs, train_epoch
@@ -241,18 +242,6 @@ class TrainCall:
         def kept(tokens: np.ndarray, position: int) -> np.ndarray:
             return keep_mask(tokens, position, plan.keep, plan.token_stream)
 
-        def alpha(examples: int, words: int) -> float:
-            # Without totals (a corpus_count of 0 after build_vocab_from_freq) alpha falls from epoch to epoch only.
-            if not (total_examples or total_words):
-                return float(model._get_next_alpha(0.0, epoch))
-            done = examples / total_examples if total_examples else words / (total_words or 1)
-            # gensim trains all of a batch with the rate at its beginning: on average that of half a batch before.
-            done -= min(model.batch_words / max(epoch_words, 1.0), 1.0) / 2
-            return float(model._get_next_alpha(done if epoch else max(done, 0.0), epoch))
-
-        def rate(share: float) -> float:
-            return float(model.alpha - (model.alpha - model.min_alpha) * (epoch + share) / model.epochs)
-
         def pause() -> None:
             ranks.exchange()
             if self._checkpoints.due():
@@ -282,6 +271,7 @@ class TrainCall:
         chunks = (chunk for run in runs for chunk in corpus.cut_into_chunks(run, size, plan.objective.window, kept))
         words = epoch_words * (model.epochs - epoch if deferred else 1)
         plan_of = planning.chunk_plans(model, engine, self._plan, progress.repetition, epoch, self._looks, encoding)
+        alpha = learning_rate.alpha_of_place(model, epoch, epoch_words, total_examples, total_words)
         source_jobs = jobs(chunks, alpha, self._checkpoints.kept)
         if stage is not None:
             source_jobs = self._checkpoints.skip(source_jobs, corpus.is_static(source))
@@ -296,7 +286,7 @@ class TrainCall:
             self._largest = ranks.agree(divergence.largest_before(words, inputs, outputs), max)
         with self._memory.tables(engine, inputs, outputs, deferred, words) as tables:
             self._checkpoints.enter(TRAIN)
-            ranks.open(model, engine, tables, rate, deferred)
+            ranks.open(model, engine, tables, partial(learning_rate.alpha_of_share, model, epoch), deferred)
             train_epoch(
                 engine,
                 tables,

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import threading
-from weakref import WeakKeyDictionary
 
+from torch_w2v.by_identity import ByIdentity
 from torch_w2v.training.model import TrainedModel
 
-# Not an attribute of the model, which would be saved and copied with it.
-_turns: WeakKeyDictionary[TrainedModel, threading.RLock] = WeakKeyDictionary()
+_turns: ByIdentity[threading.RLock] = ByIdentity()
 _making = threading.Lock()
 
 
@@ -31,4 +30,8 @@ def turn_of(model: TrainedModel) -> threading.RLock:
     the model. A callback may call `train()` within the call.
     """
     with _making:
-        return _turns.setdefault(model, threading.RLock())
+        turn = _turns.get(model)
+        if turn is None:
+            turn = threading.RLock()
+            _turns.set(model, turn)
+        return turn
