@@ -62,3 +62,19 @@ def test_closing_ends_a_waiting_consumer_and_closes_the_generator():
     assert prefetch.closed
     forever.set()
     assert closed.wait(1)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_an_iterator_that_cannot_be_closed_ends_with_that_error(fails):
+    class Stuck:
+        def __iter__(self):
+            return self
+
+        def __next__(self):
+            raise KeyError("first") if fails else StopIteration
+
+        def close(self):
+            raise OSError("cannot be closed")
+
+    with pytest.raises(KeyError if fails else OSError, match="first" if fails else "cannot be closed"):
+        list(Prefetch(Stuck()))

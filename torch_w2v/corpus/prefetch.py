@@ -39,10 +39,13 @@ class Prefetch(Generic[T]):
             pass
         except BaseException as e:  # raised in the consumer
             end = e
-        finally:
+        try:
             close = getattr(iterator, "close", None)
             if close is not None:
                 close()
+        except BaseException as e:  # the first of two is raised in the consumer
+            end = e if end is None else end
+        finally:
             self._put(end)
 
     def _put(self, item: tuple[T] | BaseException | None) -> None:
