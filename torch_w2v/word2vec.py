@@ -263,8 +263,8 @@ class Word2Vec(CorpusReading):
             RuntimeWarning: training diverged; it was stopped at the end of that epoch (see `diverged`). Or a checkpoint
                 was damaged, or could not be written.
         """
-        # Outside of it what one rank refuses would leave the others waiting.
-        with self._together(), turn_of(self):
+        # What one rank refuses outside of `_together` would leave the others waiting.
+        with turn_of(self), self._together():
             path, every = self.__dict__.pop("_checkpoint", (None, checkpoint_every))
             path = path or call_arguments.check(checkpoint, every, self._group)
             totals = arguments.numbers({"total_examples": total_examples, "total_words": total_words})

@@ -8,14 +8,17 @@ import time
 import pytest
 from gensim.models.callbacks import CallbackAny2Vec
 
+from tests.distributed.thread_group import ThreadGroup
 from tests.helpers import ours, words
 
 WORDS = sum(map(len, words()))
 
 
-@pytest.mark.parametrize("hs", [0, 1])
-def test_two_threads_take_turns(hs):
-    model = ours(words(), hs=hs, epochs=1)
+@pytest.mark.parametrize("kind", ["cpu", "gensim", "distributed"])
+def test_two_threads_take_turns(kind):
+    model = ours(words(), hs=int(kind == "gensim"), epochs=1)
+    if kind == "distributed":
+        model.distributed = ThreadGroup(0, 1, [None], threading.Barrier(1))
     running, most, returned = set(), [], {}
 
     class Seen(CallbackAny2Vec):
