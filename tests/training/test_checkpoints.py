@@ -14,7 +14,7 @@ from tests.training.watching import Watching
 from torch_w2v import Word2Vec, corpus
 from torch_w2v.corpus import encoded_file
 from torch_w2v.engines.cpu.engine import CpuEngine
-from torch_w2v.training import checkpoint_file
+from torch_w2v.training import checkpoint_file, manifest
 
 # 41 words; three chunks per epoch
 SENTENCES = words(3_500)
@@ -288,11 +288,14 @@ def test_a_refused_call_leaves_the_model_as_it_was(path, killed_after):
         model.train(SENTENCES, callbacks=[Scheduling()], **given)
     model = ours()
     model.build_vocab(SENTENCES)
-    before = model.wv.vectors.copy(), model.alpha
+    before, callback = model.wv.vectors.copy(), Scheduling()
+    state, factors = {name: getattr(model, name) for name in manifest.STATE}, model.wv.vectors_lockf
     with pytest.raises(ValueError, match="corpus: its first"):
-        model.train(SENTENCES[::-1], callbacks=[Scheduling()], **given)
-    assert (model.wv.vectors == before[0]).all()
-    assert model.alpha == before[1]
+        model.train(SENTENCES[::-1], callbacks=[callback], **given)
+    assert (model.wv.vectors == before).all()
+    assert {name: getattr(model, name) for name in manifest.STATE} == state
+    assert model.wv.vectors_lockf is factors
+    assert (callback.epoch, callback.losses) == (0, [])
 
 
 def test_an_iterable_may_have_other_sentences(path, killed_after, caplog):

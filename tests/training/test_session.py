@@ -12,7 +12,7 @@ from tests.helpers import KERNEL, messages, ours, python, same, topics, trainabl
 from torch_w2v import engines
 from torch_w2v.engines.torch_batched import TorchBatchedEngine
 from torch_w2v.engines.triton.engine import TritonEngine
-from torch_w2v.training import planning
+from torch_w2v.training import checkpoints, frequencies, interrupts, planning
 
 
 def test_vectors_that_are_observed_between_epochs_are_trained():
@@ -174,3 +174,51 @@ def test_an_epoch_without_known_words_is_in_the_log(caplog):
     assert messages(caplog, logging.WARNING) == [
         "EPOCH 0 trained on none of its 18 words: they are not in the vocabulary, or subsampling left none"
     ]
+
+
+def test_a_call_that_cannot_begin_leaves_nothing_on_the_model(tmp_path, monkeypatch):
+    model = ours()
+    model.build_vocab(words(20))
+    before = set(vars(model))
+
+    def fail(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(interrupts.Interrupts, "_receive_signals", fail)
+    with pytest.raises(KeyboardInterrupt):
+        model.train(words(20), total_examples=20, epochs=1, checkpoint=tmp_path / "c")
+    assert set(vars(model)) == before
+
+
+def test_an_interrupted_call_whose_checkpoint_fails_leaves_right_queries(tmp_path, monkeypatch):
+    class Interrupting(CallbackAny2Vec):
+        def on_epoch_end(self, model):
+            model.wv.fill_norms()
+            model.wv.vectors *= 2
+            raise KeyboardInterrupt
+
+    def fail(*_):
+        raise RuntimeError("cannot save")
+
+    model = ours()
+    model.build_vocab(words(20))
+    monkeypatch.setattr(checkpoints.KeptCheckpoints, "save", fail)
+    with pytest.raises(RuntimeError, match="cannot save"):
+        model.train(words(20), total_examples=20, epochs=2, checkpoint=tmp_path / "c", callbacks=[Interrupting()])
+    assert model.wv.norms is None
+    assert "_train_call" not in vars(model)
+
+
+@pytest.mark.parametrize("name", ["cum_table", "sample_int"])
+def test_draws_follow_what_is_changed_in_place(name):
+    """As in gensim, whose threads read these arrays in every epoch."""
+    sentences, changed, fresh = words(50), ours(sample=0.01), ours(sample=0.01)
+    for model in (changed, fresh):
+        model.build_vocab(sentences)
+    frequencies.frequencies_of(changed).busiest_output(5)
+    planning.training_plan(changed, engines.choose(changed.engine, "cpu", 8), 1.0)
+    for model in (changed, fresh):
+        array = model.cum_table if name == "cum_table" else model.wv.expandos["sample_int"]
+        array[:] = np.linspace(2**20, 2**31 - 1, len(array)).astype(array.dtype)
+        model.train(sentences, total_examples=50, epochs=1)
+    assert same(changed, fresh)

@@ -106,7 +106,8 @@ class KeptCheckpoints(Checkpoints):
         self._found: checkpoint_file.CheckpointFile | None = None
         self._manifest: dict[str, Any] = {}
         self._resumed: tuple[int, str] | None = None
-        self._before: dict[str, Any] = {}
+        # What `resume` has replaced, until the tables of the checkpoint are loaded, too.
+        self._before: tuple[dict[str, Any], np.ndarray] | None = None
         # An epoch's chunks are trained; otherwise, and before the first of them, what a checkpoint would hold.
         self._training = False
         self._snapshot: dict[str, Any] | None = None
@@ -120,6 +121,9 @@ class KeptCheckpoints(Checkpoints):
 
     def close(self) -> None:
         """End the call; a signal that was held back takes its effect."""
+        if self._before is not None:
+            attributes, self._model.wv.vectors_lockf = self._before
+            self._set(attributes)
         if self._found is not None:
             self._found.close()
             self._found = None
@@ -181,10 +185,10 @@ class KeptCheckpoints(Checkpoints):
         """Return the stage of the checkpoint that the call goes on from; see `Checkpoints.resume`."""
         if self._resumed is None or self._resumed[0] != epoch:
             return super().resume(epoch)
-        self._before = {name: getattr(self._model, name) for name in STATE}
+        factors = self._model.wv.vectors_lockf
+        self._before = {name: getattr(self._model, name) for name in STATE}, factors
         self._set(self._manifest["attributes"])
         self.progress.load(self._manifest["progress"])
-        self._callbacks.load(self._manifest["callbacks"])
         self._model.wv.vectors_lockf = self._read_factors()
         return self._resumed[1]
 
@@ -197,7 +201,9 @@ class KeptCheckpoints(Checkpoints):
             setattr(self._model, name, value)
 
     def skip(self, jobs: Iterator[Job], static: bool) -> Iterator[Job]:
-        """Skip the jobs that are done already, check that they are those, and load the tables.
+        """Skip the jobs that are done already, check that they are those, and load the tables and the callbacks.
+
+        Where this raises, `close` gives the model back what `resume` has replaced.
 
         Args:
             jobs: of the epoch, from its first on.
@@ -214,7 +220,9 @@ class KeptCheckpoints(Checkpoints):
         if not same_sentences:
             logger.warning("the corpus has other sentences than the one of the checkpoint; going on at the same place")
         with self.interrupts.held():
+            self._callbacks.load(self._manifest["callbacks"])
             self._load_tables()
+            self._before = None
             self._snapshot = self._state(self._resumed[1])
             self._written = _place(self._snapshot)
             self._next = time.monotonic() + self._every
@@ -233,7 +241,6 @@ class KeptCheckpoints(Checkpoints):
         return jobs, same
 
     def _refuse_corpus(self, words: int) -> NoReturn:
-        self._set(self._before)
         raise ValueError(
             f"corpus: its first {words:,} words are not those of the checkpoint {self._path}, which is of another "
             "corpus. Give that one to go on from the checkpoint; or another path, or delete it, to start anew"

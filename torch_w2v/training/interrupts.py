@@ -49,6 +49,14 @@ class Interrupts:
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
+        try:
+            self._receive_signals()
+        except BaseException:  # a signal that came meanwhile
+            self.__exit__()
+            raise
+        return self
+
+    def _receive_signals(self) -> None:
         if threading.current_thread() is threading.main_thread():
             for number in SIGNALS:
                 handler = signal.getsignal(number)
@@ -56,7 +64,6 @@ class Interrupts:
                 if handler not in (None, signal.SIG_IGN):
                     self._before[number] = handler
                     signal.signal(number, self._receive)
-        return self
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():

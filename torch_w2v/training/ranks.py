@@ -23,8 +23,9 @@ from torch_w2v.engines.interface import Engine, Tables
 from torch_w2v.training import call_arguments
 from torch_w2v.training.divergence import StopTraining
 from torch_w2v.training.epoch import Job, Totals
+from torch_w2v.training.frequencies import frequencies_of
 from torch_w2v.training.model import TrainedModel
-from torch_w2v.training.planning import SMALLEST_CHUNK, frequencies_of, problem_of
+from torch_w2v.training.planning import SMALLEST_CHUNK, problem_of
 from torch_w2v.training_log import logger
 
 if TYPE_CHECKING:

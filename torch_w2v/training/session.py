@@ -23,14 +23,14 @@ from torch_w2v.training import divergence, learning_rate, planning
 from torch_w2v.training.checkpoints import Checkpoints, KeptCheckpoints
 from torch_w2v.training.divergence import Stopper, StopTraining
 from torch_w2v.training.epoch import Totals, jobs, train_epoch
+from torch_w2v.training.frequencies import common_rows, first_rows, look_anew
 from torch_w2v.training.manifest import END, TRAIN
 from torch_w2v.training.model import TrainedModel
 from torch_w2v.training.rank_checkpoint import RankCheckpoints
 from torch_w2v.training.ranks import Alone, Together
 from torch_w2v.training.tables import EngineMemory
 from torch_w2v.training.throttle import Throttle
-from torch_w2v.training.watching import Watch, Watcher
-from torch_w2v.training_log import logger
+from torch_w2v.training.watching import Watch, Watcher, warn_of_no_words
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -94,19 +94,22 @@ class TrainCall:
             )
         else:
             self._cache = attributes["_corpus"]
-        attributes.update(_train_call=self, _corpus=self._cache)
         self._checkpoints.open()
+        attributes.update(_train_call=self, _corpus=self._cache)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         try:
-            self._memory.synchronize()
-            if kind is not None:
-                self._checkpoints.save()
+            try:
+                self._memory.synchronize()
+                if kind is not None:
+                    self._checkpoints.save()
+            finally:
+                if self._trained:
+                    self._publish_vectors()
             if self._trained:
-                self._publish_vectors()
                 self._check_at_the_end()
         finally:
             for name, value in self._outer.items():
@@ -215,8 +218,10 @@ class TrainCall:
         """
         model, progress = self._model, self._progress
         stage = self._checkpoints.resume(epoch)
+        if not deferred or self._plan is None:
+            look_anew(model)
         size = planning.chunk_words(model, total_words, engine.preferred_chunk_words)
-        rows, ranks = planning.common_rows(model), self._ranks
+        rows, ranks = common_rows(model), self._ranks
         vocabulary, totals = model.wv.key_to_index, {"total_examples": total_examples, "total_words": total_words}
         ranks.begin_call(
             model, totals, lambda: sum(len(run.tokens) for run in self._cache.runs(source, vocabulary, size, rows))
@@ -281,7 +286,7 @@ class TrainCall:
             next(source_jobs, None)  # so that the corpus is kept for the next epoch
             self._cache.stop()
             return True, False
-        inputs, outputs = planning.first_rows(model.wv.vectors, rows), planning.first_rows(model.syn1neg, rows)
+        inputs, outputs = first_rows(model.wv.vectors, rows), first_rows(model.syn1neg, rows)
         if self._largest is None:
             self._largest = ranks.agree(divergence.largest_before(words, inputs, outputs), max)
         with self._memory.tables(engine, inputs, outputs, deferred, words) as tables:
@@ -315,23 +320,7 @@ class TrainCall:
 
     def _finish_epoch(self, epoch: int, total_examples: int | None, total_words: int | None, file_mode: bool) -> None:
         model, totals = self._model, self._progress.totals
-        if totals.chunks == 0 and model.train_count == 0:
-            logger.warning(
-                "train() called with an empty iterator (if not intended, "
-                "be sure to provide a corpus that offers restartable iteration = an iterable)."
-            )
-        elif not totals.raw_words:
-            logger.warning(
-                "EPOCH %d has no words, but the vocabulary has %d: the corpus was empty, or can be read only once",
-                epoch,
-                len(model.wv),
-            )
-        elif not totals.trained_words:
-            logger.warning(
-                "EPOCH %d trained on none of its %d words: they are not in the vocabulary, or subsampling left none",
-                epoch,
-                totals.raw_words,
-            )
+        warn_of_no_words(epoch, totals, model.train_count == 0, len(model.wv))
         if model.compute_loss:
             model.running_training_loss += totals.loss
         model.training_losses = [*model.training_losses, totals.loss / totals.pairs if totals.pairs else math.nan]

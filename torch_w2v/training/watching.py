@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from timeit import default_timer
 from typing import Any
 
+from torch_w2v.training.epoch import Totals
+from torch_w2v.training_log import logger
+
 # seconds between two reports
 INTERVAL = 0.2
 
@@ -142,3 +145,31 @@ class Watch:
         self._loss_reported, self._pairs_reported = loss, pairs
         for watcher in self._watchers:
             watcher(progress)
+
+
+def warn_of_no_words(epoch: int, totals: Totals, is_new: bool, vocabulary: int) -> None:
+    """Log a warning where an epoch has trained on nothing.
+
+    Args:
+        epoch: its number, from 0.
+        totals: of the epoch.
+        is_new: no call of `train()` has trained the model before.
+        vocabulary: number of words.
+    """
+    if totals.chunks == 0 and is_new:
+        logger.warning(
+            "train() called with an empty iterator (if not intended, "
+            "be sure to provide a corpus that offers restartable iteration = an iterable)."
+        )
+    elif not totals.raw_words:
+        logger.warning(
+            "EPOCH %d has no words, but the vocabulary has %d: the corpus was empty, or can be read only once",
+            epoch,
+            vocabulary,
+        )
+    elif not totals.trained_words:
+        logger.warning(
+            "EPOCH %d trained on none of its %d words: they are not in the vocabulary, or subsampling left none",
+            epoch,
+            totals.raw_words,
+        )
