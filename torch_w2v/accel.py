@@ -167,7 +167,8 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("-v", "--verbose", action="store_true", help="write what torch_w2v logs to stderr")
     parser.add_argument("-m", dest="is_module", action="store_true", help="the program is the name of a module")
     parser.add_argument("program", help="a script, or with -m a module")
-    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="of the program")
+    rest = parser.add_argument("arguments", nargs=argparse.REMAINDER, help="of the program")
+    rest.required = False  # Python 3.10 and 3.11 name it among what is missing where `program` is
     options = parser.parse_args(arguments)
     if options.verbose:
         package = logging.getLogger("torch_w2v")

@@ -65,10 +65,10 @@ def load_npz(path: str) -> KeyedVectors:
         ValueError: the file is damaged, or is not of this format.
         OSError: it cannot be read.
     """
+    if not zipfile.is_zipfile(path):
+        raise ValueError("it is not an .npz file, or its end is missing")
     try:
         with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise ValueError("it is an array, not an .npz file")
             names = set(file.files)
             if "facts" not in names:
                 raise ValueError("it is an .npz file of another program: it has no array 'facts'")
@@ -76,6 +76,11 @@ def load_npz(path: str) -> KeyedVectors:
             arrays = {name: file[name] for name in names}
     except DAMAGED as e:
         raise ValueError(f"{type(e).__name__}: {e}") from e
+    except ValueError as e:
+        if "allow_pickle" not in str(e):
+            raise
+        # numpy's message says how to unpickle them all the same.
+        raise ValueError("it has an array of Python objects, which is not unpickled") from e
     return _vectors_of(arrays, _facts_of(_expect(arrays.pop("facts"), "facts", 1, np.uint8).tobytes()))
 
 

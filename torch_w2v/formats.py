@@ -90,7 +90,7 @@ FORMATS = {
     ".kv": Format("gensim's KeyedVectors", _save_keyed_vectors, KeyedVectors.load),
     ".txt": _word2vec_format("word2vec's text format", binary=False),
     ".txt.gz": _word2vec_format("word2vec's text format, compressed", binary=False),
-    ".vec": _word2vec_format("word2vec's text format, too", binary=False),
+    ".vec": _word2vec_format("word2vec's text format", binary=False),
     ".bin": _word2vec_format("word2vec's binary format", binary=True),
     ".bin.gz": _word2vec_format("word2vec's binary format, compressed", binary=True),
     ".npz": Format("numpy's arrays", _saving_arrays(arrays.save_npz), arrays.load_npz),

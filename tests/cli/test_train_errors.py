@@ -89,7 +89,7 @@ def test_bad_paths(corpus: Path, tmp_path: Path, command: Command) -> None:
         (corpus, tmp_path / ".kv", "the suffix must be one of"),
         (corpus, tmp_path / "none" / "x.kv", "there is no folder"),
         (corpus, folder, "folder.kv: is a folder"),
-        (corpus, corpus, "lee.txt: is the corpus"),
+        (corpus, corpus, "lee.txt: is what the command reads"),
     ]:
         code, out, err = command("train", given, "-o", output, "--overwrite")
         assert (code, out) == (2, "")

@@ -109,12 +109,12 @@ def reading(path: str) -> Iterator[None]:
         raise CommandError(f"{path}: cannot be read: {e}") from e
 
 
-def check_output(path: str, corpus: str, overwrite: bool) -> None:
+def check_output(path: str, source: str, overwrite: bool) -> None:
     """Check that a file can be written.
 
     Args:
         path: of the file.
-        corpus: the path that must not be overwritten.
+        source: path of what the command reads, which must not be overwritten.
         overwrite: whether the file may exist.
 
     Raises:
@@ -125,8 +125,8 @@ def check_output(path: str, corpus: str, overwrite: bool) -> None:
         raise CommandError(f"{path}: there is no folder {folder}")
     if os.path.isdir(path):
         raise CommandError(f"{path}: is a folder")
-    if os.path.exists(path) and os.path.exists(corpus) and os.path.samefile(path, corpus):
-        raise CommandError(f"{path}: is the corpus")
+    if os.path.exists(path) and os.path.exists(source) and os.path.samefile(path, source):
+        raise CommandError(f"{path}: is what the command reads")
     # gensim keeps large arrays beside the file, as FILE.vectors.npy and so on.
     arrays = sorted(glob.glob(f"{glob.escape(path)}.*.np[yz]"))
     existing = [path] if os.path.lexists(path) else arrays

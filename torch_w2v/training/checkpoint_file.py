@@ -241,7 +241,7 @@ def newest(path: str, check: Callable[[dict[str, Any]], None]) -> CheckpointFile
             problem = problem or e
         else:
             if candidate != path:
-                reason = f"{problem}" if problem else f"{path} is not there"
+                reason = f"{problem}" if problem else f"{path} is {'empty' if os.path.exists(path) else 'not there'}"
                 user_warnings.warn(f"{reason}: going on from the checkpoint before it, {candidate}")
             return found
     if problem is not None:
