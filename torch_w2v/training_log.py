@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 
-# That of the class, whichever module does the work: whoever has set a level, a filter or a handler for
-# `gensim.models.word2vec` sets the same for `torch_w2v.word2vec`, and has what any module says of a
-# training.
+# That of the class, whichever module does the work: who sets a level, a filter or a handler for `torch_w2v.word2vec`,
+# as for `gensim.models.word2vec`, has all that is logged about a training.
 logger = logging.getLogger("torch_w2v.word2vec")
