@@ -221,6 +221,27 @@ def repeated(draw: Draw, length: int = 8) -> Sentences:
     return sentences
 
 
+def edges(draw: Draw, each: int = 30, across: float = 0.7) -> Sentences:
+    """The edges of a graph, sorted by their first node: sentences of two words, one of which stays for a while."""
+    return [
+        [word(group, node), word(group if draw.random() > across else int(draw.integers(GROUPS)), int(other))]
+        for group in range(GROUPS)
+        for node in range(SIZE)
+        for other in draw.integers(0, SIZE, each)
+    ]
+
+
+def purchases(draw: Draw, users: int = 300, each: int = 60, own: float = 0.7) -> Sentences:
+    """Pairs of a user and an item, sorted by user; most items of a user are of one group."""
+    sentences: Sentences = []
+    for user in range(users):
+        group = int(draw.integers(GROUPS))
+        for item in draw.integers(0, SIZE, each):
+            of_group = group if draw.random() < own else int(draw.integers(GROUPS))
+            sentences.append([f"user{user}", word(of_group, int(item))])
+    return sentences
+
+
 def letters(draw: Draw, k: int, length: int = 400) -> Sentences:
     """DNA, one letter or k of them per word (a step of one letter): a chain of order two."""
     chances = np.cumsum(np.random.default_rng(1).dirichlet(np.ones(4), 16), 1)  # the source is the same for every seed
@@ -274,6 +295,8 @@ CORPORA: dict[str, Callable[[Draw], Sentences]] = {
     "stuck": stuck,
     "cycles": cycles,
     "repeated": repeated,
+    "edges": edges,
+    "purchases": purchases,
     "dna": lambda draw: letters(draw, 1),
     "dna3": lambda draw: letters(draw, 3),
     "dna5": lambda draw: letters(draw, 5),
@@ -291,6 +314,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "w50": {"alpha": 0.05, "window": 50, "sample": 0},
     "w50a.1": {"alpha": 0.1, "window": 50, "sample": 0},
     "w200": {"alpha": 0.1, "window": 200, "sample": 0},
+    "rising": {"alpha": 1e-4, "min_alpha": 0.1, "window": 10, "sample": 0},
+    "steady": {"alpha": 0.1, "min_alpha": 0.1, "window": 5, "sample": 0, "negative": 10},
     "sum": {"alpha": 0.05, "window": 10, "sample": 0, "cbow_mean": 0},
     "sum.1": {"alpha": 0.1, "window": 10, "sample": 0, "cbow_mean": 0},
     "sumw50": {"alpha": 0.05, "window": 50, "sample": 0, "cbow_mean": 0},

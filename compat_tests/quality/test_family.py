@@ -17,7 +17,7 @@ from torch_w2v.training import checkpoint_file
 
 SEEDS = (1, 2, 3)
 # Each fails with blocks whose targets share negatives and do not see each other's work.
-CASES = [("runs10", "a.1"), ("runs20", "a.1"), ("home0.5", "a.05"), ("padded", "a.05")]
+CASES = [("runs10", "a.1"), ("runs20", "a.1"), ("home0.5", "a.05"), ("padded", "a.05"), ("edges", "a.1")]
 # Known shortfalls are in docs/development/measurements/any-data.md; all others of the family must hold.
 
 needs_kernel = pytest.mark.skipif(not KERNEL, reason="needs the fused kernel")

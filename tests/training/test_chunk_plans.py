@@ -1,26 +1,36 @@
 """A part of a corpus whose words repeat more than the rest is trained in a layout of its own."""
 
+import warnings
+
 import numpy as np
 import pytest
 
 import torch_w2v
 from tests.helpers import CountingCorpus
 from torch_w2v.corpus.chunks import Chunk
-from torch_w2v.corpus.repetition import repetition_of_chunk
+from torch_w2v.corpus.repetition import OTHER_SENTENCES, repetition_of_chunk
 from torch_w2v.engines.cpu.engine import CpuEngine
 from torch_w2v.training import planning
+from torch_w2v.user_warnings import DivergenceWarning
 
-TEXT, RUNS = 0, 1
+TEXT, RUNS, EDGES = 0, 1, 2
 
 
 def sentences(kinds):
-    """Return sentences of 60 words, a chunk of 10,000 words of each kind in turn."""
+    """Return sentences, a chunk of 10,000 words of each kind in turn.
+
+    Text and runs have 60 words; edges are pairs, sixty in a row with the same first word.
+    """
     draw = np.random.default_rng(0)
     found = []
     for kind in kinds:
         for _ in range(167):
             words = draw.integers(0, 2000, 60) if kind == TEXT else np.repeat(draw.integers(0, 2000, 3), 20)
-            found.append(list(map(str, words)))
+            if kind == EDGES:
+                first = draw.integers(0, 2000)
+                found += [[str(first), str(second)] for second in draw.integers(0, 2000, 30)]
+            else:
+                found.append(list(map(str, words)))
     return found
 
 
@@ -37,9 +47,10 @@ def layouts(monkeypatch):
     return used
 
 
+@pytest.mark.parametrize("late", [RUNS, EDGES])
 @pytest.mark.parametrize("kind", [list, CountingCorpus])
-def test_runs_that_come_late_have_the_layout_of_runs(kind, layouts):
-    corpus = kind(sentences([TEXT, TEXT, RUNS, TEXT]))
+def test_runs_that_come_late_have_the_layout_of_runs(kind, late, layouts):
+    corpus = kind(sentences([TEXT, TEXT, late, TEXT]))
     model = torch_w2v.Word2Vec(min_count=1, vector_size=8, alpha=0.1, sample=0, window=10, engine="cpu", workers=1)
     model.build_vocab(corpus)
     model.train(corpus, total_examples=model.corpus_count, epochs=2)
@@ -68,24 +79,29 @@ def test_a_corpus_that_cannot_change_is_looked_at_once(kind, looks, layouts, mon
     assert layouts[1] != layouts[0]
 
 
-def test_what_repeats_from_the_beginning_is_not_looked_at_again(layouts, monkeypatch):
+@pytest.mark.parametrize(("alpha", "T"), [(0.1, 8), (2, 1)])
+def test_what_repeats_from_the_beginning_has_one_layout(alpha, T, layouts, monkeypatch):
     corpus = sentences([RUNS, TEXT])
-    monkeypatch.setattr("torch_w2v.training.planning.repetition_of_chunk", None)
-    torch_w2v.Word2Vec(corpus, min_count=1, vector_size=8, alpha=0.1, sample=0, engine="cpu", epochs=1)
-    assert len(set(layouts)) == 1
-    assert layouts[0].S == layouts[0].T
+    if T == 1:  # nothing is finer: no chunk is looked at
+        monkeypatch.setattr("torch_w2v.training.planning.repetition_of_chunk", None)
+    model = torch_w2v.Word2Vec(min_count=1, vector_size=8, alpha=alpha, sample=0, engine="cpu", epochs=1)
+    model.build_vocab(corpus)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DivergenceWarning)
+        model.train(corpus, total_examples=model.corpus_count, epochs=1)
+    assert {(layout.T, layout.S) for layout in layouts} == {(T, T)}
 
 
-@pytest.mark.parametrize("kind", [TEXT, RUNS])
+@pytest.mark.parametrize("kind", [TEXT, RUNS, EDGES])
 @pytest.mark.parametrize("window", [1, 10, 50, 300])
 def test_the_quick_look_errs_upwards(kind, window):
     corpus = sentences([kind])
     words = {word: i for i, word in enumerate(sorted({word for sentence in corpus for word in sentence}))}
     tokens = np.array([words[word] for sentence in corpus for word in sentence], np.int32)
-    offsets = np.arange(0, len(tokens) + 1, 60)
+    offsets = np.cumsum([0, *map(len, corpus)])
     keep = np.full(len(words), 2**32 - 1, np.uint32)
     chunk = Chunk(tokens, offsets, 0, len(tokens), 0, len(corpus))
-    reading = chunk, keep, window, True, 1.0, min(window + 1.0, 60.0)
+    reading = chunk, keep, window, True, 1.0, OTHER_SENTENCES, min(window + 1.0, len(corpus[0]) - 1)
     actual = repetition_of_chunk(*reading, 0.0)
     assert actual > 1
     assert repetition_of_chunk(*reading, 0.9 * actual) == actual

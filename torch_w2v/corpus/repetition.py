@@ -15,6 +15,8 @@ _PLACES = 16
 _MAX_STRETCHES, _MAX_READS, _MAX_TOKENS = 256, 32_768, 262_144
 # beyond this window the result of this window is scaled up
 _MAX_WINDOW = 1_000
+# weight of what a context row gets from another sentence, which hidden layers do not follow, in CBOW
+OTHER_SENTENCES = 25.0
 # stretches of a chunk that are looked at, and targets of one from where on its context is as good as all of it
 _STRETCHES_OF_CHUNK, _FAR = 64, 96
 
@@ -25,6 +27,7 @@ def repetition(
     window: int,
     shrink_windows: bool,
     kept_share: float,
+    other_sentences: float = 0.0,
     most: int = _MAX_STRETCHES,
 ) -> float:
     """Return how many gradients the row of a context word gets from a stretch of 32 targets, on average over its reads.
@@ -33,12 +36,19 @@ def repetition(
     sum n_w^2 / sum n_w: 1 where no row is read twice, 5 to 30 for English, above 70 for runs of ten equal items. It is
     estimated from a sample that is always the same, in a time that does not depend on the size of the corpus.
 
+    Where words repeat from sentence to sentence, as in the edges of a graph that are sorted by their first node, it is
+    `other_sentences` times what comes from other sentences than the read's, if that is more: with n_ws the pairs of
+    word w in sentence s, and E_w what n_w is on average over all stretches,
+    (sum n_w^2 - sum n_ws^2 - sum E_w^2) / sum n_w. A word that is everywhere does not count: what its row gets has no
+    common direction.
+
     Args:
         corpus: the encoded corpus, or its beginning.
         keep: (V,) uint32 thresholds of subsampling: word w is kept with probability keep[w] / 2**32.
         window: largest distance between a target and a context word.
         shrink_windows: windows are drawn from 1 to `window`.
         kept_share: share of the corpus's tokens that are kept.
+        other_sentences: weight of what comes from other sentences; 0 where that does not matter.
         most: stretches of the sample, at most.
     """
     n = len(corpus.tokens)
@@ -56,7 +66,7 @@ def repetition(
     kept = (ids >= 0) & (np.random.default_rng(0).random(len(ids)) * 2.0**32 <= keep[ids])
     # Sentences end at their edges, and where a place ends.
     sentence = np.searchsorted(corpus.offsets, place, side="right") * len(starts) + np.arange(len(place)) // raw
-    estimate = _of_kept(ids[kept].astype(np.int64), sentence[kept], reach, shrink_windows, stretches)
+    estimate = _of_kept(ids[kept].astype(np.int64), sentence[kept], reach, shrink_windows, stretches, other_sentences)
     cut_short = reach < min(window, int(np.diff(corpus.offsets).max()))
     return estimate * window / reach if estimate > 1 and cut_short else estimate
 
@@ -67,6 +77,7 @@ def repetition_of_chunk(
     window: int,
     shrink_windows: bool,
     kept_share: float,
+    other_sentences: float,
     context_words: float,
     enough: float,
 ) -> float:
@@ -78,30 +89,45 @@ def repetition_of_chunk(
 
     Args:
         chunk: its tokens are rows.
-        keep, window, shrink_windows, kept_share: as `repetition` takes them.
+        keep, window, shrink_windows, kept_share, other_sentences: as `repetition` takes them.
         context_words: expected number of context words per target.
         enough: from where on the repetition is to be known.
     """
     n, length = len(chunk.tokens), STRETCH + int(min(context_words, _FAR))
     if n >= length:
         starts = np.linspace(0, n - length, min(_STRETCHES_OF_CHUNK, n // length)).astype(np.int64)
-        words = np.sort(chunk.tokens[starts[:, None] + np.arange(length)], axis=1).ravel()
-        # the edges of equal words; two stretches that meet in one word count as one, which is rare and errs upwards
-        edges = np.flatnonzero(words[1:] != words[:-1])
-        times = np.diff(edges, prepend=-1, append=len(words) - 1).astype(np.float64)
-        if (times**2).sum() / len(words) * min(context_words, STRETCH) <= enough:
-            return 0.0
+        place = starts[:, None] + np.arange(length)
+        words, reads = chunk.tokens[place], min(context_words, STRETCH)
+        there = _times(words)
+        if there * reads <= enough:
+            of_others = there - 1
+            if other_sentences * of_others * reads > enough:
+                sentence = np.searchsorted(chunk.offsets, place, side="right")
+                of_others = there - _times(words.astype(np.int64) * len(chunk.offsets) + sentence)
+            if other_sentences * of_others * reads <= enough:
+                return 0.0
     encoded = Encoded(chunk.tokens, chunk.offsets)
-    return repetition(encoded, keep, window, shrink_windows, kept_share, _STRETCHES_OF_CHUNK)
+    return repetition(encoded, keep, window, shrink_windows, kept_share, other_sentences, _STRETCHES_OF_CHUNK)
 
 
-def _of_kept(ids: np.ndarray, sentence: np.ndarray, window: int, shrink_windows: bool, stretches: int) -> float:
+def _times(words: np.ndarray) -> float:
+    """Return how often the words of stretches (stretches, n) are in their stretch, on average over the places."""
+    words = np.sort(words, axis=1).ravel()
+    # the edges of equal words; two stretches that meet in one word count as one, which is rare and errs upwards
+    edges = np.flatnonzero(words[1:] != words[:-1])
+    times = np.diff(edges, prepend=-1, append=len(words) - 1).astype(np.float64)
+    return float((times**2).sum() / len(words))
+
+
+def _of_kept(
+    ids: np.ndarray, sentence: np.ndarray, window: int, shrink_windows: bool, stretches: int, other_sentences: float
+) -> float:
     """Return `repetition` over at most `stretches` stretches of kept tokens.
 
     Args:
         ids: (n,) int64 rows.
         sentence: (n,) number of each token's sentence.
-        window, shrink_windows: as `repetition`.
+        window, shrink_windows, other_sentences: as `repetition`.
         stretches: how many to look at.
     """
     n = len(ids)
@@ -133,6 +159,17 @@ def _of_kept(ids: np.ndarray, sentence: np.ndarray, window: int, shrink_windows:
     above, below = (before[np.clip(edge - place + window, 0, 2 * window + 1)] for edge in (high, low))
     pairs = np.where(high > low, above - below, 0.0)
 
-    _, which = np.unique(stretch * (int(ids.max()) + 1) + ids[place], return_inverse=True)
-    of_word = np.bincount(which, pairs)
-    return max(1.0, float((of_word**2).sum() / max(of_word.sum(), 1e-9)))
+    reads = max(float(pairs.sum()), 1e-9)
+    together = _squares(stretch, ids[place], pairs)
+    of_others = 0.0
+    if other_sentences and of[-1] > 0:
+        within = _squares(stretch * (of[-1] + 1) + of[place], ids[place], pairs)
+        everywhere = _squares(np.zeros_like(stretch), ids[place], pairs) / len(begin)
+        of_others = other_sentences * (together - within - everywhere)
+    return max(1.0, together / reads, of_others / reads)
+
+
+def _squares(group: np.ndarray, ids: np.ndarray, pairs: np.ndarray) -> float:
+    """Return the sum, over all groups and rows, of the squares of the pairs of a row in a group."""
+    _, which = np.unique(group * (int(ids.max()) + 1) + ids, return_inverse=True)
+    return float((np.bincount(which, pairs) ** 2).sum())

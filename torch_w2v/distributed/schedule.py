@@ -49,7 +49,7 @@ def exchanges_per_epoch(words: float, alpha: float = USUAL_ALPHA, factor: float 
 
     Args:
         words: of the corpus, all ranks together.
-        alpha: the learning rate at the beginning.
+        alpha: the highest learning rate.
         factor: as `exchange_factor` returns it.
     """
     of_alpha = min(max(abs(alpha) / USUAL_ALPHA, 1.0), MOST_FOR_ALPHA)
@@ -60,7 +60,7 @@ def doubt(alpha: float, repetition: float, V: int) -> str | None:
     """Return why several ranks may be worse than one; None where there is no reason.
 
     Args:
-        alpha: the learning rate at the beginning.
+        alpha: the highest learning rate.
         repetition: of the corpus, see `corpus.repetition`.
         V: number of words in the vocabulary.
     """

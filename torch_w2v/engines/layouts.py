@@ -12,6 +12,8 @@ SMALL, SMALL_FOR_REPETITIVE = 100_000, 2_000_000
 WIDE = 32
 # alpha times the number of negatives above which errors are large
 _USUAL_ERRORS = 0.4
+# how far context rows may move (`Workload.moves`) times the targets of a block, on a bursty corpus
+_MOST_MOVES = 100.0
 # minimum number of steps per epoch for large steps; on a smaller corpus the steps shrink instead
 STEPS = 1024
 
@@ -48,12 +50,15 @@ def one_block_per_step(workload: Workload) -> Layout:
     set of four has one negative more.
 
     On a bursty corpus every target has negatives of its own, in blocks that are shorter where errors are large (many
-    negatives, a large alpha, sums), since how they move the others is computed only roughly. So it is where windows are
-    very wide, in long blocks: there all targets read nearly the same rows.
+    negatives, a large alpha, sums) and where rows move far, since how they move the others is computed only roughly,
+    and from sentence to sentence not at all. So it is where windows are very wide, in long blocks: there all targets
+    read nearly the same rows.
     """
     N, context = workload.negative, workload.context_words
     if workload.bursty:
         T = 16 if workload.cbow_mean and N <= 7 and abs(workload.alpha) * N <= _USUAL_ERRORS else 8
+        while T > 1 and T * workload.moves > _MOST_MOVES:
+            T //= 2
         return Layout(T=T, S=T, N=N, B=1, fresh=True)
     if context > WIDE:
         return Layout(T=256, S=256, N=N, B=1, G=2, fresh=True)

@@ -15,6 +15,8 @@ from torch_w2v.engines import streams
 BURSTY, REPETITIVE = 3.0, 1.25
 # the same times the negatives, whose errors add up: with six and more they decide
 BURSTY_BY_NEGATIVES = 16.0
+# of a mean learning rate; gensim's default `min_alpha`, which is not quite nothing, makes no difference
+_TWICE = 1.99
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,7 @@ class Workload:
         context_words: expected number of context words per target.
         cbow_mean: as `Objective.cbow_mean`.
         alpha: the highest learning rate.
+        mean_alpha: the mean learning rate.
         repetition: number of gradients that a context row gets from 32 targets (`corpus.repetition`).
         skip_gram: as `Objective.skip_gram`.
         vocabulary: number of words.
@@ -140,21 +143,34 @@ class Workload:
     context_words: float
     cbow_mean: bool = True
     alpha: float = 0.025
+    mean_alpha: float = 0.0
     repetition: float = 1.0
     skip_gram: bool = False
     vocabulary: int = 1_000_000
     busiest_output: float = 0.0
 
     @property
+    def rate(self) -> float:
+        """The learning rate that repetition is judged by: of one that falls to nothing, the highest.
+
+        What is lost is lost over the whole of training: a rate that stays counts twice, as its mean does.
+        """
+        return max(abs(self.alpha), _TWICE * abs(self.mean_alpha))
+
+    @property
+    def moves(self) -> float:
+        """How far a context row moves within a stretch of 32 targets, in steps of full errors."""
+        return self.rate * self.repetition
+
+    @property
     def bursty(self) -> bool:
         """Whether context rows move so far within a short stretch of the corpus that targets must not be grouped."""
-        moves = abs(self.alpha) * self.repetition
-        return moves > BURSTY or moves * self.negative > BURSTY_BY_NEGATIVES
+        return self.moves > BURSTY or self.moves * self.negative > BURSTY_BY_NEGATIVES
 
     @property
     def repetitive(self) -> bool:
         """Whether context rows move so far within a short stretch that large steps lose what happens in it."""
-        return self.bursty or abs(self.alpha) * self.repetition > REPETITIVE
+        return self.bursty or self.moves > REPETITIVE
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import math
 import operator
 import secrets
 from collections.abc import Callable, Hashable
@@ -14,14 +13,13 @@ import numpy as np
 from gensim.models.word2vec import MAX_WORDS_IN_BATCH
 
 from torch_w2v.corpus.chunks import Chunk
-from torch_w2v.corpus.repetition import STRETCH, repetition, repetition_of_chunk
+from torch_w2v.corpus.repetition import OTHER_SENTENCES, STRETCH, repetition, repetition_of_chunk
 from torch_w2v.corpus.store import Run
 from torch_w2v.distributed.merge import Problem
 from torch_w2v.engines.interface import Engine
 from torch_w2v.engines.plan import (
     BURSTY,
     BURSTY_BY_NEGATIVES,
-    REPETITIVE,
     EpochPlan,
     Layout,
     Objective,
@@ -92,15 +90,21 @@ def repetition_of(model: TrainedModel, seen: Run) -> float:
     return repetition(seen, *_reading(model))
 
 
-def _reading(model: TrainedModel) -> tuple[np.ndarray, int, bool, float]:
-    """Return what `repetition` takes besides the corpus: thresholds, window, its shrinking, share of kept words."""
+def _reading(model: TrainedModel) -> tuple[np.ndarray, int, bool, float, float]:
+    """Return what `repetition` takes besides the corpus, from the thresholds on."""
     frequencies = frequencies_of(model)
     return (
         frequencies.keep.view(np.uint32),
         operator.index(model.window),
         bool(model.shrink_windows),
         frequencies.kept_words / max(model.corpus_total_words or 0, frequencies.words, 1.0),
+        0.0 if model.sg else OTHER_SENTENCES,
     )
+
+
+def highest_alpha(model: TrainedModel) -> float:
+    """Return the highest learning rate of a call of `train`, which may rise as well as fall."""
+    return max(abs(float(model.alpha)), abs(float(model.min_alpha)))
 
 
 def workload_of(model: TrainedModel, repetition: float) -> Workload:
@@ -116,7 +120,8 @@ def workload_of(model: TrainedModel, repetition: float) -> Workload:
         kept_words=frequencies.kept_words,
         context_words=context_words(model),
         cbow_mean=objective.cbow_mean,
-        alpha=float(model.alpha),
+        alpha=highest_alpha(model),
+        mean_alpha=(float(model.alpha) + float(model.min_alpha)) / 2,
         repetition=repetition,
         skip_gram=objective.skip_gram,
         vocabulary=len(frequencies.count),
@@ -124,6 +129,9 @@ def workload_of(model: TrainedModel, repetition: float) -> Workload:
     )
 
 
+# From the corpus's repetition on it is looked in steps of this factor for one that asks for another layout, up to what
+# no corpus has.
+_FINER, _MOST_REPETITION = 1.1, 1e5
 # What `chunk_plans` has found of each chunk, by what it depends on.
 Looks = dict[tuple[Hashable, ...], float]
 
@@ -157,10 +165,11 @@ def chunk_plans(
     """
     workload = workload_of(model, repetition)
     plans: dict[Layout, EpochPlan | None] = {plan.layout: None}
-    if engine.layout(dataclasses.replace(workload, repetition=math.inf)) == plan.layout:
-        return lambda chunk: None
-    least = min(REPETITIVE, BURSTY_BY_NEGATIVES / max(workload.negative, 1))
-    enough = max(repetition, least / abs(workload.alpha))
+    enough = repetition
+    while engine.layout(dataclasses.replace(workload, repetition=_FINER * enough)) == plan.layout:
+        enough *= _FINER
+        if enough > _MOST_REPETITION:
+            return lambda chunk: None
     reading, one_at_a_time = _reading(model), Lock()
 
     def look(chunk: Chunk) -> float:
@@ -199,7 +208,7 @@ def training_plan(model: TrainedModel, engine: Engine, repetition: float, seed: 
         logger.info("%s", _explain(engine, layout, workload))
     whole_sums = objective.exact_gradient and not objective.cbow_mean
     input_scale, output_scale = frequencies.row_scales(
-        layout, workload, model.wv.vectors_lockf, float(model.alpha), whole_sums
+        layout, workload, model.wv.vectors_lockf, workload.alpha, whole_sums
     )
     if seed is None:
         seed = secrets.randbits(32) if model.seed is None else operator.index(model.seed)
@@ -218,9 +227,9 @@ def _explain(engine: Engine, layout: Layout, workload: Workload) -> str:
     """Return how an engine groups targets, and why."""
     if workload.bursty:
         gradients = f"{workload.repetition:.0f} gradients per row and {STRETCH} targets"
-        moves = f"alpha * {gradients}"
+        moves = f"{workload.rate:.3g} * {gradients}"
         reason = f"words repeat: {moves} is above {BURSTY:g}"
-        if abs(workload.alpha) * workload.repetition <= BURSTY:
+        if workload.moves <= BURSTY:
             reason = f"words repeat: {moves} * {workload.negative} negatives is above {BURSTY_BY_NEGATIVES:g}"
     else:
         reason = (

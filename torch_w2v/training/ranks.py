@@ -25,7 +25,7 @@ from torch_w2v.training.divergence import StopTraining
 from torch_w2v.training.epoch import Job, Totals
 from torch_w2v.training.frequencies import frequencies_of
 from torch_w2v.training.model import TrainedModel
-from torch_w2v.training.planning import SMALLEST_CHUNK, problem_of
+from torch_w2v.training.planning import SMALLEST_CHUNK, highest_alpha, problem_of
 from torch_w2v.training_log import logger
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ class Together(Alone):
         self._equal = False
         # how tables go from rank to rank, as the log has it
         self._way = ""
-        self._first_alpha = 0.0
+        self._highest_alpha = 0.0
         self._factor = 1.0
         self.is_first = group.rank == 0
         self.interval = 0
@@ -186,7 +186,7 @@ class Together(Alone):
     def begin_call(self, model: TrainedModel, totals: dict[str, int | None], words: Callable[[], int]) -> None:
         """Check in the first epoch that all ranks train the same, and learn how many words each has; see `Alone`."""
         # Of the checkpoint, where the epoch goes on from one.
-        self._first_alpha = model.alpha
+        self._highest_alpha = highest_alpha(model)
         if not self._words:
             self._check_equal(call_arguments.of_call(model, totals, call_arguments.encoded_words(model), True))
             self._factor = self.group.from_first(exchange_factor())
@@ -215,7 +215,7 @@ class Together(Alone):
     def repetition(self, model: TrainedModel, own: float) -> float:
         """Return the repetition of the whole corpus, and warn in the first epoch; see `Alone`."""
         most = self.agree(own, max)
-        reason = doubt(model.alpha, most, len(model.wv))
+        reason = doubt(highest_alpha(model), most, len(model.wv))
         if reason and self.is_first and not self._warned:
             logger.warning("the vectors of %d ranks may be worse than those of one: %s", self.group.size, reason)
         self._warned = True
@@ -227,7 +227,7 @@ class Together(Alone):
 
     @property
     def _planned_exchanges(self) -> int:
-        return exchanges_per_epoch(sum(self._words), self._first_alpha, self._factor)
+        return exchanges_per_epoch(sum(self._words), self._highest_alpha, self._factor)
 
     def chunk_words(self, size: int) -> int:
         """Return the size of a chunk: every worker is to have one of an interval."""
