@@ -7,14 +7,13 @@ may then do less than one.
 
 from __future__ import annotations
 
-import logging
 import statistics
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-logger = logging.getLogger("torch_w2v.word2vec")
+from torch_w2v.training_log import logger
 
 # Chunks per thread that a number of threads is judged by.
 _CHUNKS = 3

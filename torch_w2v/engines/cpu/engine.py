@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import dataclasses
-import logging
 import math
 import os
 from collections.abc import Sequence
@@ -20,16 +19,12 @@ from torch_w2v.engines.interface import ChunkResult, Engine, Rates, Tables
 from torch_w2v.engines.padding import is_padded_at, padded_width
 from torch_w2v.engines.plan import EpochPlan, Layout, Objective, Workload
 from torch_w2v.native import REINSTALL, library
-
-logger = logging.getLogger("torch_w2v.word2vec")
+from torch_w2v.training_log import logger
 
 # Rows are filled up to whole cache lines of 64 bytes, which are the widest vectors too.
 LANES = 16
 # floats per row that the kernel has scratch for
 MAX_VECTOR_SIZE = 4096
-# inputs of a block of skip-gram at most, and those whose rows are updated together
-MAX_INPUTS = 16
-INPUTS_TOGETHER = 4
 # the instruction sets that the kernel is compiled for, in the order of w2v_isa()
 ISAS = ("base", "avx2", "avx512")
 
@@ -221,10 +216,10 @@ def _check_plan(plan: EpochPlan) -> None:
 
 def _check_skip_gram(plan: EpochPlan) -> None:
     T, G, fresh = plan.layout.T, plan.layout.G, plan.layout.fresh
-    if T > MAX_INPUTS or G != INPUTS_TOGETHER or not fresh:
+    if T > layouts.MAX_INPUTS or G != layouts.INPUTS_TOGETHER or not fresh:
         raise ValueError(
-            f"T={T}, G={G}, fresh={fresh}: the CPU kernel of skip-gram takes blocks of up to {MAX_INPUTS} inputs, with "
-            f"G={INPUTS_TOGETHER} and fresh=True"
+            f"T={T}, G={G}, fresh={fresh}: the CPU kernel of skip-gram takes blocks of up to {layouts.MAX_INPUTS} "
+            f"inputs, with G={layouts.INPUTS_TOGETHER} and fresh=True"
         )
     if len(plan.output_scale):
         raise ValueError("output_scale: the CPU kernel of skip-gram has no factors on output rows")
