@@ -15,8 +15,8 @@ from torch_w2v.engines import streams
 BURSTY, REPETITIVE = 3.0, 1.25
 # the same times the negatives, whose errors add up: with six and more they decide
 BURSTY_BY_NEGATIVES = 16.0
-# of a mean learning rate; gensim's default `min_alpha`, which is not quite nothing, makes no difference
-_TWICE = 1.99
+# How much more the last learning rate counts: nothing repairs what it loses.
+_LAST = 3.2
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ class Workload:
         context_words: expected number of context words per target.
         cbow_mean: as `Objective.cbow_mean`.
         alpha: the highest learning rate.
-        mean_alpha: the mean learning rate.
+        last_alpha: the learning rate at the end.
         repetition: number of gradients that a context row gets from 32 targets (`corpus.repetition`).
         skip_gram: as `Objective.skip_gram`.
         vocabulary: number of words.
@@ -143,7 +143,7 @@ class Workload:
     context_words: float
     cbow_mean: bool = True
     alpha: float = 0.025
-    mean_alpha: float = 0.0
+    last_alpha: float = 0.0
     repetition: float = 1.0
     skip_gram: bool = False
     vocabulary: int = 1_000_000
@@ -151,11 +151,8 @@ class Workload:
 
     @property
     def rate(self) -> float:
-        """The learning rate that repetition is judged by: of one that falls to nothing, the highest.
-
-        What is lost is lost over the whole of training: a rate that stays counts twice, as its mean does.
-        """
-        return max(abs(self.alpha), _TWICE * abs(self.mean_alpha))
+        """The learning rate that repetition is judged by: the highest, or a multiple of the last, if that is more."""
+        return max(abs(self.alpha), _LAST * abs(self.last_alpha))
 
     @property
     def moves(self) -> float:

@@ -121,7 +121,7 @@ def workload_of(model: TrainedModel, repetition: float) -> Workload:
         context_words=context_words(model),
         cbow_mean=objective.cbow_mean,
         alpha=highest_alpha(model),
-        mean_alpha=(float(model.alpha) + float(model.min_alpha)) / 2,
+        last_alpha=float(model.min_alpha),
         repetition=repetition,
         skip_gram=objective.skip_gram,
         vocabulary=len(frequencies.count),
