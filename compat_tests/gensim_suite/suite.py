@@ -100,6 +100,7 @@ SLOW = {
         "test_evaluate_word_pairs",
         "test_evaluate_word_pairs_from_file",
         "test_load_old_model",
+        "test_load_old_model_separates",
         "test_load_old_models_1_x",
         "test_load_old_models_2_x",
         "test_load_old_models_3_x",

@@ -21,6 +21,7 @@ PARTS = (
 
 
 @needs_triton
+@pytest.mark.slow
 def test_every_part_runs(corpus, tmp_path):
     """In a process of its own: whether Triton interprets is settled when it is imported."""
     path = tmp_path / "gpu.md"

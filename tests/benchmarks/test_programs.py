@@ -51,6 +51,7 @@ def test_reading_has_a_row_per_figure(corpus) -> None:
     assert done.returncode == any("missed" in row for row in rows)
 
 
+@pytest.mark.slow
 def test_frontier_has_a_row_and_a_point_per_layout(corpus, tmp_path) -> None:
     picture, default = tmp_path / "frontier.svg", layouts.one_block_per_step
     done = run("frontier", corpus, "--layouts", "16,4,6", "32,32,5", "--seeds", "2", "--plot", str(picture))

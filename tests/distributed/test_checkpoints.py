@@ -124,7 +124,7 @@ class Counting(CallbackAny2Vec):
         model.alpha *= 4
 
 
-@pytest.mark.parametrize("n", [pytest.param(2, marks=pytest.mark.slow), FIRST + 1, FIRST + 5])
+@pytest.mark.parametrize("n", [*(pytest.param(n, marks=pytest.mark.slow) for n in (2, FIRST + 1)), FIRST + 5])
 def test_callbacks_go_on_too(n, path, killed_after):
     """They are called on the first rank; what they change is changed on the others, too."""
 

@@ -134,7 +134,7 @@ def test_library_shows_its_entry_points_only_and_needs_no_cpp_library():
 
 @needs_compiler
 @pytest.mark.skipif(not shutil.which("nm"), reason="no nm")
-@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("isa", [*(pytest.param(isa, marks=pytest.mark.slow) for isa in ISAS[:-1]), ISAS[-1]])
 @pytest.mark.parametrize("optimize", ["-O0", pytest.param("-O3", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("source", kernel_replay.SOURCES, ids=lambda path: path.stem)
 def test_objects_share_no_code(isa, optimize, source, tmp_path):
