@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -38,12 +39,13 @@ def entries(page: str) -> dict[Path, str]:
     raise ValueError(f"{page} has no map")
 
 
-def in_tree() -> set[Path]:
+@cache
+def in_tree() -> frozenset[Path]:
     """Return the source files of the tree, their folders included; what was built is none of them."""
-    files = {path for suffix in SUFFIXES for path in ROOT.rglob(f"*{suffix}")}
-    relative = {path.relative_to(ROOT) for path in files}
-    sources = (file for file in relative if not file.parts[0].startswith((".", "build", "dist")))
-    return {path for file in sources for path in (file, *file.parents)}
+    # Not `ROOT.rglob`: environments have tens of thousands of files.
+    tops = [path for path in ROOT.iterdir() if not path.name.startswith((".", "build", "dist"))]
+    files = [path for top in tops for path in (top, *top.rglob("*")) if path.suffix in SUFFIXES]
+    return frozenset(path for file in files for path in (file.relative_to(ROOT), *file.relative_to(ROOT).parents))
 
 
 def folders_in_tree() -> set[Path]:

@@ -16,7 +16,7 @@ from torch_w2v.engines.plan import Layout, Workload
 @on_each_engine
 @pytest.mark.parametrize(
     "options",
-    [{}, {"shrink_windows": False, "window": 2}, {"negative": 20, "ns_exponent": 0.5}, {"sample": 0, "window": 100}],
+    [{}, {"shrink_windows": False, "window": 2}, {"negative": 20, "ns_exponent": 0.5}, {"sample": 0, "window": 1000}],
     ids=str,
 )
 def test_learns_two_topics(engine, options):
