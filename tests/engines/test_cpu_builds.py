@@ -77,7 +77,7 @@ WATCHED = [
 def test_reads_no_scratch_before_writing_it(isa, tmp_path, monkeypatch):
     cases = [case(**options) for options in CPU_SHAPES]
     poisoned = kernel_replay.compile_kernel(
-        tmp_path / "replay", isa, "-O1", "-DPOISON", "-lm", source=kernel_replay.REPLAY
+        tmp_path / "replay", isa, "-O0", "-DPOISON", "-lm", source=kernel_replay.REPLAY
     )
     monkeypatch.setenv("TORCH_W2V_ISA", isa)
     calls = kernel_replay.record(monkeypatch, cases)

@@ -20,7 +20,9 @@ from torch_w2v.engines.plan import Layout, Workload
     ids=str,
 )
 def test_learns_two_topics(engine, options):
-    model = ours(topics(), engine, sg=1, alpha=0.05, epochs=4, compute_loss=True, **options)
+    # Of wide windows a few sentences have as many pairs, which the specification takes one by one.
+    corpus = topics(200) if options.get("window", 5) > 5 else topics()
+    model = ours(corpus, engine, sg=1, alpha=0.05, epochs=4, compute_loss=True, **options)
     nearest = [word for word, _ in model.wv.most_similar("a0", topn=7)]
     assert all(word.startswith("a") for word in nearest), nearest
     losses = list(model.training_losses)
