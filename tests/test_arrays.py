@@ -11,7 +11,7 @@ import pytest
 from gensim.models import KeyedVectors
 
 from tests.helpers import ours, python, topics
-from torch_w2v import extras, formats
+from torch_w2v import arrays, extras, formats
 
 safetensors = pytest.importorskip("safetensors")
 SUFFIXES = (".npz", ".safetensors")
@@ -159,6 +159,11 @@ def test_only_kv_and_model_are_unpickled(tmp_path):
     assert sum("it has an array of Python objects, which is not unpickled" in line for line in lines) == 2
     assert "allow_pickle" not in done.stdout, "numpy's advice to unpickle it all the same"
     assert "harm" not in lines
+
+
+def test_a_file_that_cannot_be_opened_is_not_called_damaged(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        arrays.load_npz(str(tmp_path / "missing.npz"))
 
 
 @on_both

@@ -65,8 +65,10 @@ def load_npz(path: str) -> KeyedVectors:
         ValueError: the file is damaged, or is not of this format.
         OSError: it cannot be read.
     """
-    if not zipfile.is_zipfile(path):
-        raise ValueError("it is not an .npz file, or its end is missing")
+    # Opened here, since `is_zipfile` takes a path that cannot be opened for one that is no such file.
+    with open(path, "rb") as content:
+        if not zipfile.is_zipfile(content):
+            raise ValueError("it is not an .npz file, or its end is missing")
     try:
         with np.load(path, allow_pickle=False) as file:
             names = set(file.files)
