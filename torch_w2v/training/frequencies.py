@@ -95,10 +95,11 @@ class Frequencies:
         return float((self.kept_share + negative * self.noise_share).max())
 
     def row_scales(
-        self, layout: Layout, workload: Workload, lockf: np.ndarray, alpha: float, whole_sums: bool
+        self, layout: Layout, workload: Workload, lockf: np.ndarray, whole_sums: bool
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return the factors of `engines.row_scales` for this vocabulary."""
-        key = layout, workload, lockf.tobytes(), alpha, whole_sums
+        alpha = workload.alpha
+        key = layout, workload, lockf.tobytes(), whole_sums
         if key not in self._scales:
             self._scales.clear()
             shares = self.kept_share, self.noise_share

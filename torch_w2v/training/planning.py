@@ -129,9 +129,8 @@ def workload_of(model: TrainedModel, repetition: float) -> Workload:
     )
 
 
-# From the corpus's repetition on it is looked in steps of this factor for one that asks for another layout, up to what
-# no corpus has.
-_FINER, _MOST_REPETITION = 1.1, 1e5
+# The repetition from which on another layout is right is found in steps of this factor, up to one that no corpus has.
+_STEP, _MOST_REPETITION = 1.3, 1e5
 # What `chunk_plans` has found of each chunk, by what it depends on.
 Looks = dict[tuple[Hashable, ...], float]
 
@@ -166,8 +165,8 @@ def chunk_plans(
     workload = workload_of(model, repetition)
     plans: dict[Layout, EpochPlan | None] = {plan.layout: None}
     enough = repetition
-    while engine.layout(dataclasses.replace(workload, repetition=_FINER * enough)) == plan.layout:
-        enough *= _FINER
+    while engine.layout(dataclasses.replace(workload, repetition=_STEP * enough)) == plan.layout:
+        enough *= _STEP
         if enough > _MOST_REPETITION:
             return lambda chunk: None
     reading, one_at_a_time = _reading(model), Lock()
@@ -207,9 +206,7 @@ def training_plan(model: TrainedModel, engine: Engine, repetition: float, seed: 
     if logger.isEnabledFor(logging.INFO):
         logger.info("%s", _explain(engine, layout, workload))
     whole_sums = objective.exact_gradient and not objective.cbow_mean
-    input_scale, output_scale = frequencies.row_scales(
-        layout, workload, model.wv.vectors_lockf, workload.alpha, whole_sums
-    )
+    input_scale, output_scale = frequencies.row_scales(layout, workload, model.wv.vectors_lockf, whole_sums)
     if seed is None:
         seed = secrets.randbits(32) if model.seed is None else operator.index(model.seed)
     return TrainingPlan(
@@ -227,7 +224,8 @@ def _explain(engine: Engine, layout: Layout, workload: Workload) -> str:
     """Return how an engine groups targets, and why."""
     if workload.bursty:
         gradients = f"{workload.repetition:.0f} gradients per row and {STRETCH} targets"
-        moves = f"{workload.rate:.3g} * {gradients}"
+        rate = "alpha" if workload.rate == abs(workload.alpha) else "a multiple of min_alpha"
+        moves = f"{workload.rate:.3g} ({rate}) * {gradients}"
         reason = f"words repeat: {moves} is above {BURSTY:g}"
         if workload.moves <= BURSTY:
             reason = f"words repeat: {moves} * {workload.negative} negatives is above {BURSTY_BY_NEGATIVES:g}"
