@@ -196,6 +196,12 @@ def spread(values: list[float]) -> str:
     return f"{median(values):.{digits}f} ({min(values):.{digits}f}-{max(values):.{digits}f})"
 
 
+def settings_of(texts: list[str]) -> dict[str, int | float]:
+    """Return arguments of Word2Vec that the command line has as NAME=VALUE."""
+    pairs = (text.split("=") for text in texts)
+    return {name: int(value) if value.lstrip("-").isdigit() else float(value) for name, value in pairs}
+
+
 def versions() -> str:
     """Return the versions and the machine in one line."""
     return (

@@ -14,7 +14,7 @@ from typing import Any
 
 import gensim.models
 
-from benchmarks.common import ALL_WORDS, beginning
+from benchmarks.common import ALL_WORDS, beginning, settings_of
 from tests.distributed.thread_group import ThreadGroup, run_ranks
 from torch_w2v import Word2Vec
 from torch_w2v.compare import compare, pairs_file
@@ -53,9 +53,7 @@ def main() -> int:
     parser.add_argument("--settings", nargs="+", default=[], metavar="NAME=VALUE", help="arguments of Word2Vec")
     args = parser.parse_args()
     sentences = beginning(args.corpus, args.words)
-    settings = {
-        name: float(value) if "." in value else int(value) for name, value in (s.split("=") for s in args.settings)
-    }
+    settings = settings_of(args.settings)
     result = compare(
         sentences,
         (),

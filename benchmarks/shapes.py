@@ -1,6 +1,6 @@
 """Time the fused CPU engine beside gensim for several shapes of work, and print one table.
 
-    python -m benchmarks.shapes CORPUS [--sg 1] [--shapes d300 n15 ...] [--reps 3] [--threads 1 2 4 8]
+    python -m benchmarks.shapes CORPUS [--sg 1] [--shapes d300 n15 ...] [--settings window=10 ...] [--threads 1 2 4]
 
 CORPUS is a plain text file with one sentence per line. With `--sg 1` the shapes are those of skip-gram. Every shape is
 trained by gensim, from a list and from a file, and by the engine, in turns. Timed are the epochs after the first, in
@@ -16,12 +16,23 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import gensim.models
 import numpy as np
 
-from benchmarks.common import Contender, Corpus, Shape, count, median, read_corpus, spread, versions, write_sentences
+from benchmarks.common import (
+    Contender,
+    Corpus,
+    Shape,
+    count,
+    median,
+    read_corpus,
+    settings_of,
+    spread,
+    versions,
+    write_sentences,
+)
 from compat_tests.quality import family
 from torch_w2v import Word2Vec
 from torch_w2v.system import cores
@@ -199,8 +210,10 @@ def main() -> int:
         default=[min(2, cores())],
         help="numbers of threads; every shape is timed with each (default 2)",
     )
+    parser.add_argument("--settings", nargs="+", default=[], metavar="NAME=VALUE", help="arguments of Word2Vec")
     args = parser.parse_args()
     rows = SKIP_GRAM if args.sg else CBOW
+    own = settings_of(args.settings)
     if unknown := set(args.shapes or ()) - rows.keys():
         parser.error(f"--sg {args.sg} has no shapes {', '.join(sorted(unknown))}, but {', '.join(rows)}")
     print(f"{versions()}; millions of words per second, medians of {args.reps} runs (lowest-highest)\n")
@@ -210,6 +223,7 @@ def main() -> int:
     print(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
     for threads, name in itertools.product(args.threads, args.shapes or rows):
         row = rows[name]
+        row = replace(row, shape=replace(row.shape, settings={**row.shape.settings, **own}))
         with tempfile.TemporaryDirectory() as folder:
             ratio, contenders = run(row, whole, threads, args.reps, folder)
         cells = " | ".join(spread(c.later) for c in contenders)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import shapes
-from benchmarks.common import Shape
+from benchmarks.common import Shape, settings_of
 from tests.benchmarks.programs import run
 from tests.helpers import KERNEL
 
@@ -50,3 +50,12 @@ def test_sessions_repeat_their_items() -> None:
     assert 500 < len(corpus.counts) <= 1_000
     pairs = [a == b for session in corpus.sentences for a, b in itertools.pairwise(session)]
     assert sum(pairs) / len(pairs) == pytest.approx(0.9, abs=0.03)
+
+
+def test_settings_of_the_command_line() -> None:
+    assert settings_of(["window=10", "sample=0", "alpha=1e-3", "seed=-1"]) == {
+        "window": 10,
+        "sample": 0,
+        "alpha": 0.001,
+        "seed": -1,
+    }
