@@ -11,7 +11,8 @@ import pytest
 from gensim.models import KeyedVectors
 
 from tests.helpers import ours, python, topics
-from torch_w2v import arrays, extras, formats
+from torch_w2v import extras, formats
+from torch_w2v.arrays import load_npz
 
 safetensors = pytest.importorskip("safetensors")
 SUFFIXES = (".npz", ".safetensors")
@@ -163,7 +164,7 @@ def test_only_kv_and_model_are_unpickled(tmp_path):
 
 def test_a_file_that_cannot_be_opened_is_not_called_damaged(tmp_path):
     with pytest.raises(FileNotFoundError):
-        arrays.load_npz(str(tmp_path / "missing.npz"))
+        load_npz(str(tmp_path / "missing.npz"))
 
 
 @on_both
