@@ -96,8 +96,8 @@ template <int MOST, int DONE>
 INLINE Vector sum_all_lanes(Vector* a, i64 count) {
   if constexpr (MOST > 1) {
     if (count <= MOST / 2) return sum_all_lanes<MOST / 2, DONE>(a, count);
+    for (i64 i = count; i < MOST; i++) a[i] = Vector{};
   }
-  for (i64 i = count; i < MOST; i++) a[i] = Vector{};
   Vector sum = sum_lanes<MOST, DONE>(a);
   if constexpr (MOST * DONE < W / 8) sum += __builtin_shufflevector(sum, sum, EACH_LANE(other, W / 16));
   if constexpr (MOST * DONE < W / 4) sum += __builtin_shufflevector(sum, sum, EACH_LANE(other, W / 8));
