@@ -1,6 +1,7 @@
 """Quality beside gensim on data of every kind: the whole family of planted corpora, case by case.
 
-    python -m benchmarks.any_data [--corpora runs10 …] [--settings a.05 …] [--seeds 3] [--sg 1] [--ranks 4]
+    python -m benchmarks.any_data [--corpora runs10 …] [--settings a.05 …] [--seeds 3] [--sg 1] [--workers 3]
+                                  [--ranks 4]
 
 A cell is precision (or the held-out loss where there are no groups) and the largest norm, means over the seeds; a star
 marks what is not as good as gensim. `compat_tests/quality/family.py` has the corpora, `scores.py` the measures.
@@ -42,6 +43,7 @@ def main() -> int:
     parser.add_argument("--engine", default="cpu")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--sg", type=int, choices=(0, 1), default=0, help="1 for skip-gram (default 0, CBOW)")
+    parser.add_argument("--workers", type=int, default=1, help="threads of both (default 1)")
     parser.add_argument("--ranks", type=int, default=1, help="number of ranks, threads of this process (default 1)")
     parser.add_argument("--gensim", type=Path, help="file that keeps gensim's scores from run to run")
     args = parser.parse_args()
@@ -63,12 +65,14 @@ def main() -> int:
         theirs = means(
             kept(
                 args.gensim,
-                f"{name} {setting} {seed}{' sg' * args.sg}",
-                lambda name=name, setting=setting, seed=seed: score(make_gensim, name, setting, seed),
+                f"{name} {setting} {seed}{' sg' * args.sg}{f' {args.workers} workers' * (args.workers > 1)}",
+                lambda name=name, setting=setting, seed=seed: score(
+                    make_gensim, name, setting, seed, workers=args.workers
+                ),
             )
             for seed in seeds
         )
-        ours = means(score(make, name, setting, seed) for seed in seeds)
+        ours = means(score(make, name, setting, seed, workers=args.workers) for seed in seeds)
         worse = ours.failures(theirs)
         cases, failed = cases + 1, failed + bool(worse)
         print(f"{name + ' ' + setting:24}{theirs!s:>14}{ours!s:>16} {'* ' * bool(worse)}{', '.join(worse)}", flush=True)

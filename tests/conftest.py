@@ -22,7 +22,7 @@ from gensim.test.utils import datapath
 from gensim.utils import simple_preprocess
 
 from tests.helpers import KilledError
-from torch_w2v.training import checkpoint_file
+from torch_w2v.training import checkpoint_file, planning
 
 # A shell ignores SIGINT in what it runs in the background, and nohup SIGHUP; an ignored signal stays so. Tests send
 # them, to children too.
@@ -43,6 +43,12 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with open(datapath("lee_background.cor"), encoding="utf8") as lines:
         path.write_text("".join(" ".join(simple_preprocess(line)) + "\n" for line in lines), encoding="utf8")
     return path
+
+
+@pytest.fixture(autouse=True)
+def all_workers_train(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small corpora train on all threads that a test asks for; `planning.threads_of` would let one train alone."""
+    monkeypatch.setattr(planning, "threads_of", lambda model, words: model.workers)
 
 
 @pytest.fixture

@@ -82,7 +82,7 @@ def precision(vectors: KeyedVectors) -> float:
     return float(np.mean(shares))
 
 
-def score(make: Callable[..., Any], name: str, setting: str, seed: int) -> Scores:
+def score(make: Callable[..., Any], name: str, setting: str, seed: int, **more: Any) -> Scores:
     """Train a model on a case and measure it.
 
     Args:
@@ -90,8 +90,9 @@ def score(make: Callable[..., Any], name: str, setting: str, seed: int) -> Score
         name: of a corpus of the family.
         setting: of the settings of the family.
         seed: of the model.
+        more: arguments instead of the family's.
     """
-    model = make(**{**FIXED, **SETTINGS[setting], "seed": seed})
+    model = make(**{**FIXED, **SETTINGS[setting], "seed": seed, **more})
     model.build_vocab(corpus(name))
     start = default_timer()
     model.train(corpus(name), total_examples=model.corpus_count, epochs=model.epochs)

@@ -98,7 +98,7 @@ def test_settings_and_corpora_are_named():
 @pytest.mark.slow
 @pytest.mark.parametrize(("corpus", "setting"), CASES)
 def test_training_that_goes_on_from_checkpoints(corpus, setting, tmp_path, monkeypatch):
-    """With three workers, killed after every other checkpoint, one checkpoint per chunk."""
+    """Killed after every other checkpoint, one checkpoint per chunk."""
     monkeypatch.setattr("os.fsync", lambda _: None)
 
     class KilledError(Exception):
@@ -127,7 +127,7 @@ def test_training_that_goes_on_from_checkpoints(corpus, setting, tmp_path, monke
         return writing
 
     def make(**options):
-        models.append(Killed(**{**options, "workers": 3}, engine="cpu", device="cpu"))
+        models.append(Killed(**options, engine="cpu", device="cpu"))
         return models[-1]
 
     models = []

@@ -8,7 +8,7 @@ from tests.helpers import ours
 from torch_w2v.engines.plan import Layout
 from torch_w2v.engines.row_scales import CAP, MAX_INDEPENDENT_BLOCKS
 from torch_w2v.engines.torch_batched import TorchBatchedEngine
-from torch_w2v.training.planning import chunk_words, training_plan
+from torch_w2v.training.planning import WORDS_PER_THREAD, chunk_words, threads_of, training_plan
 
 
 class LargeStepsEngine(TorchBatchedEngine):
@@ -42,3 +42,28 @@ def test_chunks_are_as_large_as_the_engine_prefers(preferred, sizes):
     model = torch_w2v.Word2Vec()
     words = None, 1_000, *WORDS, 10**9, 5 * 10**9, 10**11
     assert [chunk_words(model, count, preferred) for count in words] == sizes
+
+
+@pytest.mark.parametrize(
+    ("words", "threads"), [(0, 1), (30_000, 1), (199_000, 1), (201_000, 2), (500_000, 4), (10**9, 4)]
+)
+def test_a_corpus_has_so_many_threads_as_it_has_words_for(words, threads):
+    model = ours(min_count=1, workers=4, sample=0)
+    model.build_vocab([[str(i) for i in range(1000)]])
+    assert threads_of(model, words) == threads
+
+
+@pytest.mark.parametrize(
+    ("counts", "negative", "threads"),
+    [
+        ({f"w{i}": 10 for i in range(1000)}, 5, 4),
+        ({f"w{i}": 10_000 // (i + 1) for i in range(1000)}, 20, 4),  # as in a text
+        ({f"w{i}": 10 for i in range(10)}, 5, 1),
+        ({f"w{i}": 10 for i in range(30)}, 20, 1),
+        ({"home": 10_000, **{f"w{i}": 10 for i in range(1000)}}, 20, 1),
+    ],
+)
+def test_where_few_rows_have_most_updates_one_thread_trains(counts, negative, threads):
+    model = ours(min_count=1, workers=4, negative=negative, sample=0)
+    model.build_vocab_from_freq(counts)
+    assert threads_of(model, 10 * WORDS_PER_THREAD) == threads

@@ -14,6 +14,18 @@ from torch_w2v.engines.torch_batched import TorchBatchedEngine
 from torch_w2v.engines.triton.engine import TritonEngine
 from torch_w2v.training import checkpoints, frequencies, interrupts, planning
 
+THREADS_OF = planning.threads_of  # as it is outside of these tests (conftest.py)
+
+
+def test_a_small_corpus_has_the_same_model_for_any_number_of_workers(monkeypatch, caplog):
+    """One thread trains it, whatever gensim's default of three is."""
+    monkeypatch.setattr(planning, "threads_of", THREADS_OF)
+    with caplog.at_level(logging.INFO):
+        assert same(*(ours(words(30_000), workers=workers, epochs=2) for workers in (1, 3)))
+    assert [text for text in messages(caplog) if "workers train" in text] == [
+        "1 of 3 workers train: more would overwrite one another's updates"
+    ]
+
 
 def test_vectors_that_are_observed_between_epochs_are_trained():
     """By a subclass, and by an iterator; test_callbacks.py has callbacks."""

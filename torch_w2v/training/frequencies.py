@@ -94,6 +94,15 @@ class Frequencies:
         """Return `Workload.busiest_output` for so many negatives."""
         return float((self.kept_share + negative * self.noise_share).max())
 
+    def collisions(self, negative: int) -> float:
+        """Return how many updates of a target on another thread are expected to be of the row of one update here.
+
+        Args:
+            negative: negative samples per target.
+        """
+        updates = self.kept_share + negative * self.noise_share  # per target
+        return float(updates @ updates) / (1 + negative)
+
     def row_scales(
         self, layout: Layout, workload: Workload, lockf: np.ndarray, whole_sums: bool
     ) -> tuple[np.ndarray, np.ndarray]:

@@ -42,6 +42,11 @@ _MANY_CHUNKS = 16_384
 # 1 % of the time; the loss of all blocks half as much again as training.
 SAMPLED_BLOCKS = 64
 
+# Threads train without locks, and what one learns the others see late or overwrite. So a corpus has one thread per so
+# many kept words of an epoch at most, and one alone with so many collisions (`Frequencies.collisions`): English has
+# .004, a vocabulary of ten words .6. Found by experiment (docs/development/lab-notes.md).
+WORDS_PER_THREAD, MOST_COLLISIONS = 100_000, 0.5
+
 
 def objective_of(model: TrainedModel) -> Objective:
     """Return the objective that a model's attributes ask for."""
@@ -260,6 +265,20 @@ def chunk_words(model: TrainedModel, total_words: int | None, preferred: int | N
     most = preferred or max(10 * batch, min(50 * SMALLEST_CHUNK, (words or 0) // _MANY_CHUNKS))
     few = min(_SMALL_CHUNK, words // 16) if preferred is None else 0
     return min(most, max(batch, few, words // chunks)) if words else most
+
+
+def threads_of(model: TrainedModel, words: float) -> int:
+    """Return how many of a model's workers train at a time, at most.
+
+    Args:
+        model: the model.
+        words: expected number of words of an epoch.
+    """
+    frequencies = frequencies_of(model)
+    if frequencies.collisions(objective_of(model).negative) > MOST_COLLISIONS:
+        return 1
+    kept = words * frequencies.kept_words / max(frequencies.words, 1.0)
+    return min(int(model.workers), max(1, int(kept) // WORDS_PER_THREAD))
 
 
 def expected_words(

@@ -31,6 +31,7 @@ from torch_w2v.training.ranks import Alone, Together
 from torch_w2v.training.tables import EngineMemory
 from torch_w2v.training.throttle import Throttle
 from torch_w2v.training.watching import Watch, Watcher, warn_of_no_words
+from torch_w2v.training_log import logger
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -242,6 +243,9 @@ class TrainCall:
             progress.seed = ranks.agree(self._plan.seed, operator.itemgetter(0))
             self._plan = dataclasses.replace(self._plan, seed=progress.seed)
         plan, epoch_words = self._plan.for_epoch(model.train_count, epoch), progress.expected_words
+        threads = planning.threads_of(model, epoch_words)
+        if threads < model.workers and engine.thread_safe and epoch == 0:
+            logger.info("%d of %d workers train: more would overwrite one another's updates", threads, model.workers)
         self.watch.begin_epoch(epoch, model.epochs, epoch_words, progress.call.raw_words)
 
         def kept(tokens: np.ndarray, position: int) -> np.ndarray:
@@ -297,7 +301,7 @@ class TrainCall:
                 tables,
                 plan,
                 source_jobs,
-                model.workers,
+                threads,
                 report,
                 report_delay,
                 stop=self._cache.stop,
