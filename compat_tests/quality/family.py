@@ -46,6 +46,23 @@ def plain(draw: Draw, length: int = 10) -> Sentences:
     return _until(TOKENS, lambda: _items(draw, length))
 
 
+def uneven(draw: Draw) -> Sentences:
+    """Sessions of items of one group: most have a few, some a hundred and more."""
+    return _until(TOKENS, lambda: _items(draw, int(np.ceil(draw.lognormal(1, 1.5)))))
+
+
+def in_order(draw: Draw, length: int = 8, in_a_row: int = 25) -> Sentences:
+    """Sessions of items of one group, many of the same group one after the other."""
+    found: Sentences = []
+
+    def session() -> list[str]:
+        group = len(found) // in_a_row % GROUPS
+        found.append([word(group, int(i)) for i in draw.integers(0, SIZE, length)])
+        return found[-1]
+
+    return _until(TOKENS, session)
+
+
 def runs(
     draw: Draw, times: int, items: int = 6, groups: int = GROUPS, size: int = SIZE, tokens: int = TOKENS
 ) -> Sentences:
@@ -297,6 +314,8 @@ CORPORA: dict[str, Callable[[Draw], Sentences]] = {
     "repeated": repeated,
     "edges": edges,
     "purchases": purchases,
+    "uneven": uneven,
+    "in_order": in_order,
     "dna": lambda draw: letters(draw, 1),
     "dna3": lambda draw: letters(draw, 3),
     "dna5": lambda draw: letters(draw, 5),

@@ -143,19 +143,20 @@ def test_skip_gram_in_flight(changes, layout):
     assert skip_gram_in_flight(workload) == layout
 
 
-@pytest.mark.parametrize(("repetition", "T"), [(29, 16), (31, 4), (200, 4)])
+@pytest.mark.parametrize(("repetition", "T"), [(29, 8), (31, 4), (200, 4)])
 def test_inputs_that_repeat_one_another_share_negatives_with_few(repetition, T):
     workload = Workload(5, SMALL, 11.0, alpha=0.1, repetition=repetition, skip_gram=True, vocabulary=800)
     layout = skip_gram_block(workload)
     assert layout.T == T
     collected = 0.1 * layout.T * 5 * 11 / (layout.S * layout.N)
-    assert collected <= (0.4 if T < 16 else 1.6)
+    assert collected <= (0.4 if T < 8 else 0.8)
 
 
 def test_bounds_of_skip_gram_in_flight():
     for negative, context, alpha in itertools.product((1, 5, 20, 100, 300), (1.0, 2.0, 6.0, 51.0), (0.025, 0.1)):
         layout = skip_gram_in_flight(Workload(negative, LARGE, context, skip_gram=True, alpha=alpha))
-        assert (layout.T, layout.B, layout.G, layout.fresh) == (1 if alpha * negative > 5 else 16, 256, 1, False)
+        assert (layout.B, layout.G, layout.fresh) == (256, 1, False)
+        assert layout.T == (1 if alpha * negative > 5 else 16) or (alpha == 0.1 and 8 <= layout.T < 16)
         assert layout.N in (16, 32, 48, 64)
         parts, drawn = layout.S, layout.S * layout.N
         # no part is without positives

@@ -106,3 +106,17 @@ def test_the_quick_look_errs_upwards(kind, window):
     assert actual > 1
     assert repetition_of_chunk(*reading, 0.9 * actual) == actual
     assert repetition_of_chunk(*reading, 4 * actual) == 0
+
+
+def test_long_sentences_that_come_late_have_more_sets(layouts):
+    """Skip-gram: a vocabulary of short sentences, which the first chunk has too, and then of long ones."""
+    draw = np.random.default_rng(0)
+    short, long = (
+        [[str(word) for word in draw.integers(0, 2000, length)] for _ in range(10_000 // length)] for length in (4, 400)
+    )
+    model = torch_w2v.Word2Vec(min_count=1, vector_size=8, sample=0, window=100, sg=1, engine="cpu", workers=1)
+    corpus = CountingCorpus(short + long)
+    model.build_vocab(corpus)
+    model.train(corpus, total_examples=model.corpus_count, epochs=1)
+    assert len(layouts) == 2
+    assert layouts[1].S > 8 * layouts[0].S

@@ -33,6 +33,7 @@ WRONG = {
     "progress.epoch": (-1, 2, "0"),
     "progress.seed": (-1, "1"),
     "progress.repetition": (math.nan, "1"),
+    "progress.context": (math.nan, "1"),
     "progress.expected_words": (math.inf, None),
     "progress.totals": ({}, 3),
     "progress.totals.chunks": (-1, "1", 0.5),

@@ -5,10 +5,11 @@ import pytest
 
 import torch_w2v
 from tests.helpers import ours
+from torch_w2v.corpus.store import Encoded
 from torch_w2v.engines.plan import Layout
 from torch_w2v.engines.row_scales import CAP, MAX_INDEPENDENT_BLOCKS
 from torch_w2v.engines.torch_batched import TorchBatchedEngine
-from torch_w2v.training.planning import WORDS_PER_THREAD, chunk_words, threads_of, training_plan
+from torch_w2v.training.planning import WORDS_PER_THREAD, chunk_words, skip_gram_context, threads_of, training_plan
 
 
 class LargeStepsEngine(TorchBatchedEngine):
@@ -67,3 +68,20 @@ def test_where_few_rows_have_most_updates_one_thread_trains(counts, negative, th
     model = ours(min_count=1, workers=4, negative=negative, sample=0)
     model.build_vocab_from_freq(counts)
     assert threads_of(model, 10 * WORDS_PER_THREAD) == threads
+
+
+def run_of(lengths):
+    return Encoded(np.zeros(sum(lengths), np.int32), np.cumsum([0, *lengths]))
+
+
+@pytest.mark.parametrize(
+    ("lengths", "context"),
+    [([6] * 50, 6), ([0, 6] * 50, 6), ([1] * 50, 1), ([1] * 90 + [40] * 10, 26.4), ([500], 41), ([], 41)],
+)
+def test_the_context_of_skip_gram_is_that_of_its_pairs(lengths, context):
+    """A vocabulary without a corpus says nothing of sentences; empty ones do not count."""
+    model = ours(min_count=1, sg=1, window=40, sample=0)
+    model.build_vocab_from_freq({"a": 10, "b": 10})
+    assert skip_gram_context(model, run_of(lengths)) == pytest.approx(context, abs=1)
+    model.sg = 0
+    assert skip_gram_context(model, run_of(lengths)) == 0

@@ -124,8 +124,8 @@ def skip_gram_block(workload: Workload) -> Layout:
     of the positives, so that an input meets as many different ones; where frequent words are not thinned out, and one
     output row moves by more than `_USUAL_PER_OUTPUT`, it has up to twice as many. Where alpha is so large that few
     gradients are too many, or negatives are hundreds, an input shares its negatives with none. On a bursty corpus the
-    inputs of a block are much alike and push a negative the same way, so what it collects is bounded too, as
-    `_MOST_PER_NEGATIVE`.
+    inputs of a block are much alike and push a negative the same way, so what it collects is bounded too, by
+    `_MOST_PER_NEGATIVE`, and by twice that elsewhere: sessions may be in the order of their topics.
     """
     alpha, context, negative = abs(workload.alpha), workload.context_words, workload.negative
     S = max(1, round(alpha * context * (negative + 1) / _MOST_PER_INPUT))
@@ -141,8 +141,8 @@ def skip_gram_block(workload: Workload) -> Layout:
     # Of a few words a set has most already.
     most = max(drawn, min(_MOST_NEGATIVES, workload.vocabulary))
     N = 4 * math.ceil(min(drawn * more, most) / 4)
-    if workload.bursty:
-        T = max(1, int(min(T, _MOST_PER_NEGATIVE * S * N / (alpha * negative * context))))
+    alike = _MOST_PER_NEGATIVE if workload.bursty else 2 * _MOST_PER_NEGATIVE
+    T = max(1, int(min(T, alike * S * N / max(alpha * negative * context, 1e-9))))
     if alpha > _LARGE_ALPHA:
         T, N = 1, max(N, 16)
     if alpha * negative > _MANY_NEGATIVES:

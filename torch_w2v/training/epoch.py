@@ -91,7 +91,7 @@ class CallState:
         totals: of that epoch.
         call: totals of all epochs that are finished; only words and chunks are counted.
         seed: of the draws.
-        repetition: of the corpus, which the layout depends on.
+        repetition, context: of the corpus, which the layout depends on.
         expected_words: words that the epoch is expected to have.
     """
 
@@ -100,6 +100,7 @@ class CallState:
     call: Totals = field(default_factory=Totals)
     seed: int | None = None
     repetition: float = 1.0
+    context: float = 0.0
     expected_words: float = 0.0
 
     def as_dict(self) -> dict[str, Any]:
@@ -114,7 +115,7 @@ class CallState:
 
     def load(self, values: dict[str, Any]) -> None:
         """Take over what `as_dict` has returned."""
-        for name in ("epoch", "seed", "repetition", "expected_words"):
+        for name in ("epoch", "seed", "repetition", "context", "expected_words"):
             setattr(self, name, values[name])
         self.call = Totals(**values["call"])
         self.totals = Totals(**values["totals"], start=default_timer() - values["elapsed"])

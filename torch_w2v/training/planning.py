@@ -13,8 +13,9 @@ import numpy as np
 from gensim.models.word2vec import MAX_WORDS_IN_BATCH
 
 from torch_w2v.corpus.chunks import Chunk
+from torch_w2v.corpus.context import context_of
 from torch_w2v.corpus.repetition import OTHER_SENTENCES, STRETCH, repetition, repetition_of_chunk
-from torch_w2v.corpus.store import Run
+from torch_w2v.corpus.store import Encoded, Run
 from torch_w2v.distributed.merge import Problem
 from torch_w2v.engines.interface import Engine
 from torch_w2v.engines.plan import (
@@ -85,6 +86,28 @@ def context_words(model: TrainedModel) -> float:
     return context
 
 
+def skip_gram_context(model: TrainedModel, seen: Run) -> float:
+    """Return the number of context words that a layout of skip-gram is to be right for; 0 for CBOW.
+
+    It is the average over the words or that over the pairs, whichever is more: where sentences are of uneven lengths,
+    rows would move too far in the long ones.
+
+    Args:
+        model: the model.
+        seen: the encoded corpus, its beginning, or a part of it.
+    """
+    objective, frequencies = objective_of(model), frequencies_of(model)
+    if not objective.skip_gram:
+        return 0.0
+    lengths = np.diff(seen.offsets) * (frequencies.kept_words / max(frequencies.words, 1.0))
+    lengths = lengths[lengths > 0]
+    if not len(lengths):
+        return context_words(model)
+    inside = objective.window + 1.0 if objective.shrink_windows else 2.0 * objective.window
+    average = min(inside, max(float(lengths.mean()), 1.0))
+    return max(average, context_of(lengths, objective.window, objective.shrink_windows))
+
+
 def repetition_of(model: TrainedModel, seen: Run) -> float:
     """Return the repetition of a model's corpus (`corpus.repetition`).
 
@@ -112,18 +135,19 @@ def highest_alpha(model: TrainedModel) -> float:
     return max(abs(float(model.alpha)), abs(float(model.min_alpha)))
 
 
-def workload_of(model: TrainedModel, repetition: float) -> Workload:
+def workload_of(model: TrainedModel, repetition: float, context: float = 0.0) -> Workload:
     """Return what the layout for a model depends on.
 
     Args:
         model: the model.
         repetition: of the corpus, as `repetition_of` returns it.
+        context: of the corpus, as `skip_gram_context` returns it; 0 for what the model's counts say.
     """
     objective, frequencies = objective_of(model), frequencies_of(model)
     return Workload(
         negative=objective.negative,
         kept_words=frequencies.kept_words,
-        context_words=context_words(model),
+        context_words=context or context_words(model),
         cbow_mean=objective.cbow_mean,
         alpha=highest_alpha(model),
         last_alpha=float(model.min_alpha),
@@ -136,8 +160,8 @@ def workload_of(model: TrainedModel, repetition: float) -> Workload:
 
 # The repetition from which on another layout is right is found in steps of this factor, up to one that no corpus has.
 _STEP, _MOST_REPETITION = 1.3, 1e5
-# What `chunk_plans` has found of each chunk, by what it depends on.
-Looks = dict[tuple[Hashable, ...], float]
+# The repetition and the context that `chunk_plans` has found of each chunk, by what they depend on.
+Looks = dict[tuple[Hashable, ...], tuple[float, float]]
 
 
 def chunk_plans(
@@ -148,8 +172,11 @@ def chunk_plans(
     epoch: int,
     looks: Looks,
     encoding: Hashable = None,
+    context: float = 0.0,
 ) -> Callable[[Chunk], EpochPlan | None]:
     """Return a function that says what a chunk is to be trained with where its words repeat more than the corpus's do.
+
+    In skip-gram also where they have more context words.
 
     Of a corpus that is read while it is trained on, only the beginning is known when the plan is made, and a part of a
     corpus may be unlike the rest of it.
@@ -162,42 +189,54 @@ def chunk_plans(
         epoch: as `TrainingPlan.for_epoch` takes it.
         looks: what was found in earlier epochs, to which this one adds.
         encoding: identifies the encoded corpus; None for one that another epoch may find changed.
+        context: of the corpus, as `skip_gram_context` returns it; `plan` was made with it.
 
     Returns:
         A function of a chunk, in numpy arrays, that returns the plan of one epoch, or None for `plan`'s. Any thread may
         call it.
     """
-    workload = workload_of(model, repetition)
+    workload = workload_of(model, repetition, context)
     plans: dict[Layout, EpochPlan | None] = {plan.layout: None}
     enough = repetition
     while engine.layout(dataclasses.replace(workload, repetition=_STEP * enough)) == plan.layout:
         enough *= _STEP
         if enough > _MOST_REPETITION:
-            return lambda chunk: None
+            if not workload.skip_gram:
+                return lambda chunk: None
+            break
     reading, one_at_a_time = _reading(model), Lock()
 
-    def look(chunk: Chunk) -> float:
-        if encoding is None:
-            return repetition_of_chunk(chunk, *reading, workload.context_words, enough)
+    def look(chunk: Chunk) -> tuple[float, float]:
         key = encoding, chunk.position, len(chunk.tokens), reading[1:], enough
-        if key not in looks:
-            looks[key] = repetition_of_chunk(chunk, *reading, workload.context_words, enough)
+        if encoding is None or key not in looks:
+            own = 0.0
+            if enough <= _MOST_REPETITION:
+                own = repetition_of_chunk(chunk, *reading, workload.context_words, enough)
+            found = own, skip_gram_context(model, Encoded(chunk.tokens, chunk.offsets))
+            if encoding is None:
+                return found
+            looks[key] = found
         return looks[key]
 
     def of(chunk: Chunk) -> EpochPlan | None:
-        own = look(chunk)
-        if own <= repetition:
+        own, own_context = look(chunk)
+        if own <= repetition and own_context <= _STEP * workload.context_words:
             return None
-        layout = engine.layout(dataclasses.replace(workload, repetition=own))
+        most = max(own, repetition), max(own_context, context)
+        layout = engine.layout(workload_of(model, *most))
         with one_at_a_time:
             if layout not in plans:
-                plans[layout] = training_plan(model, engine, own, plan.seed).for_epoch(model.train_count, epoch)
+                plans[layout] = training_plan(model, engine, most[0], plan.seed, most[1]).for_epoch(
+                    model.train_count, epoch
+                )
         return plans[layout]
 
     return of
 
 
-def training_plan(model: TrainedModel, engine: Engine, repetition: float, seed: int | None = None) -> TrainingPlan:
+def training_plan(
+    model: TrainedModel, engine: Engine, repetition: float, seed: int | None = None, context: float = 0.0
+) -> TrainingPlan:
     """Return what `engine` is to train a model with.
 
     Args:
@@ -205,8 +244,10 @@ def training_plan(model: TrainedModel, engine: Engine, repetition: float, seed: 
         engine: chooses the layout.
         repetition: of the corpus, as `repetition_of` returns it.
         seed: of the draws; the model's by default, and a random one if it has none.
+        context: of the corpus, as `skip_gram_context` returns it; 0 for what the model's counts say.
     """
-    objective, frequencies, workload = objective_of(model), frequencies_of(model), workload_of(model, repetition)
+    objective, frequencies = objective_of(model), frequencies_of(model)
+    workload = workload_of(model, repetition, context)
     layout = engine.layout(workload)
     if logger.isEnabledFor(logging.INFO):
         logger.info("%s", _explain(engine, layout, workload))

@@ -231,15 +231,16 @@ class TrainCall:
         total_examples, total_words = ranks.expected(total_examples), ranks.expected(total_words)
         runs = self._cache.runs(source, vocabulary, size, rows)
         if stage is not None:
-            self._plan = planning.training_plan(model, engine, progress.repetition, progress.seed)
+            self._plan = planning.training_plan(model, engine, progress.repetition, progress.seed, progress.context)
             if not progress.expected_words:
                 seen, runs = self._cache.peek(source, runs)
                 progress.expected_words = planning.expected_words(model, seen, size, total_examples, total_words)
         elif not deferred or self._plan is None:
             seen, runs = self._cache.peek(source, runs)
             progress.repetition = ranks.repetition(model, planning.repetition_of(model, seen))
+            progress.context = ranks.agree(planning.skip_gram_context(model, seen), max)
             progress.expected_words = planning.expected_words(model, seen, size, total_examples, total_words)
-            self._plan = planning.training_plan(model, engine, progress.repetition)
+            self._plan = planning.training_plan(model, engine, progress.repetition, context=progress.context)
             progress.seed = ranks.agree(self._plan.seed, operator.itemgetter(0))
             self._plan = dataclasses.replace(self._plan, seed=progress.seed)
         plan, epoch_words = self._plan.for_epoch(model.train_count, epoch), progress.expected_words
@@ -279,7 +280,9 @@ class TrainCall:
         runs = ranks.runs(runs, epoch)
         chunks = (chunk for run in runs for chunk in corpus.cut_into_chunks(run, size, plan.objective.window, kept))
         words = epoch_words * (model.epochs - epoch if deferred else 1)
-        plan_of = planning.chunk_plans(model, engine, self._plan, progress.repetition, epoch, self._looks, encoding)
+        plan_of = planning.chunk_plans(
+            model, engine, self._plan, progress.repetition, epoch, self._looks, encoding, progress.context
+        )
         alpha = learning_rate.alpha_of_place(model, epoch, epoch_words, total_examples, total_words)
         source_jobs = jobs(chunks, alpha, self._checkpoints.kept)
         if stage is not None:

@@ -1,0 +1,32 @@
+"""How many context words the pairs of a corpus have."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from torch_w2v.corpus.context import context_of
+
+
+def counted(lengths, window, shrink_windows):
+    """Return `context_of` by counting the context words of every word for every window that can be drawn."""
+    pairs = squares = 0.0
+    for length in lengths:
+        words = [
+            np.mean([min(b, i) + min(b, length - 1 - i) for b in range(1 if shrink_windows else window, window + 1)])
+            for i in range(length)
+        ]
+        pairs += sum(words)
+        squares += sum(words) ** 2 / max(length, 1)
+    return squares / pairs if pairs else 0.0
+
+
+@given(st.lists(st.integers(0, 40), max_size=6), st.integers(1, 30), st.booleans())
+def test_it_is_what_counting_finds(lengths, window, shrink_windows):
+    found = context_of(np.array(lengths, np.float64), window, shrink_windows)
+    assert found == pytest.approx(counted(lengths, window, shrink_windows))
+
+
+def test_most_pairs_are_of_the_long_sentences():
+    lengths = np.array([1.5] * 90 + [40] * 10)
+    assert context_of(lengths, 40, True) == pytest.approx(26.4, abs=0.5)
