@@ -46,9 +46,12 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def all_workers_train(monkeypatch: pytest.MonkeyPatch) -> None:
+def all_workers_train() -> Iterator[None]:
     """Small corpora train on all threads that a test asks for; `planning.threads_of` would let one train alone."""
-    monkeypatch.setattr(planning, "threads_of", lambda model, words: model.workers)
+    # Not the fixture `monkeypatch`, which other fixtures would then outlive.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(planning, "threads_of", lambda model, words: model.workers)
+        yield
 
 
 @pytest.fixture

@@ -62,14 +62,19 @@ def objective_of(model: TrainedModel) -> Objective:
     )
 
 
-def problem_of(model: TrainedModel) -> Problem:
-    """Return what the ranks of several machines need to know of a model to merge what they have learnt."""
+def problem_of(model: TrainedModel, context: float = 0.0) -> Problem:
+    """Return what the ranks of several machines need to know of a model to merge what they have learnt.
+
+    Args:
+        model: the model.
+        context: of the corpus, as `skip_gram_context` returns it; 0 for what the model's counts say.
+    """
     objective, frequencies = objective_of(model), frequencies_of(model)
     return Problem(
         kept=frequencies.kept_share,
         drawn=frequencies.noise_share,
         negative=objective.negative,
-        context=context_words(model),
+        context=context or context_words(model),
         cbow_mean=objective.cbow_mean,
         exact_gradient=objective.exact_gradient,
         skip_gram=objective.skip_gram,

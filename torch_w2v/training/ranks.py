@@ -104,7 +104,13 @@ class Alone:
         return jobs
 
     def open(
-        self, model: TrainedModel, engine: Engine, tables: Tables, alpha: Callable[[float], float], kept: bool
+        self,
+        model: TrainedModel,
+        engine: Engine,
+        tables: Tables,
+        alpha: Callable[[float], float],
+        kept: bool,
+        context: float = 0.0,
     ) -> None:
         """Begin to train an epoch.
 
@@ -114,6 +120,7 @@ class Alone:
             tables: as the engine has loaded them.
             alpha: returns the learning rate at a share of the epoch.
             kept: nothing can have changed the tables since the last epoch.
+            context: of the corpus, as `planning.skip_gram_context` returns it.
         """
 
     def due(self) -> bool:
@@ -273,7 +280,13 @@ class Together(Alone):
             yield job
 
     def open(
-        self, model: TrainedModel, engine: Engine, tables: Tables, alpha: Callable[[float], float], kept: bool
+        self,
+        model: TrainedModel,
+        engine: Engine,
+        tables: Tables,
+        alpha: Callable[[float], float],
+        kept: bool,
+        context: float = 0.0,
     ) -> None:
         """Begin to train an epoch on the first rank's tables; see `Alone`."""
         self._engine, self._tables, self._alpha = engine, tables, alpha
@@ -285,7 +298,7 @@ class Together(Alone):
         self._tensors = self.tensor_group(engine)
         # Processors with unlike instructions round the last bits otherwise. Tensors see to it themselves.
         self._alike = self._tensors is not None or len(set(self.group.from_all(bindings.arithmetic()))) == 1
-        self._exchange = self._new_exchange(problem_of(model), is_sorted)
+        self._exchange = self._new_exchange(problem_of(model, context), is_sorted)
         with self._exchanged() as exchanged:
             if self._resumed or not (kept and self._equal):
                 self._exchange.overwrite(exchanged)

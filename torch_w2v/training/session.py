@@ -298,7 +298,8 @@ class TrainCall:
             self._largest = ranks.agree(divergence.largest_before(words, inputs, outputs), max)
         with self._memory.tables(engine, inputs, outputs, deferred, words) as tables:
             self._checkpoints.enter(TRAIN)
-            ranks.open(model, engine, tables, partial(learning_rate.alpha_of_share, model, epoch), deferred)
+            alpha_of_share = partial(learning_rate.alpha_of_share, model, epoch)
+            ranks.open(model, engine, tables, alpha_of_share, deferred, progress.context)
             train_epoch(
                 engine,
                 tables,
