@@ -104,7 +104,7 @@ def test_large_steps_on_a_few_words(options):
         (Workload(5, 1e9, 11.0, skip_gram=True, busiest_output=0.1), 16, 2, 28),
         (Workload(15, 1e9, 6.0, skip_gram=True, busiest_output=0.1), 16, 3, 32),
         (Workload(5, 1e9, 6.0, skip_gram=True, busiest_output=0.1, alpha=0.05), 16, 2, 16),
-        (Workload(5, 1e9, 6.0, skip_gram=True, busiest_output=0.1, alpha=0.1), 16, 4, 8),
+        (Workload(5, 1e9, 6.0, skip_gram=True, busiest_output=0.1, alpha=0.1), 8, 4, 8),
         # 16 words, each a sixteenth of the corpus and of the negatives
         (Workload(5, 1e9, 6.0, skip_gram=True, busiest_output=0.375, vocabulary=100), 14, 1, 60),
         # text without subsampling
