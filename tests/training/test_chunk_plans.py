@@ -120,3 +120,18 @@ def test_long_sentences_that_come_late_have_more_sets(layouts):
     model.train(corpus, total_examples=model.corpus_count, epochs=1)
     assert len(layouts) == 2
     assert layouts[1].S > 8 * layouts[0].S
+
+
+def test_runs_in_the_few_long_sessions_of_a_corpus_are_seen(layouts):
+    """CBOW: the quick look at a chunk must not go by the mean length of sentences, which is 3 here."""
+    draw = np.random.default_rng(0)
+
+    def part(*, bursty):
+        long = np.repeat(draw.integers(0, 2000, 50), 4) if bursty else draw.integers(0, 2000, 200)
+        return [list(map(str, long)), *([str(word)] for word in draw.integers(0, 2000, 100))]
+
+    corpus = CountingCorpus([s for bursty in (False, True) for _ in range(34) for s in part(bursty=bursty)])
+    model = torch_w2v.Word2Vec(min_count=1, vector_size=8, alpha=0.1, sample=0, window=40, engine="cpu", workers=1)
+    model.build_vocab(corpus)
+    model.train(corpus, total_examples=model.corpus_count, epochs=1)
+    assert layouts[0].T > layouts[1].T

@@ -91,19 +91,16 @@ def context_words(model: TrainedModel) -> float:
     return context
 
 
-def skip_gram_context(model: TrainedModel, seen: Run) -> float:
-    """Return the number of context words that a layout of skip-gram is to be right for; 0 for CBOW.
+def measured_context(model: TrainedModel, seen: Run) -> float:
+    """Return the number of context words per target, on average over the targets or the pairs, whichever is more.
 
-    It is the average over the words or that over the pairs, whichever is more: where sentences are of uneven lengths,
-    rows would move too far in the long ones.
+    Where sentences are of uneven lengths that of the pairs is, most of which are in the long ones.
 
     Args:
         model: the model.
         seen: the encoded corpus, its beginning, or a part of it.
     """
     objective, frequencies = objective_of(model), frequencies_of(model)
-    if not objective.skip_gram:
-        return 0.0
     lengths = np.diff(seen.offsets) * (frequencies.kept_words / max(frequencies.words, 1.0))
     lengths = lengths[lengths > 0]
     if not len(lengths):
@@ -111,6 +108,11 @@ def skip_gram_context(model: TrainedModel, seen: Run) -> float:
     inside = objective.window + 1.0 if objective.shrink_windows else 2.0 * objective.window
     average = min(inside, max(float(lengths.mean()), 1.0))
     return max(average, context_of(lengths, objective.window, objective.shrink_windows))
+
+
+def skip_gram_context(model: TrainedModel, seen: Run) -> float:
+    """Return `measured_context` for skip-gram, whose rows would move too far in long sentences; 0 for CBOW."""
+    return measured_context(model, seen) if objective_of(model).skip_gram else 0.0
 
 
 def repetition_of(model: TrainedModel, seen: Run) -> float:
@@ -214,10 +216,10 @@ def chunk_plans(
     def look(chunk: Chunk) -> tuple[float, float]:
         key = encoding, chunk.position, len(chunk.tokens), reading[1:], enough
         if encoding is None or key not in looks:
-            own = 0.0
+            own, own_context = 0.0, measured_context(model, Encoded(chunk.tokens, chunk.offsets))
             if enough <= _MOST_REPETITION:
-                own = repetition_of_chunk(chunk, *reading, workload.context_words, enough)
-            found = own, skip_gram_context(model, Encoded(chunk.tokens, chunk.offsets))
+                own = repetition_of_chunk(chunk, *reading, max(own_context, workload.context_words), enough)
+            found = own, own_context if workload.skip_gram else 0.0
             if encoding is None:
                 return found
             looks[key] = found

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from torch_w2v.distributed.tensor_group import TensorGroup
 
 T = TypeVar("T")
+# The learning rate at a share of an epoch.
+AlphaOfShare = Callable[[float], float]
 
 SUMMED = ("chunks", "examples", "raw_words", "trained_words", "loss", "pairs")
 # Of `call_arguments.of_call`, what each machine has of its own; the learning rates are the first rank's.
@@ -104,13 +106,7 @@ class Alone:
         return jobs
 
     def open(
-        self,
-        model: TrainedModel,
-        engine: Engine,
-        tables: Tables,
-        alpha: Callable[[float], float],
-        kept: bool,
-        context: float = 0.0,
+        self, model: TrainedModel, engine: Engine, tables: Tables, alpha: AlphaOfShare, kept: bool, context: float
     ) -> None:
         """Begin to train an epoch.
 
@@ -280,13 +276,7 @@ class Together(Alone):
             yield job
 
     def open(
-        self,
-        model: TrainedModel,
-        engine: Engine,
-        tables: Tables,
-        alpha: Callable[[float], float],
-        kept: bool,
-        context: float = 0.0,
+        self, model: TrainedModel, engine: Engine, tables: Tables, alpha: AlphaOfShare, kept: bool, context: float
     ) -> None:
         """Begin to train an epoch on the first rank's tables; see `Alone`."""
         self._engine, self._tables, self._alpha = engine, tables, alpha
