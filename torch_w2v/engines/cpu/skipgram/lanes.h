@@ -21,6 +21,10 @@ struct Lanes {
   INLINE void set(i64 lane, float x) { part[lane / W][lane % W] = x; }
 };
 
+// The lanes of two vectors whose numbers have the bit `block` clear, or set.
+constexpr int lower(int lane, int block) { return lane & block ? W + lane - block : lane; }
+constexpr int upper(int lane, int block) { return lane & block ? W + lane : lane + block; }
+
 // Exchanges the blocks of STEP lanes that lie across the diagonal in two vectors.
 template <int STEP>
 INLINE void cross(Vector& a, Vector& b) {
