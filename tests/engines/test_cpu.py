@@ -52,6 +52,16 @@ def test_every_instruction_set_agrees_with_the_reference(options, monkeypatch):
         np.testing.assert_allclose(result, want, rtol=1e-6, err_msg=name)
 
 
+@pytest.mark.parametrize("window", [3, 40])
+def test_every_length_of_rows(isa, window):
+    """The kernel has loops of their own for the usual sizes of vectors, and others for all the rest."""
+    for D in (16, 32, 40, 50, 64, 80, 96, 112, 128, 140, 150, 200, 256, 304):
+        one = case(D=D, V=200, lengths=(40, 90), window=window, layout=Layout(16, 8, 5, fresh=True))
+        want = run("reference", one.wide())
+        for got, wanted in zip(run("cpu", one), want, strict=True):
+            np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-6, err_msg=f"{D}")
+
+
 @pytest.mark.skipif(len(ISAS) == 1, reason="one instruction set only")
 def test_instruction_sets_agree(monkeypatch):
     cases = [case(**options) for options in CPU_SHAPES]

@@ -16,9 +16,9 @@ constexpr int32_t FREQUENT = 256;
 
 constexpr i64 vectors_of(i64 floats) { return (floats + W - 1) / W; }
 
-// ROW is the number of vectors in a row where the compiler is to know it, else 0.
+// The rows of a call's tables. ROW is the number of vectors in a row where the compiler is to know it, else 0.
 template <int ROW>
-struct Job {
+struct Rows {
   // Vectors of an array on the stack that holds one row.
   static constexpr i64 ROW_AT_MOST = ROW ? ROW : LONGEST_ROW / W;
 
@@ -26,30 +26,6 @@ struct Job {
   static constexpr int UNROLLED = W == 16 ? 24 : 0;
 
   const Call& call;
-  const i64 T;
-  const i64 S;
-  const i64 N;
-  const i64 G;
-  const i64 K1;             // N + 1: a target's own row and the negatives
-  const i64 reach;          // places that a window covers on either side at most
-  const i64 set_targets;    // targets of a set at most: T / S, rounded up
-  const i64 groups;         // of G sets, which are trained at once
-  const i64 group_targets;  // of a group at most
-  const i64 group_words;    // numbers of a group's words at most, rounded up to whole vectors
-
-  // Where G > 1 a set has a single target: engine.py sees to it.
-  Job(const Call& arguments, i64 reach_of_windows)
-      : call(arguments),
-        T(arguments.T),
-        S(arguments.S),
-        N(arguments.N),
-        G(arguments.G),
-        K1(N + 1),
-        reach(reach_of_windows),
-        set_targets((T + S - 1) / S),
-        groups((S + G - 1) / G),
-        group_targets(set_targets * G),
-        group_words(((G > 1 ? group_targets * K1 : N + set_targets) + W - 1) / W * W) {}
 
   // Vectors of a row that are computed; smaller ones than those of 16 floats need not fill it up to the stride.
   i64 row_vectors() const { return ROW ? ROW : vectors_of(call.columns); }
@@ -91,6 +67,36 @@ struct Job {
   void prefetch_early(const float* row) const {
     for (i64 d = 0; d < pitch(); d += 16) __builtin_prefetch(row + d, 0, 2);
   }
+};
+
+// One call, and the sizes that follow from its arguments.
+template <int ROW>
+struct Job : Rows<ROW> {
+  using Rows<ROW>::call;
+  const i64 T;
+  const i64 S;
+  const i64 N;
+  const i64 G;
+  const i64 K1;             // N + 1: a target's own row and the negatives
+  const i64 reach;          // places that a window covers on either side at most
+  const i64 set_targets;    // targets of a set at most: T / S, rounded up
+  const i64 groups;         // of G sets, which are trained at once
+  const i64 group_targets;  // of a group at most
+  const i64 group_words;    // numbers of a group's words at most, rounded up to whole vectors
+
+  // Where G > 1 a set has a single target: engine.py sees to it.
+  Job(const Call& arguments, i64 reach_of_windows)
+      : Rows<ROW>{arguments},
+        T(arguments.T),
+        S(arguments.S),
+        N(arguments.N),
+        G(arguments.G),
+        K1(N + 1),
+        reach(reach_of_windows),
+        set_targets((T + S - 1) / S),
+        groups((S + G - 1) / G),
+        group_targets(set_targets * G),
+        group_words(((G > 1 ? group_targets * K1 : N + set_targets) + W - 1) / W * W) {}
 };
 
 }  // namespace

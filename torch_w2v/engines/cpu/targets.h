@@ -42,7 +42,10 @@ struct Targets {
   i64 in_group(i64 group) const {
     return job.G > 1 ? min(job.G, count() - group * job.G) : (count() - group + job.S - 1) / job.S;
   }
-  float* row(i64 i) const { return hidden + slot[i] * job.stride(); }
+  template <class AnyRows>
+  float* row(const AnyRows& rows, i64 i) const {
+    return hidden + slot[i] * rows.stride();
+  }
 
   // Takes the targets at the places from `from` to `to`.
   void take(const Stream& stream, i64 from, i64 to) {

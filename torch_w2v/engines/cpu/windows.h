@@ -28,26 +28,55 @@ struct Windows {
 
   // Computes the targets' hidden layers.
   void read(const Stream& stream, const Targets<ROW>& targets) {
-    if (wide())
-      read_as<true>(stream, targets);
-    else
-      read_as<false>(stream, targets);
+    with_rows([&](auto rows) {
+      if (wide())
+        read_as<true>(rows, stream, targets);
+      else
+        read_as<false>(rows, stream, targets);
+    });
   }
 
   // Adds the targets' errors to the rows of their context.
   void write(const Stream& stream, const Targets<ROW>& targets) {
-    if (wide())
-      write_as<true>(stream, targets);
-    else
-      write_as<false>(stream, targets);
+    with_rows([&](auto rows) {
+      if (wide())
+        write_as<true>(rows, stream, targets);
+      else
+        write_as<false>(rows, stream, targets);
+    });
   }
 
  private:
+  static constexpr i64 FEW_PLACES = 14;  // on either side of a target: rings of 32
+
   float* sums;         // (ring, stride) of the rows before a place
   float* differences;  // (ring, stride) of the errors at a place and at the one before; zeros between two blocks
   float* zero;         // (stride)
   float* loaded;       // (stride) a row of the table, where that is not in whole vectors
   uint8_t* edges;      // (span) whether a window begins or ends at a place
+
+  // Calls f with the rows, whose length the compiler is to know for the usual sizes of vectors: these loops are a third
+  // slower without, and those of the sets are not.
+  template <class Function>
+  INLINE void with_rows(Function f) const {
+    if constexpr (ROW == 0 && W > 4) {
+      if (job.direct() && with_length<16, 32, 40, 50, 64, 80, 96, 128, 150, 200, 256>(f)) return;
+    }
+    f(static_cast<const Rows<ROW>&>(job));
+  }
+  // Returns whether the rows have one of these lengths.
+  template <int SIZE, int... SIZES, class Function>
+  INLINE bool with_length(Function f) const {
+    if (job.row_vectors() == vectors_of(SIZE)) {
+      f(Rows<vectors_of(SIZE)>{job.call});
+      return true;
+    }
+    if constexpr (sizeof...(SIZES) > 0) {
+      return with_length<SIZES...>(f);
+    } else {
+      return false;
+    }
+  }
 
   static i64 power_of_two(i64 least) {
     i64 power = 4;
@@ -55,10 +84,14 @@ struct Windows {
     return power;
   }
 
-  // Where windows hold many more places than are the edge of one, the rings are read and written at those alone.
-  bool wide() const { return job.reach > job.T / 2; }
+  // Where windows hold many more places than are the edge of one, the rings are read and written at those alone. In
+  // small rings that does not pay: edges are at random places, and the processor guesses them wrong.
+  bool wide() const { return job.reach > max(job.T / 2, FEW_PLACES); }
 
-  Vector* in_ring(float* rows, i64 place) const { return vectors(rows + (place & (ring - 1)) * job.stride()); }
+  template <class AnyRows>
+  INLINE Vector* in_ring(const AnyRows& rows, float* first, i64 place) const {
+    return vectors(first + (place & (ring - 1)) * rows.stride());
+  }
   uint8_t& edge(i64 place) const { return edges[place & (span - 1)]; }
 
   // The first place that windows of these targets may reach.
@@ -70,12 +103,13 @@ struct Windows {
   i64 last_place(const Stream& stream, const Targets<ROW>& targets) const {
     return min(min(stream.last[targets.end - 1], stream.n), targets.end + job.reach);
   }
-  void prefetch_later(const Stream& stream, i64 place) const {
-    job.prefetch(job.input(stream.id[min(place + 4, stream.n - 1)]));
+  template <class AnyRows>
+  INLINE void prefetch_later(const AnyRows& rows, const Stream& stream, i64 place) const {
+    rows.prefetch(rows.input(stream.id[min(place + 4, stream.n - 1)]));
   }
 
-  template <bool WIDE>
-  void read_as(const Stream& stream, const Targets<ROW>& targets) {
+  template <bool WIDE, class AnyRows>
+  void read_as(const AnyRows& rows, const Stream& stream, const Targets<ROW>& targets) {
     const i64 end = last_place(stream, targets);
     const bool mean = job.call.cbow_mean;
     i64 place = first_place(stream, targets);
@@ -85,79 +119,79 @@ struct Windows {
         edge(targets.high[i]) = 1;
       }
     }
-    Vector sum[Job<ROW>::ROW_AT_MOST];
-    Vector* before = in_ring(sums, place);
-    job.each_vector([&](i64 q) {
+    Vector sum[AnyRows::ROW_AT_MOST];
+    Vector* before = in_ring(rows, sums, place);
+    rows.each_vector([&](i64 q) {
       sum[q] = Vector{};
       before[q] = Vector{};
     });
     for (i64 i = 0; i < targets.count(); i++) {
       const i64 stop = min(end, targets.begin + i + job.reach + 1);
       while (place < stop) {
-        prefetch_later(stream, place);
-        const Vector* x = vectors(job.load(job.input(stream.id[place]), loaded));
-        job.each_vector([&](i64 q) { sum[q] += x[q]; });
+        prefetch_later(rows, stream, place);
+        const Vector* x = vectors(rows.load(rows.input(stream.id[place]), loaded));
+        rows.each_vector([&](i64 q) { sum[q] += x[q]; });
         place++;
         if (WIDE && !edge(place)) continue;
-        before = in_ring(sums, place);
-        job.each_vector([&](i64 q) { before[q] = sum[q]; });
+        before = in_ring(rows, sums, place);
+        rows.each_vector([&](i64 q) { before[q] = sum[q]; });
       }
       const float share = targets.share[i];
       const Vector scale = all(mean || share == 0.f ? share : 1.f);
-      const Vector* low = in_ring(sums, targets.low[i]);
-      const Vector* high = in_ring(sums, targets.high[i]);
-      const Vector* own = vectors(job.load(job.input(stream.id[targets.begin + i]), loaded));
-      Vector* hidden = vectors(targets.row(i));
-      job.each_vector([&](i64 q) { hidden[q] = (high[q] - low[q] - own[q]) * scale; });
+      const Vector* low = in_ring(rows, sums, targets.low[i]);
+      const Vector* high = in_ring(rows, sums, targets.high[i]);
+      const Vector* own = vectors(rows.load(rows.input(stream.id[targets.begin + i]), loaded));
+      Vector* hidden = vectors(targets.row(rows, i));
+      rows.each_vector([&](i64 q) { hidden[q] = (high[q] - low[q] - own[q]) * scale; });
     }
   }
 
-  template <bool WIDE>
-  void write_as(const Stream& stream, const Targets<ROW>& targets) {
+  template <bool WIDE, class AnyRows>
+  void write_as(const AnyRows& rows, const Stream& stream, const Targets<ROW>& targets) {
     const i64 end = last_place(stream, targets);
     const float* input_scale = job.call.input_scale;
     i64 place = first_place(stream, targets);
-    Vector sum[Job<ROW>::ROW_AT_MOST];
-    job.each_vector([&](i64 q) { sum[q] = Vector{}; });
+    Vector sum[AnyRows::ROW_AT_MOST];
+    rows.each_vector([&](i64 q) { sum[q] = Vector{}; });
     // Changes the rows up to `stop`, which no later window reaches, and leaves the ring zero behind them.
     auto finish = [&](i64 stop) __attribute__((always_inline)) {
       for (; place < stop; place++) {
-        prefetch_later(stream, place);
+        prefetch_later(rows, stream, place);
         const int32_t word = stream.id[place];
-        Vector* difference = in_ring(differences, place);
-        float* row = job.input(word);
-        Vector* x = vectors(job.load(row, loaded));
+        Vector* difference = in_ring(rows, differences, place);
+        float* row = rows.input(word);
+        Vector* x = vectors(rows.load(row, loaded));
         const bool inside = targets.has(place);
-        const Vector* own = vectors(inside ? targets.row(place - targets.begin) : zero);
+        const Vector* own = vectors(inside ? targets.row(rows, place - targets.begin) : zero);
         const Vector scale = all(input_scale ? input_scale[word] : 1.f);
         if (WIDE && !inside && !edge(place)) {
-          job.each_vector([&](i64 q) { x[q] += sum[q] * scale; });
-          job.store(row, loaded);
+          rows.each_vector([&](i64 q) { x[q] += sum[q] * scale; });
+          rows.store(row, loaded);
           continue;
         }
         if (WIDE) edge(place) = 0;
-        job.each_vector([&](i64 q) {
+        rows.each_vector([&](i64 q) {
           sum[q] += difference[q];
           difference[q] = Vector{};
           x[q] += (sum[q] - own[q]) * scale;
         });
-        job.store(row, loaded);
+        rows.store(row, loaded);
       }
     };
     for (i64 i = 0; i < targets.count(); i++) {
       finish(targets.begin + i - job.reach);
-      const Vector* errors = vectors(targets.row(i));
-      Vector* low = in_ring(differences, targets.low[i]);
-      Vector* high = in_ring(differences, targets.high[i]);
-      job.each_vector([&](i64 q) {
+      const Vector* errors = vectors(targets.row(rows, i));
+      Vector* low = in_ring(rows, differences, targets.low[i]);
+      Vector* high = in_ring(rows, differences, targets.high[i]);
+      rows.each_vector([&](i64 q) {
         const Vector error = errors[q];
         low[q] += error;
         high[q] -= error;
       });
     }
     finish(end);
-    Vector* behind = in_ring(differences, end);
-    job.each_vector([&](i64 q) { behind[q] = Vector{}; });
+    Vector* behind = in_ring(rows, differences, end);
+    rows.each_vector([&](i64 q) { behind[q] = Vector{}; });
     if (WIDE) edge(end) = 0;
   }
 };
