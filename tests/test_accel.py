@@ -324,3 +324,13 @@ def test_the_log_says_what_is_accelerated_and_what_is_not_and_why(caplog):
         "gensim's Word2Vec is no longer accelerated",
     ):
         assert lines.count(expected) == 1, expected
+
+
+def test_a_script_finds_what_is_beside_it(tmp_path):
+    (tmp_path / "script.py").write_text("import os, sys; os.chdir('/'); print(os.path.isfile(__file__), sys.argv[0])")
+    assert run("script.py", cwd=tmp_path).stdout.split() == ["True", "script.py"]
+
+
+def test_a_script_that_is_not_there():
+    with pytest.raises(SystemExit):
+        accel.main(["nowhere.py"])

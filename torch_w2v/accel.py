@@ -16,21 +16,25 @@ base instead, unless it has a training engine of its own.
 from __future__ import annotations
 
 import argparse
+import builtins
 import copyreg
 import functools
 import importlib
+import io
 import logging
 import operator
 import os
 import runpy
 import sys
+import types
+import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
-from torch_w2v.gensim_compat import hooks
+from torch_w2v.gensim_compat import hooks, options
 from torch_w2v.word2vec import Word2Vec
 
 __all__ = ["install", "installed", "paused", "uninstall"]
@@ -107,7 +111,10 @@ def _set(change: Callable[[], None]) -> Iterator[None]:
 def _new(cls: type, *args: Any, **kwargs: Any) -> Any:
     model_class = Word2Vec if _installed and cls is PlainWord2Vec else cls
     following = super(PlainWord2Vec, model_class).__new__
-    return following(model_class) if following is object.__new__ else following(model_class, *args, **kwargs)
+    made = following(model_class) if following is object.__new__ else following(model_class, *args, **kwargs)
+    if model_class is not cls or any(base in _rebased for base in cls.__mro__):
+        options.accelerate(made)
+    return made
 
 
 def _init_subclass(cls: type, **kwargs: Any) -> None:
@@ -169,18 +176,35 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("program", help="a script, or with -m a module")
     rest = parser.add_argument("arguments", nargs=argparse.REMAINDER, help="of the program")
     rest.required = False  # Python 3.10 and 3.11 name it among what is missing where `program` is
-    options = parser.parse_args(arguments)
-    if options.verbose:
+    given = parser.parse_args(arguments)
+    if given.verbose:
         package = logging.getLogger("torch_w2v")
         package.addHandler(logging.StreamHandler())
         package.setLevel(logging.INFO)
+    if not given.is_module and not os.path.exists(given.program):
+        parser.error(f"there is no file {given.program!r}")
     install()
-    sys.argv = [options.program, *options.arguments]
-    if options.is_module:
-        runpy.run_module(options.program, run_name="__main__", alter_sys=True)
+    sys.argv = [given.program, *given.arguments]
+    if given.is_module:
+        runpy.run_module(given.program, run_name="__main__", alter_sys=True)
     else:
-        sys.path[0] = os.path.dirname(os.path.abspath(options.program))
-        runpy.run_path(options.program, run_name="__main__")
+        _run_script(given.program)
+
+
+def _run_script(path: str) -> None:
+    script = os.path.abspath(path)
+    sys.path[0] = os.path.dirname(script)
+    if os.path.isdir(script) or zipfile.is_zipfile(script):
+        runpy.run_path(path, run_name="__main__")
+        return
+    # As Python itself does: `__file__` is absolute, so that a script finds what is beside it after it has changed the
+    # directory, and `sys.argv[0]` is as given. runpy makes both the same.
+    with io.open_code(script) as stream:
+        code = compile(stream.read(), script, "exec", dont_inherit=True)
+    module = types.ModuleType("__main__")
+    vars(module).update(__file__=script, __builtins__=builtins)
+    sys.modules["__main__"] = module
+    exec(code, vars(module))
 
 
 if __name__ == "__main__":

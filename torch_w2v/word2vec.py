@@ -16,6 +16,7 @@ from gensim.models.word2vec import MAX_WORDS_IN_BATCH
 
 from torch_w2v import corpus, engines, formats
 from torch_w2v.gensim_compat import arguments, hooks, persistence
+from torch_w2v.gensim_compat.options import DEFAULTS, option, set_option
 from torch_w2v.gensim_compat.reading import CorpusReading, TrimRule, gensim_reads, path_of
 from torch_w2v.progress import progress_line
 from torch_w2v.training import call_arguments
@@ -113,14 +114,11 @@ class Word2Vec(CorpusReading):
 
     # Defaults for objects that never saw this constructor: from a pickle of gensim's, or of a subclass that calls
     # gensim's constructor by name.
-    device: str = "auto"
-    engine: str = "auto"
-    cbow_gradient: str = "gensim"
-    corpus_cache: str = "auto"
-    column: str | None = None
-    progress: bool = False
-    training_losses: Sequence[float] = ()
-    diverged: bool = False
+    device: str = DEFAULTS["device"]
+    engine: str = DEFAULTS["engine"]
+    cbow_gradient: str = DEFAULTS["cbow_gradient"]
+    training_losses: Sequence[float] = DEFAULTS["training_losses"]
+    diverged: bool = DEFAULTS["diverged"]
 
     def __init__(
         self,
@@ -166,48 +164,47 @@ class Word2Vec(CorpusReading):
         options = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
         # An attribute of this process, which is neither saved nor copied.
         if options.pop("distributed"):
-            self.distributed = distributed
-        with self._together():
-            path = call_arguments.check(options.pop("checkpoint"), checkpoint_every, self._group)
+            set_option(self, "distributed", distributed)
+        with self._w2v_together():
+            path = call_arguments.check(options.pop("checkpoint"), checkpoint_every, self._w2v_group)
             every = options.pop("checkpoint_every")
             if path is not None and sentences is None and corpus_file is None:
                 raise ValueError(f"checkpoint={path!r}: without a corpus nothing is trained here; give it to train()")
             options = arguments.numbers(options)
             arguments.check(options)
-            engines.check(engine, device, cbow_gradient, ranked=self._group is not None)
-            self.device = str(options.pop("device"))
-            self.engine = options.pop("engine")
-            self.cbow_gradient = options.pop("cbow_gradient")
-            self.corpus_cache = options.pop("corpus_cache")
-            self.column = options.pop("column")
+            engines.check(engine, device, cbow_gradient, ranked=self._w2v_group is not None)
+            options["device"], options["progress"] = str(device), bool(progress)
+            for name in ("device", "engine", "cbow_gradient", "corpus_cache", "column", "shard", "progress"):
+                set_option(self, name, options.pop(name))
             if column is not None and sentences is not None:
                 raise ValueError(f"column={column!r} is for a corpus_file of .parquet files, but sentences are given")
-            self.shard = options.pop("shard")
-            arguments.check_gensims_engine(self._why_gensim(options), path, self.distributed)
-            self.progress = bool(options.pop("progress"))
-            self.training_losses = []
-            self.diverged = False
+            arguments.check_gensims_engine(self._w2v_why_gensim(options), path, option(self, "distributed"))
+            self._w2v_forget_results()
             # workers is an attribute only after gensim's constructor, which reads the corpus
             self.workers = int(workers)
             # gensim's constructor calls train()
-            self._checkpoint = path, every
+            self._w2v_checkpoint = path, every
             try:
                 with self.reading_once():
                     super().__init__(**options)
             finally:
-                self.__dict__.pop("_checkpoint", None)
+                self.__dict__.pop("_w2v_checkpoint", None)
 
-    def _why_gensim(self, given: Mapping[str, Any] | None = None) -> str | None:
-        return hooks.why_gensim(self, self._overrides, given)
+    def _w2v_forget_results(self) -> None:
+        set_option(self, "training_losses", [])
+        set_option(self, "diverged", False)
+
+    def _w2v_why_gensim(self, given: Mapping[str, Any] | None = None) -> str | None:
+        return hooks.why_gensim(self, self._w2v_overrides, given)
 
     @property
-    def _overrides(self) -> list[str]:
+    def _w2v_overrides(self) -> list[str]:
         return hooks.overridden(self, Word2Vec)
 
     @property
-    def _ours(self) -> bool:
+    def _w2v_ours(self) -> bool:
         """Whether this model trains on our engines."""
-        return self._why_gensim() is None
+        return self._w2v_why_gensim() is None
 
     def train(
         self,
@@ -263,26 +260,26 @@ class Word2Vec(CorpusReading):
             RuntimeWarning: training diverged; it was stopped at the end of that epoch (see `diverged`). Or a checkpoint
                 was damaged, or could not be written.
         """
-        # What one rank refuses outside of `_together` would leave the others waiting.
-        with turn_of(self), self._together():
-            path, every = self.__dict__.pop("_checkpoint", (None, checkpoint_every))
-            path = path or call_arguments.check(checkpoint, every, self._group)
+        # What one rank refuses outside of `_w2v_together` would leave the others waiting.
+        with turn_of(self), self._w2v_together():
+            path, every = self.__dict__.pop("_w2v_checkpoint", (None, checkpoint_every))
+            path = path or call_arguments.check(checkpoint, every, self._w2v_group)
             totals = arguments.numbers({"total_examples": total_examples, "total_words": total_words})
             given = arguments.numbers({"epochs": epochs, "start_alpha": start_alpha, "end_alpha": end_alpha})
             rates = {"alpha": given["start_alpha"] or self.alpha, "min_alpha": given["end_alpha"] or self.min_alpha}
-            arguments.check({name: getattr(self, name) for name in arguments.CHECKED} | arguments.numbers(rates))
+            arguments.check(arguments.of_model(self) | arguments.numbers(rates))
             arguments.make_writable(self)
-            self.training_losses, self.diverged = [], False
-            reason = self._why_gensim()
-            arguments.check_gensims_engine(reason, path, self.distributed)
+            self._w2v_forget_results()
+            reason = self._w2v_why_gensim()
+            arguments.check_gensims_engine(reason, path, option(self, "distributed"))
             if reason:
                 logger.info("%s: training with gensim's own engine", reason)
             callbacks = list(callbacks)
             observed = any(getattr(callback, "observes", True) for callback in callbacks)
             unobserved = type(self) is Word2Vec and not observed
-            line = progress_line(self.progress if progress is None else progress)
+            line = progress_line(option(self, "progress") if progress is None else progress)
             watchers = [*watchers_of(callbacks, self), *([line.train] if line else [])]
-            call = TrainCall(self, unobserved, path, every, totals, self._group, watchers)
+            call = TrainCall(self, unobserved, path, every, totals, self._w2v_group, watchers)
             with line or nullcontext(), call:
                 callbacks = call.events(callbacks)
                 try:
@@ -313,11 +310,11 @@ class Word2Vec(CorpusReading):
         report_delay: float = 1.0,
         callbacks: Iterable[CallbackAny2Vec] = (),
     ) -> tuple[int, int, int]:
-        arguments.check_trainable(self, anew=not self._ours)
+        arguments.check_trainable(self, anew=not self._w2v_ours)
         sentences = corpus.column_of(data_iterable)
-        if self._ours:
-            part = self._corpus.part_of(sentences)
-            return self._train_call.run_epoch(
+        if self._w2v_ours:
+            part = self._w2v_corpus.part_of(sentences)
+            return self._w2v_call.run_epoch(
                 part, cur_epoch, total_examples, total_words, report_delay, False, callbacks
             )
         return super()._train_epoch(
@@ -334,25 +331,25 @@ class Word2Vec(CorpusReading):
         report_delay: float = 1.0,
         **kwargs: Any,
     ) -> tuple[int, int, int]:
-        arguments.check_trainable(self, anew=not self._ours)
+        arguments.check_trainable(self, anew=not self._w2v_ours)
         if not total_words:
             raise ValueError("total_words must be provided alongside corpus_file argument.")
-        if self._overrides:
+        if self._w2v_overrides:
             path = path_of(corpus_file)
             return super()._train_epoch_corpusfile(path, cur_epoch, total_examples, total_words, callbacks, **kwargs)
-        source = self._open(corpus_file)
-        if gensim_reads(source) and not self._ours:
+        source = self._w2v_open(corpus_file)
+        if gensim_reads(source) and not self._w2v_ours:
             path = source.paths[0]
             return super()._train_epoch_corpusfile(path, cur_epoch, total_examples, total_words, callbacks, **kwargs)
-        if not self._ours:
+        if not self._w2v_ours:
             return super()._train_epoch(
                 source, cur_epoch, total_examples, total_words, report_delay=report_delay, callbacks=callbacks
             )
-        part = self._corpus.part_of(source)
-        return self._train_call.run_epoch(part, cur_epoch, total_examples, total_words, report_delay, True, callbacks)
+        part = self._w2v_corpus.part_of(source)
+        return self._w2v_call.run_epoch(part, cur_epoch, total_examples, total_words, report_delay, True, callbacks)
 
-    def _watched_call(self) -> TrainCall | None:
-        return None if self._ours else vars(self).get("_train_call")
+    def _w2v_watched_call(self) -> TrainCall | None:
+        return None if self._w2v_ours else vars(self).get("_w2v_call")
 
     def __getstate__(self) -> dict[str, Any]:
         return persistence.state_of(self)

@@ -218,7 +218,7 @@ def class_on(engine: str) -> Any:
 
         def train(self, *args: Any, **kwargs: Any) -> Any:
             trained_words, raw_words = super().train(*args, **kwargs)
-            if trained_words and self._ours:
+            if trained_words and self._w2v_ours:
                 Word2Vec.trained_by_our_engines = True
             return trained_words, raw_words
 

@@ -110,7 +110,7 @@ def test_a_stopped_call_returns_what_it_has_trained_and_ends_every_callback():
     _, raw = model.train(words(), total_examples=300, epochs=9, callbacks=[EarlyStopping(falling(1), 2), Last()])
     assert raw == 4 * model.corpus_total_words
     assert ended == [4]
-    assert "_train_call" not in vars(model)
+    assert "_w2v_call" not in vars(model)
 
 
 def test_without_a_worse_epoch_nothing_is_stopped():

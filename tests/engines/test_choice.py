@@ -47,7 +47,7 @@ def test_without_the_kernel_auto_falls_back_with_one_visible_warning(monkeypatch
 @pytest.mark.parametrize(("sg", "reason"), [(0, None), (1, "the fused CPU kernel is not installed")])
 def test_the_exact_gradient_is_not_asked_of_skip_gram(monkeypatch, sg, reason):
     monkeypatch.setattr(native, "available", lambda: False)
-    assert torch_w2v.Word2Vec(sg=sg, cbow_gradient="exact", device="cpu")._why_gensim() == reason
+    assert torch_w2v.Word2Vec(sg=sg, cbow_gradient="exact", device="cpu")._w2v_why_gensim() == reason
 
 
 def test_without_the_kernel_torch_trains_what_gensim_cannot(monkeypatch, recwarn):

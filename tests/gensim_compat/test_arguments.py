@@ -8,7 +8,7 @@ import pytest
 from gensim.models.word2vec import Word2Vec as Plain
 
 import torch_w2v
-from tests.helpers import both_classes, messages, on_each_engine, ours, words
+from tests.helpers import both_classes, messages, on_each_engine, ours, same, words
 
 ALGORITHMS = [{}, {"sg": 1}, {"hs": 1, "negative": 0}]
 
@@ -120,3 +120,21 @@ def test_vectors_that_were_added_have_no_output_row():
         model.train(words(), total_examples=300, epochs=1)
     assert isinstance(model, Plain)
     assert gensim.models.Word2Vec is not torch_w2v.Word2Vec
+
+
+@pytest.mark.parametrize(("name", "value"), [("window", "4"), ("workers", "2"), ("negative", "5"), ("alpha", ".1")])
+def test_an_attribute_that_became_a_string(name, value):
+    model = built()
+    setattr(model, name, value)
+    with pytest.raises(TypeError, match=f"^{name}='{value}': must be an? .*, not a string"):
+        model.train(words(), total_examples=300, epochs=1)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_seeds_that_no_generator_takes(seed):
+    with pytest.raises(ValueError, match=rf"^seed={seed}: must be at least 0 and below 2\*\*32, or None$"):
+        torch_w2v.Word2Vec(seed=seed)
+
+
+def test_more_words_per_batch_than_there_can_be():
+    assert same(ours(words(), batch_words=2**70), ours(words(), batch_words=10**9))

@@ -103,4 +103,4 @@ def test_train_inside_a_callback():
     again = Again()
     model = ours(words(), epochs=3, callbacks=[again])
     assert again.calls == 3
-    assert "_train_call" not in vars(model)
+    assert "_w2v_call" not in vars(model)

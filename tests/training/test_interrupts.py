@@ -33,7 +33,7 @@ from torch_w2v.training.interrupts import PatientInterrupts, Terminated
 
 def nothing_left_of_training(model):
     """Return whether a model has no attribute that belongs to one call of `train()`."""
-    return not {"_train_call", "_corpus"} & set(vars(model))
+    return not {"_w2v_call", "_w2v_corpus"} & set(vars(model))
 
 
 @on_workers

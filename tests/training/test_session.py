@@ -218,7 +218,7 @@ def test_an_interrupted_call_whose_checkpoint_fails_leaves_right_queries(tmp_pat
     with pytest.raises(RuntimeError, match="cannot save"):
         model.train(words(20), total_examples=20, epochs=2, checkpoint=tmp_path / "c", callbacks=[Interrupting()])
     assert model.wv.norms is None
-    assert "_train_call" not in vars(model)
+    assert "_w2v_call" not in vars(model)
 
 
 @pytest.mark.parametrize("name", ["cum_table", "sample_int"])

@@ -35,7 +35,7 @@ def stop_training(model: PlainWord2Vec) -> None:
         StopTraining: for gensim's own class, which cannot end otherwise: put `train()` into `with EarlyStopping(...):`,
             or into `contextlib.suppress(StopTraining)`.
     """
-    call = vars(model).get("_train_call")
+    call = vars(model).get("_w2v_call")
     if call is None:
         raise StopTraining
     call.stops = True
@@ -129,7 +129,7 @@ class EarlyStopping(CallbackAny2Vec):
                 *(self._epoch, model.epochs, self._name, self.best, self.best_epoch, model.min_alpha_yet_reached),
                 *(self.best_epoch, model.min_alpha),
             )
-            if "_train_call" not in vars(model):
+            if "_w2v_call" not in vars(model):
                 # gensim's class does not come to the end of its train().
                 self.on_train_end(model)
                 model.train_count += 1

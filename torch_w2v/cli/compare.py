@@ -18,6 +18,7 @@ from torch_w2v.compare.comparison import HELD_OUT, NoWordsError
 from torch_w2v.compare.contenders import GENSIM, contenders_named
 from torch_w2v.compare.gold import SHIPPED, analogies_file, pairs_file
 from torch_w2v.engines import ENGINES
+from torch_w2v.gensim_compat.vocabulary import ExponentError
 from torch_w2v.system import cores
 
 # --engines chooses the engines, hierarchical softmax is trained by gensim's own, and a comparison has no
@@ -122,5 +123,5 @@ def _compare(args: argparse.Namespace, source: corpus.Opened, progress: Progress
             progress=progress.phase,
             **settings,
         )
-    except NoWordsError as e:
+    except (NoWordsError, ExponentError) as e:
         raise CommandError(str(e)) from e

@@ -33,6 +33,7 @@ from torch_w2v.distributed.group import LostRankError
 from torch_w2v.facts import facts_of
 from torch_w2v.formats import FORMATS, Format, format_of
 from torch_w2v.gensim_compat import arguments
+from torch_w2v.gensim_compat.vocabulary import ExponentError
 from torch_w2v.progress import clear_line
 from torch_w2v.training import checkpoint_file
 from torch_w2v.training.interrupts import Interrupts, Terminated
@@ -86,6 +87,9 @@ def run(args: argparse.Namespace) -> int:
     output_format = _format_of(args.output)
     checks.check_at_least("--epochs", args.epochs, 1)
     checks.check_at_least("--seed", args.seed, 0)
+    for option in ("max_vocab_size", "max_final_vocab"):
+        if getattr(args, option) is not None:
+            checks.check_at_least(f"--{option.replace('_', '-')}", getattr(args, option), 1)
     if not args.negative and not args.hs:
         raise CommandError("--negative 0 trains nothing without --hs 1")
     options["progress"] = args.progress if args.progress is not None else not (args.quiet or args.verbose)
@@ -99,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
         raise CommandError("--phrases and --shard given: each process would join other phrases; join them beforehand")
     model = checks.construct(options)
     try:
-        arguments.check_gensims_engine(model._why_gensim(), path, False)
+        arguments.check_gensims_engine(model._w2v_why_gensim(), path, False)
     except ValueError as e:
         raise CommandError(str(e)) from e
     found = Watched()
@@ -137,7 +141,7 @@ def _as_one(model: Word2Vec) -> Iterator[None]:
         CommandError: another process has failed.
     """
     try:
-        with model._together():
+        with model._w2v_together():
             yield
     except RuntimeError as e:
         if isinstance(e.__cause__, LostRankError):
@@ -159,7 +163,10 @@ def _run(
     with _interruptible(path), log_lines(not (args.verbose and speaks)), model.reading_once():
         with checks.reading(args.corpus):
             # Several processes need not hold all words for one message.
-            model.build_vocab(source, keep_raw_vocab=not model.distributed)
+            try:
+                model.build_vocab(source, keep_raw_vocab=not model.distributed)
+            except ExponentError as e:
+                raise CommandError(str(e)) from e
         _check_vocabulary(model, args)
         found.check(model)
         if speaks:

@@ -31,6 +31,7 @@ from torch_w2v.compare.measures import Portrait
 from torch_w2v.compare.results import Comparison, Run
 from torch_w2v.compare.verdict import DIFFERS, INFERIOR, Verdict, judge
 from torch_w2v.corpus import Corpus, Sentence
+from torch_w2v.gensim_compat.vocabulary import cumulative_powers
 from torch_w2v.system import PeakMemory
 
 LOSS, OVERLAP, COSINES = "held-out loss", f"neighbours@{measures.TOP}", "cosines"  # the measures without a gold set
@@ -187,9 +188,14 @@ def _train(
 
     Raises:
         NoWordsError: the vocabulary is empty.
+        ExponentError: `ns_exponent` makes frequencies that are all 0, or not finite.
     """
     start = default_timer()
-    model.build_vocab(sentences)
+    try:
+        model.build_vocab(sentences)
+    except (ValueError, OverflowError):
+        cumulative_powers(model)  # gensim does not say what is wrong with the exponent
+        raise
     vocabulary_end = default_timer()
     if not len(model.wv):
         raise NoWordsError(f"{name}: no word occurs min_count={model.min_count} times or more")

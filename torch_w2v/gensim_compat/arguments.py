@@ -13,6 +13,7 @@ from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 from torch_w2v import system
 from torch_w2v.by_identity import ByIdentity
 from torch_w2v.corpus.store import CACHES
+from torch_w2v.gensim_compat.options import DEFAULTS, option
 from torch_w2v.training_log import logger
 
 GRADIENTS = ("gensim", "exact")
@@ -57,7 +58,10 @@ _NUMBERS_IF_STRINGS: dict[str, Callable[[Any], Any]] = {
     "sample": float,
 }
 # What training computes with: Python's numbers do not overflow, and a checkpoint holds all of their digits.
-_NUMBERS_IF_GIVEN: dict[str, Callable[[Any], Any]] = {"epochs": _whole, "start_alpha": float, "end_alpha": float}
+_NUMBERS_IF_GIVEN: dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(("epochs", "max_final_vocab"), _whole),
+    **dict.fromkeys(("start_alpha", "end_alpha"), float),
+}
 
 
 def numbers(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,6 +90,20 @@ def numbers(values: Mapping[str, Any]) -> dict[str, Any]:
     return converted
 
 
+def of_model(model: PlainWord2Vec) -> dict[str, Any]:
+    """Return the attributes that `check` looks at, which may have been set since the constructor.
+
+    Raises:
+        TypeError, ValueError: as `numbers`.
+    """
+    values = {name: option(model, name) if name in DEFAULTS else getattr(model, name) for name in CHECKED}
+    for name, kind in _NUMBERS.items():
+        if isinstance(values.get(name), str):
+            what = "a number" if kind is float else "an integer"
+            raise TypeError(f"{name}={values[name]!r}: must be {what}, not a string, when it is set after construction")
+    return numbers(values)
+
+
 def check(values: Mapping[str, Any]) -> None:
     """Check arguments of the constructor, or attributes of a model that is to be trained.
 
@@ -99,6 +117,11 @@ def check(values: Mapping[str, Any]) -> None:
         if int(values[name]) < least:
             hint = f"; workers={system.cores()} uses all cores of this machine" if name == "workers" else ""
             raise ValueError(f"{name}={int(values[name])}: must be an integer of at least {least}{hint}")
+    if values["vector_size"] >= 2**31:
+        raise ValueError(f"vector_size={values['vector_size']}: must be below 2**31")
+    seed = values.get("seed")
+    if isinstance(seed, (int, np.integer)) and not 0 <= seed < 2**32:
+        raise ValueError(f"seed={seed}: must be at least 0 and below 2**32, or None")
     sample = values["sample"]
     for name in ("alpha", "min_alpha", "ns_exponent"):
         if not math.isfinite(values[name]):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from torch_w2v import engines
+from torch_w2v.gensim_compat.options import option
 
 # A class that overrides one of these trains by code of its own, which our engines would not run.
 HOOKS = (
@@ -50,5 +51,5 @@ def why_gensim(model: Any, methods: list[str], given: Mapping[str, Any] | None =
         return f"{type(model).__name__} overrides {', '.join(methods)}"
     if hs or negative <= 0:
         return f"sg={sg}, hs={hs}, negative={negative}"
-    gradient = "gensim" if sg else model.cbow_gradient  # skip-gram has one gradient
-    return engines.why_gensim(model.engine, model.device, vector_size, gradient)
+    gradient = "gensim" if sg else option(model, "cbow_gradient")  # skip-gram has one gradient
+    return engines.why_gensim(option(model, "engine"), option(model, "device"), vector_size, gradient)

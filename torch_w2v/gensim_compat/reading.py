@@ -18,6 +18,7 @@ from torch_w2v.distributed.counting import check_same, merged
 from torch_w2v.distributed.group import Group
 from torch_w2v.files import is_uri
 from torch_w2v.gensim_compat import vocabulary
+from torch_w2v.gensim_compat.options import DEFAULTS, option
 from torch_w2v.gensim_compat.threads import GensimThreads
 from torch_w2v.progress import progress_line
 
@@ -38,19 +39,19 @@ class CorpusReading(GensimThreads):
         progress: whether to show how far it is; see there.
     """
 
-    corpus_cache: str = "auto"
-    column: str | None = None
-    shard: str = "cut"
-    distributed: Any = False
-    progress: bool = False
+    corpus_cache: str = DEFAULTS["corpus_cache"]
+    column: str | None = DEFAULTS["column"]
+    shard: str = DEFAULTS["shard"]
+    distributed: Any = DEFAULTS["distributed"]
+    progress: bool = DEFAULTS["progress"]
 
     @property
-    def _ours(self) -> bool:
+    def _w2v_ours(self) -> bool:
         """Whether this model trains on our engines."""
         raise NotImplementedError
 
     @property
-    def _overrides(self) -> list[str]:
+    def _w2v_overrides(self) -> list[str]:
         """The methods of gensim's engine that a subclass overrides, which then trains by code of its own."""
         raise NotImplementedError
 
@@ -66,51 +67,52 @@ class CorpusReading(GensimThreads):
                 model.build_vocab(corpus_file="corpus.txt")
                 model.train(corpus_file="corpus.txt", total_words=model.corpus_total_words, epochs=model.epochs)
         """
-        if "_corpus" in vars(self):
+        if "_w2v_corpus" in vars(self):
             yield
             return
-        with self._together():
-            self._corpus = corpus.CorpusCache(self.corpus_cache, self.workers, part=self._part)
+        with self._w2v_together():
+            self._w2v_corpus = corpus.CorpusCache(option(self, "corpus_cache"), self.workers, part=self._w2v_part)
             try:
                 yield
             finally:
-                del self._corpus
+                del self._w2v_corpus
 
     @property
-    def _group(self) -> Group | None:
+    def _w2v_group(self) -> Group | None:
         """The processes that train this model together."""
-        return vars(self).get("_ranks")
+        return vars(self).get("_w2v_ranks")
 
     @property
-    def _part(self) -> tuple[int, int] | None:
-        group = self._group
-        return None if group is None or self.shard == "given" else (group.rank, group.size)
+    def _w2v_part(self) -> tuple[int, int] | None:
+        group = self._w2v_group
+        return None if group is None or option(self, "shard") == "given" else (group.rank, group.size)
 
     @contextmanager
-    def _together(self) -> Iterator[None]:
+    def _w2v_together(self) -> Iterator[None]:
         """Do a block together with the other ranks, if there are any: if it fails on one, it fails on all.
 
         Raises:
             RuntimeError: in a callback, which one rank alone calls.
         """
-        if self._group is not None and "_train_call" in vars(self):
+        if self._w2v_group is not None and "_w2v_call" in vars(self):
             raise RuntimeError(
                 "a callback cannot call train() or build_vocab() of a model that several processes train: the first "
                 "one alone calls it; do it after train()"
             )
-        if not self.distributed or self._group is not None:
+        distributed = option(self, "distributed")
+        if not distributed or self._w2v_group is not None:
             yield
             return
-        joins = isinstance(self.distributed, (bool, np.bool_))
-        if not (joins or hasattr(self.distributed, "together")):
-            raise TypeError(f"distributed={self.distributed!r}: must be True or False")
-        group = Group() if joins else self.distributed
+        joins = isinstance(distributed, (bool, np.bool_))
+        if not (joins or hasattr(distributed, "together")):
+            raise TypeError(f"distributed={distributed!r}: must be True or False")
+        group = Group() if joins else distributed
         with group.together():
-            self._ranks = group
+            self._w2v_ranks = group
             try:
                 yield
             finally:
-                del self._ranks
+                del self._w2v_ranks
 
     def build_vocab(
         self,
@@ -137,25 +139,25 @@ class CorpusReading(GensimThreads):
             ValueError: `max_vocab_size` with several ranks.
             Exception: whatever the corpus raises.
         """
-        with self._together():
+        with self._w2v_together():
             # A rule may keep rarer words, and the caller may want to see them.
             if trim_rule is None and not keep_raw_vocab:
-                self._least_count = kwargs.get("min_count") or self.min_count
+                self._w2v_least_count = kwargs.get("min_count") or self.min_count
             try:
                 super().build_vocab(
                     corpus_iterable, corpus_file, update, progress_per, keep_raw_vocab, trim_rule, **kwargs
                 )
             finally:
-                self.__dict__.pop("_least_count", None)
+                self.__dict__.pop("_w2v_least_count", None)
 
     @property
-    def _shows(self) -> bool:
+    def _w2v_shows(self) -> bool:
         """Whether to show how far reading is: on the first rank only."""
-        return self.progress and (self._group is None or self._group.rank == 0)
+        return option(self, "progress") and (self._w2v_group is None or self._w2v_group.rank == 0)
 
-    def _open(self, corpus_file: corpus.CorpusFile) -> corpus.Opened:
-        open_files = self._corpus.open if "_corpus" in vars(self) else corpus.files
-        return open_files(corpus_file, self.column)
+    def _w2v_open(self, corpus_file: corpus.CorpusFile) -> corpus.Opened:
+        open_files = self._w2v_corpus.open if "_w2v_corpus" in vars(self) else corpus.files
+        return open_files(corpus_file, option(self, "column"))
 
     def _check_corpus_sanity(
         self,
@@ -164,19 +166,19 @@ class CorpusReading(GensimThreads):
         passes: int = 1,
     ) -> None:
         """Do gensim's checks; there are more kinds of `corpus_file` than gensim's."""
-        if not self._overrides and corpus_file is not None and corpus_iterable is None:
-            self._open(corpus_file)
+        if not self._w2v_overrides and corpus_file is not None and corpus_iterable is None:
+            self._w2v_open(corpus_file)
         else:
             super()._check_corpus_sanity(corpus.column_of(corpus_iterable), path_of(corpus_file), passes)
             if corpus_file is not None and corpus.is_encoded(path_of(corpus_file)):
                 raise ValueError(
                     f"{corpus_file} is an encoded corpus, but {type(self).__name__} overrides "
-                    f"{', '.join(self._overrides)} and reads text itself"
+                    f"{', '.join(self._w2v_overrides)} and reads text itself"
                 )
-            if corpus_file is not None and not isinstance(self._open(corpus_file), corpus.Text):
+            if corpus_file is not None and not isinstance(self._w2v_open(corpus_file), corpus.Text):
                 raise ValueError(
-                    f"{corpus_file} is a table, but {type(self).__name__} overrides {', '.join(self._overrides)} and "
-                    "reads text itself; give it `sentences`"
+                    f"{corpus_file} is a table, but {type(self).__name__} overrides "
+                    f"{', '.join(self._w2v_overrides)} and reads text itself; give it `sentences`"
                 )
 
     def scan_vocab(
@@ -201,33 +203,33 @@ class CorpusReading(GensimThreads):
         if corpus_file is None:
             corpus_iterable = corpus.column_of(corpus_iterable)
         else:
-            corpus_iterable = self._open(corpus_file)
-            if not (native.available() or self._ours) and gensim_reads(corpus_iterable):
+            corpus_iterable = self._w2v_open(corpus_file)
+            if not (native.available() or self._w2v_ours) and gensim_reads(corpus_iterable):
                 return super().scan_vocab(None, corpus_iterable.paths[0], progress_per, workers, trim_rule)
         return super().scan_vocab(corpus_iterable, None, progress_per, workers, trim_rule)
 
     def _scan_vocab(self, sentences: corpus.Corpus, progress_per: float, trim_rule: TrimRule) -> tuple[int, int]:
-        if self.max_vocab_size and self._group is not None:
+        if self.max_vocab_size and self._w2v_group is not None:
             raise ValueError(
                 f"max_vocab_size={self.max_vocab_size}: words cannot be forgotten while several ranks count; "
                 "use min_count, or max_final_vocab"
             )
         # gensim forgets words while it counts, and which ones depends on every step. Without the library gensim's own
         # counting is the faster one, unless what it reads is to be kept.
-        if self.max_vocab_size or not (native.available() or self._ours):
+        if self.max_vocab_size or not (native.available() or self._w2v_ours):
             return super()._scan_vocab(sentences, progress_per, trim_rule)
-        keep = "_corpus" in vars(self) and self._ours
-        cache = self._corpus if keep else corpus.CorpusCache("off", self.workers, part=self._part)
-        if self._group is not None and self._part is not None:
-            check_same(self._group, extent(as_text(sentences)))
+        keep = "_w2v_corpus" in vars(self) and self._w2v_ours
+        cache = self._w2v_corpus if keep else corpus.CorpusCache("off", self.workers, part=self._w2v_part)
+        if self._w2v_group is not None and self._w2v_part is not None:
+            check_same(self._w2v_group, extent(as_text(sentences)))
         source = cache.part_of(sentences)
-        with progress_line(self._shows) or nullcontext() as line:
+        with progress_line(self._w2v_shows) or nullcontext() as line:
             scan = cache.scan(source, progress_per, keep, line.read if line else None)
         words = int(scan.counts.sum())
-        if self._group is not None:
+        if self._w2v_group is not None:
             # A .w2v file has the counts of all of it.
-            whole = self._part is not None and isinstance(source, corpus.EncodedFile)
-            scan, words = merged(self._group, scan, vars(self).get("_least_count", 0), whole)
+            whole = self._w2v_part is not None and isinstance(source, corpus.EncodedFile)
+            scan, words = merged(self._w2v_group, scan, vars(self).get("_w2v_least_count", 0), whole)
         self.raw_vocab = defaultdict(int, zip(scan.words, scan.counts.tolist(), strict=True))
         return words, scan.sentences
 
@@ -255,7 +257,7 @@ class CorpusReading(GensimThreads):
             report = super().prepare_vocab(update, keep_raw_vocab, trim_rule, min_count, sample, dry_run)
         else:
             report = vocabulary.prepare(self, counts, keep_raw_vocab, min_count, sample, dry_run)
-        line = progress_line(self._shows and not dry_run)
+        line = progress_line(self._w2v_shows and not dry_run)
         if line is not None:
             line.say(vocabulary.summary(self, report))
         return report
@@ -264,16 +266,9 @@ class CorpusReading(GensimThreads):
         """Make gensim's table of negatives, right for integer tokens too: gensim takes a row for the token's name.
 
         Raises:
-            ValueError: `ns_exponent` makes frequencies that are all 0, or not finite.
+            vocabulary.ExponentError: `ns_exponent` makes frequencies that are all 0, or not finite.
         """
-        counts = self.wv.expandos["count"] if self.wv.index_to_key else np.zeros(0)
-        with np.errstate(all="ignore"):
-            power = np.cumsum(counts ** float(self.ns_exponent))
-        if len(power) and not 0 < power[-1] < np.inf:
-            raise ValueError(
-                f"ns_exponent={self.ns_exponent}: the sum of count**ns_exponent over the vocabulary is {power[-1]}; "
-                "use an exponent nearer to 0.75, and no counts of 0 with a negative one"
-            )
+        power = vocabulary.cumulative_powers(self)
         self.cum_table = np.rint(power / power[-1:] * domain).astype(np.uint32)
 
     def reset_from(self, other_model: Self) -> None:

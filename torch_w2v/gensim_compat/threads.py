@@ -58,15 +58,15 @@ class GensimThreads(PlainWord2Vec):
     gensim's `_train_epoch`, the threads are gensim's as they are.
     """
 
-    _epoch_state: _EpochState | None = None
+    _w2v_epoch: _EpochState | None = None
 
     def _train_epoch(self, *args: Any, **kwargs: Any) -> tuple[int, int, int]:
-        return self._guarded(super()._train_epoch, *args, **kwargs)
+        return self._w2v_guarded(super()._train_epoch, *args, **kwargs)
 
     def _train_epoch_corpusfile(self, *args: Any, **kwargs: Any) -> tuple[int, int, int]:
-        return self._guarded(super()._train_epoch_corpusfile, *args, **kwargs)
+        return self._w2v_guarded(super()._train_epoch_corpusfile, *args, **kwargs)
 
-    def _guarded(
+    def _w2v_guarded(
         self,
         train_epoch: Any,
         source: Any,
@@ -76,10 +76,10 @@ class GensimThreads(PlainWord2Vec):
         *args: Any,
         **kwargs: Any,
     ) -> tuple[int, int, int]:
-        call = self._watched_call()
+        call = self._w2v_watched_call()
         if call is not None:
             call.watch.begin_epoch(cur_epoch, self.epochs, total_words or self.corpus_total_words)
-        state = self._epoch_state = _EpochState()
+        state = self._w2v_epoch = _EpochState()
         try:
             result: tuple[int, int, int] = train_epoch(source, cur_epoch, total_examples, total_words, *args, **kwargs)
             if state.error is not None:
@@ -93,7 +93,7 @@ class GensimThreads(PlainWord2Vec):
                     for _ in range(self.workers):
                         state.jobs.put_nowait(None)
             raise
-        del self._epoch_state
+        del self._w2v_epoch
         if call is not None:
             call.count(*result)
         return result
@@ -106,7 +106,7 @@ class GensimThreads(PlainWord2Vec):
         total_examples: int | None = None,
         total_words: int | None = None,
     ) -> None:
-        state = self._epoch_state
+        state = self._w2v_epoch
         if state is None:
             super()._job_producer(data_iterator, job_queue, cur_epoch, total_examples, total_words)
             return
@@ -139,7 +139,7 @@ class GensimThreads(PlainWord2Vec):
         return trained, words
 
     def _worker_loop(self, job_queue: Any, progress_queue: Any) -> None:
-        state = self._epoch_state
+        state = self._w2v_epoch
         if state is None:
             super()._worker_loop(job_queue, progress_queue)
             return
@@ -159,7 +159,7 @@ class GensimThreads(PlainWord2Vec):
     def _worker_loop_corpusfile(
         self, corpus_file: str, thread_id: int, offset: float, cython_vocab: Any, progress_queue: Any, **kwargs: Any
     ) -> None:
-        state = self._epoch_state
+        state = self._w2v_epoch
         if state is None:
             super()._worker_loop_corpusfile(corpus_file, thread_id, offset, cython_vocab, progress_queue, **kwargs)
             return
@@ -172,7 +172,7 @@ class GensimThreads(PlainWord2Vec):
     def _log_epoch_progress(
         self, progress_queue: Any = None, job_queue: Any = None, **kwargs: Any
     ) -> tuple[int, int, int]:
-        state = self._epoch_state
+        state = self._w2v_epoch
         if state is None:
             result: tuple[int, int, int] = super()._log_epoch_progress(progress_queue, job_queue, **kwargs)
             return result
@@ -199,7 +199,7 @@ class GensimThreads(PlainWord2Vec):
         trained_word_count: int,
         elapsed: float,
     ) -> None:
-        if (call := self._watched_call()) is not None:
+        if (call := self._w2v_watched_call()) is not None:
             call.watch.advance(raw_word_count, self.min_alpha_yet_reached)
         # Without a total there is no share to log.
         if total_examples or total_words:
@@ -219,9 +219,9 @@ class GensimThreads(PlainWord2Vec):
         self, cur_epoch: int, example_count: int, total_examples: int | None, raw_word_count: int, *args: Any
     ) -> None:
         super()._log_epoch_end(cur_epoch, example_count, total_examples, raw_word_count, *args)
-        if (call := self._watched_call()) is not None:
+        if (call := self._w2v_watched_call()) is not None:
             call.watch.end_epoch(raw_word_count, self.min_alpha_yet_reached)
 
-    def _watched_call(self) -> Any:
+    def _w2v_watched_call(self) -> Any:
         """Return the `train()` call to report on while gensim's engine trains; None otherwise."""
         return None

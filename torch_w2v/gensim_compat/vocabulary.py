@@ -15,6 +15,30 @@ from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 logger = logging.getLogger("gensim.models.word2vec")
 
 
+class ExponentError(ValueError):
+    """`ns_exponent` makes frequencies of negatives that are all 0, or not finite."""
+
+
+def cumulative_powers(model: PlainWord2Vec) -> np.ndarray:
+    """Return the sums of count**ns_exponent up to each word, (V,) float64.
+
+    Args:
+        model: with a vocabulary, which may be empty.
+
+    Raises:
+        ExponentError: the sum is 0, or not finite.
+    """
+    counts = model.wv.expandos["count"] if model.wv.index_to_key else np.zeros(0)
+    with np.errstate(all="ignore"):
+        power: np.ndarray = np.cumsum(counts ** float(model.ns_exponent))
+    if len(power) and not 0 < power[-1] < np.inf:
+        raise ExponentError(
+            f"ns_exponent={model.ns_exponent}: the sum of count**ns_exponent over the vocabulary is {power[-1]}; use "
+            "an exponent nearer to 0.75, and no counts of 0 with a negative one"
+        )
+    return power
+
+
 def countable(raw_vocab: dict[Hashable, Any]) -> np.ndarray | None:
     """Return the counts of a raw vocabulary, (n,) int64; None where they are not all positive integers."""
     counts = np.array(list(raw_vocab.values())) if raw_vocab else np.zeros(0, np.int64)

@@ -13,6 +13,7 @@ import numpy as np
 from torch_w2v import engines
 from torch_w2v.distributed.group import Group
 from torch_w2v.files import check_writable, is_uri
+from torch_w2v.gensim_compat.options import option
 from torch_w2v.training import checkpoint_file, manifest
 from torch_w2v.training.model import TrainedModel
 
@@ -102,7 +103,7 @@ def of_call(
         words: as `encoded_words` returns them.
         ranked: this process is one of several ranks.
     """
-    engine = engines.choose(model.engine, model.device, model.vector_size, ranked)
+    engine = engines.choose(option(model, "engine"), option(model, "device"), model.vector_size, ranked)
     digest = hashlib.sha256(words.data)
     digest.update(np.ascontiguousarray(model.wv.expandos["count"], "<i8").data)
     return manifest.as_json(

@@ -11,6 +11,7 @@ import numpy as np
 from gensim.models.callbacks import CallbackAny2Vec
 
 from torch_w2v import user_warnings
+from torch_w2v.gensim_compat.options import option
 from torch_w2v.training import call_arguments, checkpoint_file, manifest
 from torch_w2v.training.callback_states import CallbackStates, plain
 from torch_w2v.training.epoch import CallState, Job, Totals
@@ -357,7 +358,7 @@ class _Events(CallbackAny2Vec):
             self._checkpoints.enter(DONE)
 
     def on_train_end(self, model: Any) -> None:
-        if not model.diverged:
+        if not option(model, "diverged"):
             self._checkpoints.enter(FINISHED)
             self._checkpoints.save()
         for callback in self._callbacks:

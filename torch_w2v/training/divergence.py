@@ -26,7 +26,7 @@ class Stopper(CallbackAny2Vec):
 
     def on_epoch_end(self, model: Any) -> None:
         """End the call if one of the callbacks before wants it."""
-        if model._train_call.stops:
+        if model._w2v_call.stops:
             raise StopTraining
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,7 +11,9 @@ from torch_w2v.corpus import CorpusCache
 
 
 class TrainedModel(Protocol):
-    """A model during `train()`. All is gensim's `Word2Vec`'s, but for the attributes from `engine` on.
+    """A model during `train()`. All is gensim's `Word2Vec`'s, but for the last two attributes.
+
+    What it has beyond these (`engine`, `training_losses`, …) is for `gensim_compat.options`.
 
     Attributes:
         wv: the vocabulary and the context rows, `wv.vectors` (V, D) float32.
@@ -20,9 +21,8 @@ class TrainedModel(Protocol):
         cum_table: (V,) uint32, cumulative frequencies of the negatives.
         running_training_loss: sum of the losses of all epochs.
         corpus_count, corpus_total_words: numbers of sentences and of words of the vocabulary's corpus.
-        engine, device, cbow_gradient, corpus_cache: as given to the constructor.
-        training_losses: mean loss of each epoch.
-        diverged: whether training was stopped because it diverged.
+        _w2v_corpus: the corpus of the call.
+        _w2v_part: which part of it this rank trains on, and of how many; None for all of it.
     """
 
     wv: KeyedVectors
@@ -49,14 +49,8 @@ class TrainedModel(Protocol):
     train_count: int
     corpus_count: int
     corpus_total_words: int
-    engine: str
-    device: str
-    cbow_gradient: str
-    corpus_cache: str
-    training_losses: Sequence[float]
-    diverged: bool
-    _corpus: CorpusCache
-    _part: tuple[int, int] | None
+    _w2v_corpus: CorpusCache
+    _w2v_part: tuple[int, int] | None
 
     def _get_next_alpha(self, epoch_progress: float, cur_epoch: int) -> float: ...
 

@@ -27,6 +27,7 @@ from torch_w2v.engines.plan import (
     TrainingPlan,
     Workload,
 )
+from torch_w2v.gensim_compat.options import option
 from torch_w2v.training.frequencies import frequencies_of
 from torch_w2v.training.model import TrainedModel
 from torch_w2v.training_log import logger
@@ -43,6 +44,9 @@ _MANY_CHUNKS = 16_384
 # 1 % of the time; the loss of all blocks half as much again as training.
 SAMPLED_BLOCKS = 64
 
+# more words than any corpus has, and ten times as many are a number that numpy takes
+_LARGEST_BATCH = 10**17
+
 # Threads train without locks, and what one learns the others see late or overwrite. So a corpus has one thread per so
 # many kept words of an epoch at most, and one alone with so many collisions (`Frequencies.collisions`): English has
 # .004, a vocabulary of ten words .6. Found by experiment (docs/development/lab-notes.md).
@@ -52,10 +56,10 @@ WORDS_PER_THREAD, MOST_COLLISIONS = 100_000, 0.5
 def objective_of(model: TrainedModel) -> Objective:
     """Return the objective that a model's attributes ask for."""
     return Objective(
-        window=min(operator.index(model.window), _MAX_WINDOW),
-        negative=operator.index(model.negative),
+        window=min(int(model.window), _MAX_WINDOW),
+        negative=int(model.negative),
         cbow_mean=bool(model.cbow_mean),
-        exact_gradient=model.cbow_gradient == "exact",
+        exact_gradient=option(model, "cbow_gradient") == "exact",
         shrink_windows=bool(model.shrink_windows),
         loss_every=1 if model.compute_loss else SAMPLED_BLOCKS,
         skip_gram=bool(model.sg),
@@ -130,7 +134,7 @@ def _reading(model: TrainedModel) -> tuple[np.ndarray, int, bool, float, float]:
     frequencies = frequencies_of(model)
     return (
         frequencies.keep.view(np.uint32),
-        operator.index(model.window),
+        int(model.window),
         bool(model.shrink_windows),
         frequencies.kept_words / max(model.corpus_total_words or 0, frequencies.words, 1.0),
         0.0 if model.sg else OTHER_SENTENCES,
@@ -308,7 +312,7 @@ def chunk_words(model: TrainedModel, total_words: int | None, preferred: int | N
         preferred: the engine's `preferred_chunk_words`.
     """
     words = total_words or model.corpus_total_words
-    batch = max(int(model.batch_words), SMALLEST_CHUNK)
+    batch = min(max(int(model.batch_words), SMALLEST_CHUNK), _LARGEST_BATCH)
     chunks = 32 if preferred is None else 8
     most = preferred or max(10 * batch, min(50 * SMALLEST_CHUNK, (words or 0) // _MANY_CHUNKS))
     few = min(_SMALL_CHUNK, words // 16) if preferred is None else 0

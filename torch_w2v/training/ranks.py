@@ -20,6 +20,7 @@ from torch_w2v.distributed.merge import Problem
 from torch_w2v.distributed.schedule import doubt, exchange_factor, exchanges_per_epoch, interval_ends
 from torch_w2v.engines.devices import device_type
 from torch_w2v.engines.interface import Engine, Tables
+from torch_w2v.gensim_compat.options import option
 from torch_w2v.training import call_arguments
 from torch_w2v.training.divergence import StopTraining
 from torch_w2v.training.epoch import Job, Totals
@@ -52,7 +53,7 @@ class Alone:
 
     def engine(self, model: TrainedModel) -> Engine:
         """Return the engine that trains the model on this rank."""
-        return engines.choose(model.engine, model.device, model.vector_size, self._ranked)
+        return engines.choose(option(model, "engine"), option(model, "device"), model.vector_size, self._ranked)
 
     def begin_epoch(self, model: TrainedModel) -> None:
         """Begin an epoch with the learning rates of the first rank.
@@ -195,7 +196,7 @@ class Together(Alone):
             self._factor = self.group.from_first(exchange_factor())
             self._words = self.group.from_all(words())
             own, total = self._own_words, sum(self._words)
-            if not own and model._part is None:
+            if not own and model._w2v_part is None:
                 logger.warning(
                     "rank %d of %d has no words to train on: its corpus is empty, or can be read only once",
                     *(self.group.rank, self.group.size),

@@ -19,6 +19,7 @@ from torch_w2v import corpus, engines
 from torch_w2v.distributed.group import Group
 from torch_w2v.engines.plan import TrainingPlan
 from torch_w2v.engines.streams import keep_mask
+from torch_w2v.gensim_compat.options import option, set_option
 from torch_w2v.training import divergence, learning_rate, planning
 from torch_w2v.training.checkpoints import Checkpoints, KeptCheckpoints
 from torch_w2v.training.divergence import Stopper, StopTraining
@@ -87,16 +88,16 @@ class TrainCall:
     def __enter__(self) -> Self:
         attributes = self._model.__dict__
         # A callback of an outer train() may call train(): that gets a corpus of its own.
-        self._outer = {name: attributes.get(name) for name in ("_train_call", "_corpus")}
-        nested = self._outer["_train_call"] is not None
-        if nested or self._outer["_corpus"] is None:
+        self._outer = {name: attributes.get(name) for name in ("_w2v_call", "_w2v_corpus")}
+        nested = self._outer["_w2v_call"] is not None
+        if nested or self._outer["_w2v_corpus"] is None:
             self._cache = corpus.CorpusCache(
-                self._model.corpus_cache, self._model.workers, self._unobserved, self._model._part
+                option(self._model, "corpus_cache"), self._model.workers, self._unobserved, self._model._w2v_part
             )
         else:
-            self._cache = attributes["_corpus"]
+            self._cache = attributes["_w2v_corpus"]
         self._checkpoints.open()
-        attributes.update(_train_call=self, _corpus=self._cache)
+        attributes.update(_w2v_call=self, _w2v_corpus=self._cache)
         return self
 
     def __exit__(
@@ -129,10 +130,10 @@ class TrainCall:
         """Look at all rows once, where after an epoch only a sample is."""
         model = self._model
         small = self._progress.call.raw_words < len(model.wv.vectors)
-        if model.diverged or small:
+        if option(model, "diverged") or small:
             return
         if divergence.has_diverged(divergence.largest(model.wv.vectors), self._largest or 0.0):
-            model.diverged = True
+            set_option(model, "diverged", True)
             divergence.warn(max(model.epochs - 1, 0), model.alpha, model.window, False)
 
     def run_epoch(
@@ -184,7 +185,7 @@ class TrainCall:
                 self._finish_epoch(epoch, total_examples, total_words, file_mode)
                 self._checkpoints.enter(END)
         if diverged:
-            model.diverged = True
+            set_option(model, "diverged", True)
             divergence.warn(epoch, model.alpha, model.window, True)
             for callback in callbacks:
                 callback.on_epoch_end(model)
@@ -275,7 +276,7 @@ class TrainCall:
 
         # A callback may change the vocabulary, and then the same corpus has other token ids.
         encoding: Hashable = None
-        if corpus.is_static(source) and model.corpus_cache != "off":
+        if corpus.is_static(source) and option(model, "corpus_cache") != "off":
             encoding = self._cache.vocabulary_version
         runs = ranks.runs(runs, epoch)
         chunks = (chunk for run in runs for chunk in corpus.cut_into_chunks(run, size, plan.objective.window, kept))
@@ -331,7 +332,8 @@ class TrainCall:
         warn_of_no_words(epoch, totals, model.train_count == 0, len(model.wv))
         if model.compute_loss:
             model.running_training_loss += totals.loss
-        model.training_losses = [*model.training_losses, totals.loss / totals.pairs if totals.pairs else math.nan]
+        loss = totals.loss / totals.pairs if totals.pairs else math.nan
+        set_option(model, "training_losses", [*option(model, "training_losses"), loss])
         elapsed = totals.elapsed
         model._log_epoch_end(
             epoch,
