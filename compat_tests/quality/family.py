@@ -63,6 +63,14 @@ def in_order(draw: Draw, length: int = 8, in_a_row: int = 25) -> Sentences:
     return _until(TOKENS, session)
 
 
+def bots(draw: Draw) -> Sentences:
+    """Sessions of items of one group, and among them some of a bot, each one of the items for thousands of times."""
+    found = _until(TOKENS, lambda: _items(draw, 8))
+    for _ in range(TOKENS // 1000):
+        found.insert(int(draw.integers(len(found))), [word(0, 0)] * 9000)
+    return found
+
+
 def runs(
     draw: Draw, times: int, items: int = 6, groups: int = GROUPS, size: int = SIZE, tokens: int = TOKENS
 ) -> Sentences:
@@ -316,6 +324,7 @@ CORPORA: dict[str, Callable[[Draw], Sentences]] = {
     "purchases": purchases,
     "uneven": uneven,
     "in_order": in_order,
+    "bots": bots,
     "dna": lambda draw: letters(draw, 1),
     "dna3": lambda draw: letters(draw, 3),
     "dna5": lambda draw: letters(draw, 5),

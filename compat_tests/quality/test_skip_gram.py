@@ -49,6 +49,24 @@ def test_a_layout_that_ignores_alpha_is_found(corpus, setting, monkeypatch):
     assert {"precision", "norm"} <= set(ours("cpu", corpus, setting).failures(gensims(corpus, setting)))
 
 
+# In two epochs the others have not learnt all: what a bot does to them shows.
+
+
+@cache
+def with_bots(make):
+    return means(score(make, "bots", "default", seed, epochs=2) for seed in SEEDS)
+
+
+def test_a_word_that_is_nearly_all():
+    assert not with_bots(partial(torch_w2v.Word2Vec, sg=1, engine="cpu")).failures(with_bots(GENSIM))
+
+
+def test_a_layout_that_ignores_such_a_word_is_found(monkeypatch):
+    monkeypatch.setattr(CpuEngine, "layout", lambda self, workload: Layout(T=1, S=1, N=48, G=4, fresh=True))
+    mine = with_bots(partial(torch_w2v.Word2Vec, sg=1, engine="cpu"))
+    assert "precision" in mine.failures(with_bots(GENSIM))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("corpus", CORPORA)
 @pytest.mark.parametrize("setting", ["default", "a.05", "a.1", "w50"])

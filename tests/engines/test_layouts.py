@@ -143,20 +143,31 @@ def test_skip_gram_in_flight(changes, layout):
     assert skip_gram_in_flight(workload) == layout
 
 
-@pytest.mark.parametrize(("repetition", "T"), [(29, 8), (31, 4), (200, 4)])
-def test_inputs_that_repeat_one_another_share_negatives_with_few(repetition, T):
-    workload = Workload(5, SMALL, 11.0, alpha=0.1, repetition=repetition, skip_gram=True, vocabulary=800)
-    layout = skip_gram_block(workload)
+@pytest.mark.parametrize(("alpha", "T"), [(0.025, 16), (0.05, 8), (0.1, 4), (0.15, 4), (0.2, 2), (0.31, 1)])
+def test_inputs_that_push_a_negative_the_same_way_are_few(alpha, T):
+    layout = skip_gram_block(Workload(5, SMALL, 6.0, alpha=alpha, skip_gram=True))
     assert layout.T == T
-    collected = 0.1 * layout.T * 5 * 11 / (layout.S * layout.N)
-    assert collected <= (0.4 if T < 8 else 0.8)
+    if alpha <= 0.15:
+        assert alpha * layout.T * 5 * 6 / (layout.S * layout.N) <= 0.4
+
+
+@pytest.mark.parametrize(("busiest", "S", "N"), [(0.1, 1, 32), (1.4, 4, 16), (2.8, 8, 8)])
+def test_a_word_that_is_half_of_all_makes_more_parts(busiest, S, N):
+    layout = skip_gram_block(Workload(5, SMALL, 6.0, skip_gram=True, busiest_output=busiest))
+    assert (layout.S, layout.N) == (S, N)
+    assert layout.T >= 15
+
+
+def test_a_rate_that_stays_makes_more_parts():
+    assert skip_gram_block(Workload(5, LARGE, 6.0, skip_gram=True, last_alpha=0.0001)).S == 1
+    assert skip_gram_block(Workload(5, LARGE, 6.0, skip_gram=True, last_alpha=0.025)).S == 3
 
 
 def test_bounds_of_skip_gram_in_flight():
     for negative, context, alpha in itertools.product((1, 5, 20, 100, 300), (1.0, 2.0, 6.0, 51.0), (0.025, 0.1)):
         layout = skip_gram_in_flight(Workload(negative, LARGE, context, skip_gram=True, alpha=alpha))
         assert (layout.B, layout.G, layout.fresh) == (256, 1, False)
-        least = 8 if alpha > 0.05 else 16
+        least = 4 if alpha > 0.05 else 16
         assert layout.T == 1 if alpha * negative > 5 else least <= layout.T <= 16
         assert layout.N in (16, 32, 48, 64)
         parts, drawn = layout.S, layout.S * layout.N

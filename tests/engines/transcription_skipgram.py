@@ -75,13 +75,13 @@ def transcribe(case):
                     negatives = []
                     for k, count in times.items():
                         weight, f = count * objective.negative / layout.N, float(x[word] @ o[k])
-                        negatives.append((k, -alpha * weight * sigma(f)))
+                        negatives.append((k, -alpha * weight * sigma(f) * (abs(f) < 30)))
                         loss += counted * weight * math.log1p(math.exp(f))
                         weights += counted * weight
                     pulls = []
                     for i in part:
                         f = float(x[word] @ o[i])
-                        pulls.append((i, alpha * (1 - sigma(f))))
+                        pulls.append((i, alpha * (1 - sigma(f)) * (abs(f) < 30)))
                         loss += counted * math.log1p(math.exp(-f))
                         weights += counted
                     # inputs whose updates go together
@@ -147,7 +147,10 @@ def gensim_pairs(case):
             repeats += len(samples) - len({sample[0] for sample in samples})
             neu1e = np.zeros(syn0.shape[1])
             for row, label in samples:
-                g = (label - sigma(float(syn0[word] @ syn1neg[row]))) * alpha
+                f = float(syn0[word] @ syn1neg[row])
+                if abs(f) >= 6:
+                    continue
+                g = (label - sigma(f)) * alpha
                 neu1e += g * syn1neg[row]
                 syn1neg[row] += g * syn0[word]
             syn0[word] += neu1e

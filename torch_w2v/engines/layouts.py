@@ -24,15 +24,18 @@ MAX_INPUTS = 16
 INPUTS_TOGETHER = 4
 # alpha times the number of gradients of an input's row that are computed from one state of the tables
 _MOST_PER_INPUT = 0.9
-# and of the row of a negative, where inputs are alike: on text it comes to that at the default alpha
+# and of the row of a negative: on text it comes to that at the default alpha
 _MOST_PER_NEGATIVE = 0.4
 # and of the output row that collects most
 _MOST_PER_OUTPUT = 0.8
+# number of times that one word may be among an input's positives and negatives in a part: on text it is .6
+_MOST_OF_ONE_WORD = 2
 # what it comes to on text from which frequent words are thinned out
 _USUAL_PER_OUTPUT = 0.28
 # negatives of a set at most
 _MOST_NEGATIVES = 64
-# alpha, and alpha times the number of negatives, above which no two inputs share a set
+# alpha above which four inputs at most share a set, and twice of which none do; alpha times the number of negatives
+# above which none do
 _LARGE_ALPHA, _MANY_NEGATIVES = 0.15, 5.0
 # number of words below which all meet again and again within a block
 _FEW_WORDS = 100
@@ -119,18 +122,20 @@ def skip_gram_block(workload: Workload) -> Layout:
     """Return the layout of skip-gram on the fused CPU kernel, and of the specification.
 
     All by arithmetic. Gradients that are computed from the same state of a row must not be too many: times alpha, those
-    of an input's row come to `_MOST_PER_INPUT`, which makes the number of parts, and those of the busiest output row to
-    `_MOST_PER_OUTPUT`, which bounds the block. A set has as many negatives as there are in gensim for one input's part
-    of the positives, so that an input meets as many different ones; where frequent words are not thinned out, and one
-    output row moves by more than `_USUAL_PER_OUTPUT`, it has up to twice as many. Where alpha is so large that few
-    gradients are too many, or negatives are hundreds, an input shares its negatives with none. On a bursty corpus the
-    inputs of a block are much alike and push a negative the same way, so what it collects is bounded too, by
-    `_MOST_PER_NEGATIVE`, and by twice that elsewhere: sessions may be in the order of their topics.
+    of an input's row come to `_MOST_PER_INPUT`, those of the busiest output row to `_MOST_PER_OUTPUT`, and those of a
+    negative, which inputs that are alike push the same way, to `_MOST_PER_NEGATIVE`. The first makes the number of
+    parts, the others bound the block. There are more parts where one word is so many of an input's positives and
+    negatives that they would all push it along that word's row at once (`_MOST_OF_ONE_WORD`). A set has as many
+    negatives as there are in gensim for one input's part of the positives, so that an input meets as many different
+    ones; where frequent words are not thinned out, and one output row moves by more than `_USUAL_PER_OUTPUT`, it has up
+    to twice as many. Where alpha is so large that few gradients are too many, or negatives are hundreds, few inputs
+    share their negatives, or none do.
     """
     alpha, context, negative = abs(workload.alpha), workload.context_words, workload.negative
-    S = max(1, round(alpha * context * (negative + 1) / _MOST_PER_INPUT))
+    S = max(1, round(workload.rate * context * (negative + 1) / _MOST_PER_INPUT))
     if workload.vocabulary < _FEW_WORDS:
         S *= 2
+    S = max(S, round(context * workload.busiest_output / _MOST_OF_ONE_WORD))
     S = max(S, math.ceil(negative * context / _MOST_NEGATIVES))
     # A part without positives trains nothing.
     S = max(1, min(S, round(2 * context)))
@@ -141,10 +146,9 @@ def skip_gram_block(workload: Workload) -> Layout:
     # Of a few words a set has most already.
     most = max(drawn, min(_MOST_NEGATIVES, workload.vocabulary))
     N = 4 * math.ceil(min(drawn * more, most) / 4)
-    alike = _MOST_PER_NEGATIVE if workload.bursty else 2 * _MOST_PER_NEGATIVE
-    T = max(1, int(min(T, alike * S * N / max(alpha * negative * context, 1e-9))))
+    T = max(1, int(min(T, _MOST_PER_NEGATIVE * S * N / max(alpha * negative * context, 1e-9))))
     if alpha > _LARGE_ALPHA:
-        T, N = 1, max(N, 16)
+        T, N = min(T, 4 if alpha <= 2 * _LARGE_ALPHA else 1), max(N, 16)
     if alpha * negative > _MANY_NEGATIVES:
         T, N = 1, _MOST_NEGATIVES
     if alpha * negative > 3 * _MANY_NEGATIVES:

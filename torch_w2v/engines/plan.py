@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -49,10 +48,12 @@ class Objective:
 
         Samples that are wrong by more would make rows explode where few items repeat much. Those that are right have
         small gradients, but with many negatives they add up. For sums, whose scores are larger, 7 was found to come
-        nearest to gensim (docs/development/lab-notes.md). Skip-gram skips none.
+        nearest to gensim. Skip-gram is better than gensim's where it learns from scores between 6 and 30; beyond, an
+        item whose sessions hold nothing else would forget them at each of its other pairs
+        (docs/development/lab-notes.md).
         """
         if self.skip_gram:
-            return math.inf
+            return 30.0
         return 6.0 if self.cbow_mean else 7.0
 
     def __post_init__(self) -> None:

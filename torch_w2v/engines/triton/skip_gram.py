@@ -72,6 +72,7 @@ def train(tables: Tables, chunk: Chunk, rates: Rates, plan: EpochPlan, dot: str)
             SCALE_INPUTS=len(plan.input_scale) > 0,
             SCALE_OUTPUTS=len(plan.output_scale) > 0,
             DOT=dot,
+            MOST=objective.largest_score,
             **form,
         )
     loss, pairs = losses.sum(0).tolist() if objective.loss_every else (0.0, 0.0)

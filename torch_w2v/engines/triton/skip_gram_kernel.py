@@ -30,9 +30,9 @@ def _positives(low, high, t, live, p, end, before, first, last, S: tl.constexpr)
 
 
 @triton.jit
-def _slopes(scores, on, alpha):
+def _slopes(scores, on, alpha, MOST: tl.constexpr):
     """Return the coefficients of positives: `on` (BT, BC) is 1 for a pair, and 0 elsewhere."""
-    return alpha * on / (1.0 + tl.exp(scores))
+    return tl.where(tl.abs(scores) < MOST, alpha * on / (1.0 + tl.exp(scores)), 0.0)
 
 
 @triton.jit(do_not_specialize=["blocks", "run", "N", "width"])
@@ -40,7 +40,7 @@ def train_blocks(
     inputs, outputs, scratch, losses, ids, low, high, count, starts, stops, begins, ends, negatives, alphas,
     input_scale, output_scale, blocks, run, N, width, weight,
     S: tl.constexpr, D: tl.constexpr, ONE: tl.constexpr, EVERY: tl.constexpr,
-    SCALE_INPUTS: tl.constexpr, SCALE_OUTPUTS: tl.constexpr, DOT: tl.constexpr,
+    SCALE_INPUTS: tl.constexpr, SCALE_OUTPUTS: tl.constexpr, DOT: tl.constexpr, MOST: tl.constexpr,
     BT: tl.constexpr, BN: tl.constexpr, BC: tl.constexpr, BD: tl.constexpr,
 ):  # fmt: skip
     """Train on the blocks [program * run, (program + 1) * run) of a chunk, one after the other.
@@ -61,6 +61,7 @@ def train_blocks(
         width: length of a row of `scratch`; the longest range of positives, rounded up to a multiple of BC.
         weight: weight of a negative per positive.
         EVERY: the loss of one block in so many is added up, from the first on; 0 for none.
+        MOST: see `plan.Objective.largest_score`.
         ONE: a row is one tile, and all positives of a block are one: rows are read once and stay in registers.
     """
     program = tl.program_id(0)
@@ -104,7 +105,7 @@ def train_blocks(
                 q = _rows(outputs, negative, some, column, D)
                 pulls = tl.dot(x, tl.trans(y), input_precision=DOT)
                 pushes = tl.dot(x, tl.trans(q), input_precision=DOT)
-                g = _slopes(pulls, on, alpha)
+                g = _slopes(pulls, on, alpha, MOST)
                 if EVERY > 0:  # noqa: SIM102  known when this is compiled, so it has an if of its own
                     if block % EVERY == 0:
                         loss += tl.sum(tl.sum(_softplus(-pulls) * on, 1).to(tl.float64))
@@ -121,7 +122,7 @@ def train_blocks(
                         x = _rows(inputs, word, live, d + column, D)
                         y = _rows(outputs, positive.to(tl.int64), p < end, d + column, D)
                         pulls = tl.dot(x, tl.trans(y), pulls, input_precision=DOT)
-                    tl.store(own + (c - begin), _slopes(pulls, on, alpha))
+                    tl.store(own + (c - begin), _slopes(pulls, on, alpha, MOST))
                     if EVERY > 0:  # noqa: SIM102  known when this is compiled, so it has an if of its own
                         if block % EVERY == 0:
                             loss += tl.sum(tl.sum(_softplus(-pulls) * on, 1).to(tl.float64))
@@ -134,7 +135,7 @@ def train_blocks(
                 tl.debug_barrier()
             # A negative is skipped as often as it is a positive of the input.
             weights = tl.where(some[None, :], ((last - first).to(tl.float32)[:, None] - equal) * weight, 0.0)
-            gn = -alpha * weights / (1.0 + tl.exp(-pushes))
+            gn = tl.where(tl.abs(pushes) < MOST, -alpha * weights / (1.0 + tl.exp(-pushes)), 0.0)
             if EVERY > 0:  # noqa: SIM102  known when this is compiled, so it has an if of its own
                 if block % EVERY == 0:
                     loss += tl.sum(tl.sum(_softplus(pushes) * weights, 1).to(tl.float64))
