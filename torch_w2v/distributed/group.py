@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -63,6 +64,14 @@ def timeout() -> timedelta:
     return timedelta(seconds=seconds)
 
 
+def _no_group(missing: list[str]) -> ValueError:
+    return ValueError(
+        f"distributed=True needs a process group, and the environment has no {', '.join(missing)}: start the program "
+        "with torchrun (or Slurm, Ray, Spark: docs/guide/several-machines.md), or call "
+        "torch.distributed.init_process_group first"
+    )
+
+
 class LostRankError(RuntimeError):
     """Ranks could not exchange something: one has failed, or is gone."""
 
@@ -79,19 +88,17 @@ class Group:
     """
 
     def __init__(self) -> None:
+        missing = [name for name in _ENVIRONMENT if name not in os.environ]
+        if missing and "torch" not in sys.modules:
+            raise _no_group(missing)  # at once: importing torch takes seconds
         import torch.distributed as dist  # noqa: PLC0415
 
         if not dist.is_available():
             raise RuntimeError("distributed=True: this build of torch has no torch.distributed")
         exchange_factor()  # refused here where it is wrong, before anything is read
         if not dist.is_initialized():
-            missing = [name for name in _ENVIRONMENT if name not in os.environ]
             if missing:
-                raise ValueError(
-                    f"distributed=True needs a process group, and the environment has no {', '.join(missing)}: start "
-                    "the program with torchrun (or Slurm, Ray, Spark: docs/guide/several-machines.md), or call "
-                    "torch.distributed.init_process_group first"
-                )
+                raise _no_group(missing)
             store, rank, size = next(dist.rendezvous("env://", timeout=timeout()))
             # torchrun's store may be the one of before a restart (torch 2.13), with the addresses of processes that are
             # gone.
