@@ -75,13 +75,13 @@ def transcribe(case):
                     negatives = []
                     for k, count in times.items():
                         weight, f = count * objective.negative / layout.N, float(x[word] @ o[k])
-                        negatives.append((k, -alpha * weight * sigma(f) * (abs(f) < 30)))
+                        negatives.append((k, -alpha * weight * sigma(f) * (f < 12)))
                         loss += counted * weight * math.log1p(math.exp(f))
                         weights += counted * weight
                     pulls = []
                     for i in part:
                         f = float(x[word] @ o[i])
-                        pulls.append((i, alpha * (1 - sigma(f)) * (abs(f) < 30)))
+                        pulls.append((i, alpha * (1 - sigma(f))))
                         loss += counted * math.log1p(math.exp(-f))
                         weights += counted
                     # inputs whose updates go together

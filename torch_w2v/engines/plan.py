@@ -44,16 +44,18 @@ class Objective:
 
     @property
     def largest_score(self) -> float:
-        """The score beyond which, either way, a sample is skipped, as gensim skips those beyond 6.
+        """The score beyond which a sample is skipped; gensim skips those beyond 6 either way.
 
-        Samples that are wrong by more would make rows explode where few items repeat much. Those that are right have
-        small gradients, but with many negatives they add up. For sums, whose scores are larger, 7 was found to come
-        nearest to gensim. Skip-gram is better than gensim's where it learns from scores between 6 and 30; beyond, an
-        item whose sessions hold nothing else would forget them at each of its other pairs
+        In CBOW it is either way. Samples that are wrong by more would make rows explode where few items repeat much.
+        Those that are right have small gradients, but with many negatives they add up. For sums, whose scores are
+        larger, 7 was found to come nearest to gensim.
+
+        In skip-gram only negatives that are wrong by more are skipped: an item whose sessions hold nothing else would
+        forget them at each of its other pairs. Positives are not, so that a row which went too far comes back
         (docs/development/lab-notes.md).
         """
         if self.skip_gram:
-            return 30.0
+            return 12.0
         return 6.0 if self.cbow_mean else 7.0
 
     def __post_init__(self) -> None:

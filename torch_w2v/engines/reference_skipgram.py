@@ -102,7 +102,6 @@ def _part(tables: Tables, blocks: sampling.Blocks, block: int, s: int, alpha: fl
     weight = objective.negative / N * times.to(x.dtype) * (positive.sum(1, keepdim=True) - equal)
 
     scores, positive_scores = x @ outputs[negatives].T, (x[owner] * outputs[positives]).sum(1)
-    most = objective.largest_score
     loss, pairs = 0.0, 0.0
     if objective.has_loss(block):
         loss -= float(logsigmoid(positive_scores).sum(dtype=dtype_of_sums(x.device)))
@@ -111,10 +110,10 @@ def _part(tables: Tables, blocks: sampling.Blocks, block: int, s: int, alpha: fl
     return _Part(
         words,
         negatives,
-        -alpha * weight * torch.sigmoid(scores) * (scores.abs() < most),
+        -alpha * weight * torch.sigmoid(scores) * (scores < objective.largest_score),
         positives,
         owner,
-        alpha * torch.sigmoid(-positive_scores) * (positive_scores.abs() < most),
+        alpha * torch.sigmoid(-positive_scores),
         loss,
         pairs,
     )

@@ -56,10 +56,8 @@ def train(tables: Tables, chunk: Chunk, rates: Rates, plan: EpochPlan) -> ChunkR
             weight = (band.sum(2, keepdim=True) - equal) * (plan.objective.negative / N)  # (b, T, N)
             if counted:
                 steps.add_loss(pulls[counted], band[counted], pushes[counted], weight[counted])
-            # A pair with a score beyond `most` is skipped.
-            most = plan.objective.largest_score
-            g = alpha * band * torch.sigmoid(-pulls) * (pulls.abs() < most)
-            gn = -alpha * weight * torch.sigmoid(pushes) * (pushes.abs() < most)
+            g = alpha * band * torch.sigmoid(-pulls)
+            gn = -alpha * weight * torch.sigmoid(pushes) * (pushes < plan.objective.largest_score)
             add_rows(outputs, rows, torch.bmm(g.transpose(1, 2), X), plan.output_scale)
             add_rows(outputs, neg, torch.bmm(gn.transpose(1, 2), X), plan.output_scale)
             add_rows(inputs, words, torch.baddbmm(torch.bmm(g, P), gn, Q), plan.input_scale)

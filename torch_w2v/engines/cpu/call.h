@@ -42,5 +42,5 @@ struct Call {
   int64_t fresh;
   double alpha_begin;    // learning rate at token `begin`
   double alpha_end;      // and at token `end`; linear in between
-  double largest_score;  // a sample with a score beyond that, either way, is skipped
+  double largest_score;  // see Objective.largest_score in plan.py
 };

@@ -30,9 +30,9 @@ def _positives(low, high, t, live, p, end, before, first, last, S: tl.constexpr)
 
 
 @triton.jit
-def _slopes(scores, on, alpha, MOST: tl.constexpr):
+def _slopes(scores, on, alpha):
     """Return the coefficients of positives: `on` (BT, BC) is 1 for a pair, and 0 elsewhere."""
-    return tl.where(tl.abs(scores) < MOST, alpha * on / (1.0 + tl.exp(scores)), 0.0)
+    return alpha * on / (1.0 + tl.exp(scores))
 
 
 @triton.jit(do_not_specialize=["blocks", "run", "N", "width"])
@@ -105,7 +105,7 @@ def train_blocks(
                 q = _rows(outputs, negative, some, column, D)
                 pulls = tl.dot(x, tl.trans(y), input_precision=DOT)
                 pushes = tl.dot(x, tl.trans(q), input_precision=DOT)
-                g = _slopes(pulls, on, alpha, MOST)
+                g = _slopes(pulls, on, alpha)
                 if EVERY > 0:  # noqa: SIM102  known when this is compiled, so it has an if of its own
                     if block % EVERY == 0:
                         loss += tl.sum(tl.sum(_softplus(-pulls) * on, 1).to(tl.float64))
@@ -122,7 +122,7 @@ def train_blocks(
                         x = _rows(inputs, word, live, d + column, D)
                         y = _rows(outputs, positive.to(tl.int64), p < end, d + column, D)
                         pulls = tl.dot(x, tl.trans(y), pulls, input_precision=DOT)
-                    tl.store(own + (c - begin), _slopes(pulls, on, alpha, MOST))
+                    tl.store(own + (c - begin), _slopes(pulls, on, alpha))
                     if EVERY > 0:  # noqa: SIM102  known when this is compiled, so it has an if of its own
                         if block % EVERY == 0:
                             loss += tl.sum(tl.sum(_softplus(-pulls) * on, 1).to(tl.float64))
@@ -135,7 +135,7 @@ def train_blocks(
                 tl.debug_barrier()
             # A negative is skipped as often as it is a positive of the input.
             weights = tl.where(some[None, :], ((last - first).to(tl.float32)[:, None] - equal) * weight, 0.0)
-            gn = tl.where(tl.abs(pushes) < MOST, -alpha * weights / (1.0 + tl.exp(-pushes)), 0.0)
+            gn = tl.where(pushes < MOST, -alpha * weights / (1.0 + tl.exp(-pushes)), 0.0)
             if EVERY > 0:  # noqa: SIM102  known when this is compiled, so it has an if of its own
                 if block % EVERY == 0:
                     loss += tl.sum(tl.sum(_softplus(pushes) * weights, 1).to(tl.float64))

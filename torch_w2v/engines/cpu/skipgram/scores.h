@@ -51,9 +51,6 @@ struct Scores {
   }
 
  private:
-  // A pair with a score beyond that, either way, is skipped.
-  float largest_score() const { return static_cast<float>(job.call.largest_score); }
-
   Lanes* columns;  // (stride) the inputs' rows, column by column
   Vector* sums;    // (pairs) products with positives, not yet summed over lanes
 
@@ -69,7 +66,8 @@ struct Scores {
       score[n] = Lanes{};
       row[n] = set.rows[k + n];
     }
-    const float most = largest_score();
+    // A negative with a score beyond that is skipped.
+    const float most = static_cast<float>(job.call.largest_score);
     const i64 floats = job.call.columns;
     for (i64 d = 0; d < floats; d++) {
       UNROLL
@@ -90,7 +88,7 @@ struct Scores {
       for (int part = 0; part < PARTS; part++) {
         const Vector z = score[n].part[part];
         const Vector push = sigmoid(z) * (weight.part[part] * scale);
-        pushes[k + n].part[part] = z * z < most * most ? push : Vector{};
+        pushes[k + n].part[part] = z < most ? push : Vector{};
       }
       if (counts_loss) {
         for (i64 m = 0; m < inputs; m++) {
@@ -132,11 +130,10 @@ struct Scores {
       if (m % 4 == 3) set.prefetch((inputs - m) / 4 + 1);
     }
     set.prefetch(1);
-    const float most = largest_score();
     for (i64 i = n; i % W; i++) sums[i] = Vector{};
     for (i64 i = 0; i < n; i += W) {
       const Vector score = sum_lanes<W>(sums + i);
-      store(pulls + i, score * score < most * most ? sigmoid(-score) * alpha : Vector{});
+      store(pulls + i, sigmoid(-score) * alpha);
       if (counts_loss) {
         for (i64 lane = 0; lane < min(W, n - i); lane++) loss += softplus(-static_cast<double>(score[lane]));
       }
