@@ -20,6 +20,7 @@ import builtins
 import copyreg
 import functools
 import importlib
+import importlib.machinery
 import io
 import logging
 import operator
@@ -78,7 +79,9 @@ def uninstall() -> None:
     _installed = False
     del copyreg.dispatch_table[Word2Vec]
     while _rebased:
-        _replace_base(_rebased.pop(), Word2Vec, PlainWord2Vec)
+        cls = _rebased.pop()
+        _replace_base(cls, Word2Vec, PlainWord2Vec)
+        options.accelerate(cls, False)
     logger.info("gensim's Word2Vec is no longer accelerated")
 
 
@@ -112,7 +115,7 @@ def _new(cls: type, *args: Any, **kwargs: Any) -> Any:
     model_class = Word2Vec if _installed and cls is PlainWord2Vec else cls
     following = super(PlainWord2Vec, model_class).__new__
     made = following(model_class) if following is object.__new__ else following(model_class, *args, **kwargs)
-    if model_class is not cls or any(base in _rebased for base in cls.__mro__):
+    if model_class is not cls:
         options.accelerate(made)
     return made
 
@@ -132,6 +135,7 @@ def _rebase(cls: type) -> None:
         logger.info("not accelerating %s: it trains by its own %s", name, ", ".join(methods))
         return
     _replace_base(cls, PlainWord2Vec, Word2Vec)
+    options.accelerate(cls)
     _rebased.append(cls)
     logger.info("accelerating %s", name)
 
@@ -193,16 +197,17 @@ def main(arguments: Sequence[str]) -> None:
 
 def _run_script(path: str) -> None:
     script = os.path.abspath(path)
-    sys.path[0] = os.path.dirname(script)
-    if os.path.isdir(script) or zipfile.is_zipfile(script):
-        runpy.run_path(path, run_name="__main__")
+    sys.path[0] = os.path.dirname(os.path.realpath(script))
+    if os.path.isdir(script) or zipfile.is_zipfile(script) or script.endswith(".pyc"):
+        runpy.run_path(script, run_name="__main__")
         return
     # As Python itself does: `__file__` is absolute, so that a script finds what is beside it after it has changed the
     # directory, and `sys.argv[0]` is as given. runpy makes both the same.
     with io.open_code(script) as stream:
         code = compile(stream.read(), script, "exec", dont_inherit=True)
     module = types.ModuleType("__main__")
-    vars(module).update(__file__=script, __builtins__=builtins)
+    loader = importlib.machinery.SourceFileLoader("__main__", script)
+    vars(module).update(__file__=script, __cached__=None, __loader__=loader, __builtins__=builtins)
     sys.modules["__main__"] = module
     exec(code, vars(module))
 

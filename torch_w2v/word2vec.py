@@ -16,7 +16,7 @@ from gensim.models.word2vec import MAX_WORDS_IN_BATCH
 
 from torch_w2v import corpus, engines, formats
 from torch_w2v.gensim_compat import arguments, hooks, persistence
-from torch_w2v.gensim_compat.options import DEFAULTS, option, set_option
+from torch_w2v.gensim_compat.options import default, option, set_option, set_state, state_of
 from torch_w2v.gensim_compat.reading import CorpusReading, TrimRule, gensim_reads, path_of
 from torch_w2v.progress import progress_line
 from torch_w2v.training import call_arguments
@@ -114,11 +114,11 @@ class Word2Vec(CorpusReading):
 
     # Defaults for objects that never saw this constructor: from a pickle of gensim's, or of a subclass that calls
     # gensim's constructor by name.
-    device: str = DEFAULTS["device"]
-    engine: str = DEFAULTS["engine"]
-    cbow_gradient: str = DEFAULTS["cbow_gradient"]
-    training_losses: Sequence[float] = DEFAULTS["training_losses"]
-    diverged: bool = DEFAULTS["diverged"]
+    device: str = default()
+    engine: str = default()
+    cbow_gradient: str = default()
+    training_losses: Sequence[float] = default()
+    diverged: bool = default()
 
     def __init__(
         self,
@@ -352,7 +352,10 @@ class Word2Vec(CorpusReading):
         return None if self._w2v_ours else vars(self).get("_w2v_call")
 
     def __getstate__(self) -> dict[str, Any]:
-        return persistence.state_of(self)
+        return state_of(self)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        set_state(self, state)
 
     def save(self, fname_or_handle: Any, *args: Any, **kwargs: Any) -> None:
         """Save the model as a plain gensim model, to a file (str or Path) or a handle; see gensim's `save`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import errno
 import glob
 import os
@@ -29,6 +30,17 @@ def check_at_least(option: str, value: int, least: int) -> None:
     """
     if value < least:
         raise CommandError(f"{option} {value}: must be at least {least}")
+
+
+def check_limits(options: argparse.Namespace) -> None:
+    """Check the options that limit the vocabulary.
+
+    Raises:
+        CommandError: one of them is less than 1.
+    """
+    for name in ("max_vocab_size", "max_final_vocab"):
+        if getattr(options, name) is not None:
+            check_at_least(f"--{name.replace('_', '-')}", getattr(options, name), 1)
 
 
 def construct(arguments: dict[str, Any]) -> Word2Vec:

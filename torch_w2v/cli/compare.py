@@ -82,6 +82,7 @@ def run(args: argparse.Namespace) -> int:
         CommandError: an argument or a file is wrong.
     """
     checks.check_at_least("--epochs", args.epochs, 1)
+    checks.check_limits(args)
     progress = Progress(sys.stderr)
     try:
         with spool.corpus_path(args.corpus) as path:

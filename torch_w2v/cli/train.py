@@ -87,9 +87,7 @@ def run(args: argparse.Namespace) -> int:
     output_format = _format_of(args.output)
     checks.check_at_least("--epochs", args.epochs, 1)
     checks.check_at_least("--seed", args.seed, 0)
-    for option in ("max_vocab_size", "max_final_vocab"):
-        if getattr(args, option) is not None:
-            checks.check_at_least(f"--{option.replace('_', '-')}", getattr(args, option), 1)
+    checks.check_limits(args)
     if not args.negative and not args.hs:
         raise CommandError("--negative 0 trains nothing without --hs 1")
     options["progress"] = args.progress if args.progress is not None else not (args.quiet or args.verbose)

@@ -174,6 +174,8 @@ def check(makers: Mapping[str, Maker], seeds: int, held_out: float, settings: Ma
         raise ValueError("hs=1 and negative=0 are trained by gensim's own engine: there is nothing to compare")
     others = {name: value for name, value in settings.items() if name != "seed"}
     first = settings.get("seed", 1)
+    if not 0 <= first <= 2**32 - seeds:
+        raise ValueError(f"seed={first}: with seeds={seeds} it must be at least 0 and at most {2**32 - seeds}")
     for seed, make in itertools.product({first, first + seeds - 1}, makers.values()):
         make(seed=seed, **others)
 

@@ -26,6 +26,8 @@ INPUTS_TOGETHER = 4
 _MOST_PER_INPUT = 0.9
 # and of the row of a negative: on text it comes to that at the default alpha
 _MOST_PER_NEGATIVE = 0.4
+# where the last learning rate counts so many times, since nothing comes after it; but four inputs are always few enough
+_LAST_PER_NEGATIVE = 4.5
 # and of the output row that collects most
 _MOST_PER_OUTPUT = 0.8
 # number of times that one word may be among an input's positives and negatives in a part: on text it is .6
@@ -34,8 +36,8 @@ _MOST_OF_ONE_WORD = 2
 _USUAL_PER_OUTPUT = 0.28
 # negatives of a set at most
 _MOST_NEGATIVES = 64
-# alpha above which four inputs at most share a set, and twice of which none do; alpha times the number of negatives
-# above which none do
+# At most four inputs share a set where alpha is above the first, and none above twice that; none either where alpha
+# times the number of negatives is above the second.
 _LARGE_ALPHA, _MANY_NEGATIVES = 0.15, 5.0
 # number of words below which all meet again and again within a block
 _FEW_WORDS = 100
@@ -146,7 +148,10 @@ def skip_gram_block(workload: Workload) -> Layout:
     # Of a few words a set has most already.
     most = max(drawn, min(_MOST_NEGATIVES, workload.vocabulary))
     N = 4 * math.ceil(min(drawn * more, most) / 4)
-    T = max(1, int(min(T, _MOST_PER_NEGATIVE * S * N / max(alpha * negative * context, 1e-9))))
+    collects = negative * context / (S * N)
+    last = _LAST_PER_NEGATIVE * abs(workload.last_alpha)
+    T = max(1, int(min(T, _MOST_PER_NEGATIVE / max(alpha * collects, 1e-9))))
+    T = min(T, max(4, int(_MOST_PER_NEGATIVE / max(last * collects, 1e-9))))
     if alpha > _LARGE_ALPHA:
         T, N = min(T, 4 if alpha <= 2 * _LARGE_ALPHA else 1), max(N, 16)
     if alpha * negative > _MANY_NEGATIVES:

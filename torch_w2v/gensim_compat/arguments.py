@@ -59,7 +59,7 @@ _NUMBERS_IF_STRINGS: dict[str, Callable[[Any], Any]] = {
 }
 # What training computes with: Python's numbers do not overflow, and a checkpoint holds all of their digits.
 _NUMBERS_IF_GIVEN: dict[str, Callable[[Any], Any]] = {
-    **dict.fromkeys(("epochs", "max_final_vocab"), _whole),
+    "epochs": _whole,
     **dict.fromkeys(("start_alpha", "end_alpha"), float),
 }
 
@@ -97,10 +97,11 @@ def of_model(model: PlainWord2Vec) -> dict[str, Any]:
         TypeError, ValueError: as `numbers`.
     """
     values = {name: option(model, name) if name in DEFAULTS else getattr(model, name) for name in CHECKED}
-    for name, kind in _NUMBERS.items():
-        if isinstance(values.get(name), str):
-            what = "a number" if kind is float else "an integer"
-            raise TypeError(f"{name}={values[name]!r}: must be {what}, not a string, when it is set after construction")
+    for name in (*_NUMBERS, *_NUMBERS_IF_STRINGS, "epochs"):
+        if isinstance(getattr(model, name, None), str):
+            raise TypeError(
+                f"{name}={getattr(model, name)!r}: must be a number, not a string, when it is set after construction"
+            )
     return numbers(values)
 
 

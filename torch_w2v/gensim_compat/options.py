@@ -1,8 +1,8 @@
 """The attributes that a model has beyond gensim's: options of the constructor, and what the last `train()` found.
 
 A program that was written for gensim may have attributes of the same names, for purposes of its own. So the public
-names of a model that `torch_w2v.accel` made are the program's, and so are those that a subclass defines: options and
-results are then kept under names that are ours alone.
+names of a model that `torch_w2v.accel` made are the program's, and so are those of methods, properties and slots of a
+subclass: options and results are then kept under names that are ours alone.
 """
 
 from __future__ import annotations
@@ -21,20 +21,42 @@ DEFAULTS: dict[str, Any] = {
     "training_losses": (),
     "diverged": False,
 }
+# Neither saved nor copied: `distributed` is an attribute of this process, the others are results.
+_OF_THIS_PROCESS = ("distributed", "training_losses", "diverged")
 
-# How all that a model has for us alone begins; nothing of it is saved.
+# How all that a model has for us alone begins.
 PREFIX = "_w2v_"
 _ACCELERATED = PREFIX + "accelerated"
 
 
-def accelerate(model: Any) -> None:
-    """Leave the public names of a model to the program, which was written for gensim."""
-    vars(model)[_ACCELERATED] = True
+class Default:
+    """The default of an attribute of `DEFAULTS`, as a class attribute; an accelerated model does not have it."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._owner, self._name = owner, name
+
+    def __get__(self, model: Any, cls: type) -> Any:
+        if model is None or not is_accelerated(model):
+            return DEFAULTS[self._name]
+        return getattr(super(self._owner, model), self._name)
+
+
+def default() -> Any:
+    """Return a `Default`, as a class attribute of any type."""
+    return Default()
+
+
+def accelerate(model: Any, on: bool = True) -> None:
+    """Leave the public names of a model, or of a class, to the program, which was written for gensim; or take them."""
+    if on:
+        setattr(model, _ACCELERATED, True)
+    elif _ACCELERATED in vars(model):
+        delattr(model, _ACCELERATED)
 
 
 def is_accelerated(model: Any) -> bool:
-    """Return whether `accelerate` was called for a model."""
-    return _ACCELERATED in vars(model)
+    """Return whether `accelerate` was called for a model or its class."""
+    return _ACCELERATED in vars(model) or hasattr(type(model), _ACCELERATED)
 
 
 def option(model: Any, name: str) -> Any:
@@ -59,5 +81,30 @@ def _is_the_programs(model: Any, name: str) -> bool:
         if cls.__module__.startswith("torch_w2v."):
             return False
         if name in vars(cls):
-            return True
+            # A value is another default; a method, a property or a slot cannot be.
+            return hasattr(vars(cls)[name], "__get__")
     return False
+
+
+def state_of(model: Any) -> dict[str, Any]:
+    """Return the attributes of a model that are saved and copied."""
+    state = {name: value for name, value in vars(model).items() if not name.startswith(PREFIX)}
+    if not is_accelerated(model):
+        state.pop("distributed", None)
+    for name, usual in DEFAULTS.items():
+        value = vars(model).get(PREFIX + name, usual)
+        if name not in _OF_THIS_PROCESS and value != usual:
+            state[PREFIX + name] = value
+    if _ACCELERATED in vars(model):
+        state[_ACCELERATED] = True
+    return state
+
+
+def set_state(model: Any, state: dict[str, Any]) -> None:
+    """Give a new model the attributes of another, as `state_of` returned them, or of one of gensim's."""
+    vars(model).update(state)
+    # `torch_w2v.accel` takes every model for the program's that gensim's class makes, also while it is unpickled. One
+    # that was made with our class has all of these, one of a program for gensim hardly ever.
+    made_with_ours = all(name in state for name in ("device", "engine", "cbow_gradient", "corpus_cache"))
+    if made_with_ours and _ACCELERATED not in state:
+        accelerate(model, False)

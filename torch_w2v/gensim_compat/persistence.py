@@ -15,15 +15,7 @@ from gensim import utils
 from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
 from torch_w2v.files import read_whole, save_object
-from torch_w2v.gensim_compat.options import PREFIX, accelerate, is_accelerated
-
-
-def state_of(model: PlainWord2Vec) -> dict[str, Any]:
-    """Return the attributes of a model that are saved."""
-    ours = (name for name in vars(model) if name.startswith(PREFIX))
-    # `distributed` is an attribute of this process; that of a program for gensim is its own.
-    left_out = {*ours, *(() if is_accelerated(model) else ("distributed",))}
-    return {name: value for name, value in vars(model).items() if name not in left_out}
+from torch_w2v.gensim_compat.options import accelerate, state_of
 
 
 def save(
@@ -42,8 +34,8 @@ def save(
     # Not `PlainWord2Vec.__new__`, which makes one of our models while `torch_w2v.accel` is installed.
     plain = object.__new__(_class_in_file(type(model)))
     vars(plain).update(state_of(model))
-    if is_accelerated(model) and type(plain) is not PlainWord2Vec:
-        accelerate(plain)  # it is pickled by `state_of`, too
+    if type(plain) is PlainWord2Vec:
+        accelerate(plain, False)  # the file is gensim's
     # gensim takes the large arrays off what it saves and puts them back; after a failure, not always.
     plain.wv = copy.copy(plain.wv)
     if not isinstance(fname_or_handle, (str, os.PathLike)):
@@ -88,6 +80,7 @@ def load(cls: type[PlainWord2Vec], fname: Any, *args: Any, **kwargs: Any) -> Any
     # While `torch_w2v.accel` is installed, what comes out of the file of a plain model is already one of ours.
     if type(model) is PlainWord2Vec or issubclass(cls, type(model)):
         model.__class__ = cls
+        accelerate(model, False)
         # gensim takes a row for the token's name where tokens are integers.
         if model.negative and hasattr(model.wv, "expandos"):
             model.make_cum_table()

@@ -18,7 +18,7 @@ from torch_w2v.distributed.counting import check_same, merged
 from torch_w2v.distributed.group import Group
 from torch_w2v.files import is_uri
 from torch_w2v.gensim_compat import vocabulary
-from torch_w2v.gensim_compat.options import DEFAULTS, option
+from torch_w2v.gensim_compat.options import default, option
 from torch_w2v.gensim_compat.threads import GensimThreads
 from torch_w2v.progress import progress_line
 
@@ -39,11 +39,11 @@ class CorpusReading(GensimThreads):
         progress: whether to show how far it is; see there.
     """
 
-    corpus_cache: str = DEFAULTS["corpus_cache"]
-    column: str | None = DEFAULTS["column"]
-    shard: str = DEFAULTS["shard"]
-    distributed: Any = DEFAULTS["distributed"]
-    progress: bool = DEFAULTS["progress"]
+    corpus_cache: str = default()
+    column: str | None = default()
+    shard: str = default()
+    distributed: Any = default()
+    progress: bool = default()
 
     @property
     def _w2v_ours(self) -> bool:

@@ -95,7 +95,9 @@ def prepare(
     if model.max_final_vocab is not None:
         least = 1
         if model.max_final_vocab < len(counts):
-            least = int(np.sort(counts)[::-1][model.max_final_vocab]) + 1
+            if int(model.max_final_vocab) != model.max_final_vocab:
+                raise TypeError(f"max_final_vocab={model.max_final_vocab}: must be an integer")
+            least = int(np.sort(counts)[::-1][int(model.max_final_vocab)]) + 1
         model.effective_min_count = max(least, min_count)
         model.add_lifecycle_event(
             "prepare_vocab",

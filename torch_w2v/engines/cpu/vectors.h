@@ -60,7 +60,7 @@ inline Vector at_least(Vector x, float least) {
 }
 
 // 1 / (1 + exp(-x)) to float accuracy: 2 to the power of a fraction in [-0.5, 0.5] by a polynomial, of the whole number
-// by the exponent's bits. Training waits for it, so what does not depend on each other is side by side.
+// by the exponent's bits. Training waits for it, so independent steps are written side by side.
 inline Vector sigmoid(Vector x) {
   const Vector power = at_least(at_most(x, 80.f), -80.f) * -1.44269504f;
   // So large a number has no bits for a fraction: the whole number is in its last ones.
