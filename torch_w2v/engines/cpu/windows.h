@@ -60,7 +60,7 @@ struct Windows {
   template <class Function>
   INLINE void with_rows(Function f) const {
     if constexpr (ROW == 0 && W > 4) {
-      if (job.direct() && with_length<16, 32, 40, 50, 64, 80, 96, 128, 150, 200, 256>(f)) return;
+      if (job.direct() && with_length<32, 50, 64, 128, 150, 200, 256>(f)) return;
     }
     f(static_cast<const Rows<ROW>&>(job));
   }
