@@ -185,7 +185,7 @@ class Word2Vec(CorpusReading):
             # gensim's constructor calls train()
             self._w2v_checkpoint = path, every
             try:
-                with self.reading_once():
+                with CorpusReading.reading_once(self):
                     super().__init__(**options)
             finally:
                 self.__dict__.pop("_w2v_checkpoint", None)

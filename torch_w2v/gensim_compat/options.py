@@ -38,7 +38,10 @@ class Default:
     def __get__(self, model: Any, cls: type) -> Any:
         if model is None or not is_accelerated(model):
             return DEFAULTS[self._name]
-        return getattr(super(self._owner, model), self._name)
+        try:
+            return getattr(super(self._owner, model), self._name)
+        except AttributeError:
+            raise AttributeError(f"{type(model).__name__!r} object has no attribute {self._name!r}") from None
 
 
 def default() -> Any:
