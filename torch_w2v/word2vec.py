@@ -185,6 +185,7 @@ class Word2Vec(CorpusReading):
             # gensim's constructor calls train()
             self._w2v_checkpoint = path, every
             try:
+                # By name: a subclass that was written for gensim may have a `reading_once` of its own.
                 with CorpusReading.reading_once(self):
                     super().__init__(**options)
             finally:

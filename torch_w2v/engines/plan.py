@@ -50,9 +50,9 @@ class Objective:
         Those that are right have small gradients, but with many negatives they add up. For sums, whose scores are
         larger, 7 was found to come nearest to gensim.
 
-        In skip-gram only negatives that are wrong by more are skipped: an item whose sessions hold nothing else would
-        forget them at each of its other pairs. Positives are not, so that a row which went too far comes back
-        (docs/development/lab-notes.md).
+        In skip-gram only negatives with a score above it are skipped. An item that occurs almost only with itself has a
+        score of 70 with itself; as half of all negatives it would undo that at each pair with another item. Positives
+        are not skipped, so that a row which went too far comes back (docs/development/lab-notes.md).
         """
         if self.skip_gram:
             return 12.0

@@ -50,7 +50,12 @@ def default() -> Any:
 
 
 def accelerate(model: Any, on: bool = True) -> None:
-    """Leave the public names of a model, or of a class, to the program, which was written for gensim; or take them."""
+    """Leave the public names of a model or of a class to the program, which was written for gensim.
+
+    Args:
+        model: the model, or a class of models.
+        on: False to take the names back.
+    """
     if on:
         setattr(model, _ACCELERATED, True)
     elif _ACCELERATED in vars(model):
@@ -70,7 +75,7 @@ def option(model: Any, name: str) -> Any:
 
 
 def set_option(model: Any, name: str, value: Any) -> None:
-    """Set an attribute of `DEFAULTS`."""
+    """Set an attribute of `DEFAULTS`, where `option` finds it."""
     if _is_the_programs(model, name):
         vars(model)[PREFIX + name] = value
     else:
@@ -106,8 +111,9 @@ def state_of(model: Any) -> dict[str, Any]:
 def set_state(model: Any, state: dict[str, Any]) -> None:
     """Give a new model the attributes of another, as `state_of` returned them, or of one of gensim's."""
     vars(model).update(state)
-    # `torch_w2v.accel` takes every model for the program's that gensim's class makes, also while it is unpickled. One
-    # that was made with our class has all of these, one of a program for gensim hardly ever.
+    # While `torch_w2v.accel` is installed it accelerates every model that gensim's class makes, also one that is being
+    # unpickled. A model that was made with our class has all of these attributes, one of a program for gensim hardly
+    # ever.
     made_with_ours = all(name in state for name in ("device", "engine", "cbow_gradient", "corpus_cache"))
     if made_with_ours and _ACCELERATED not in state:
         accelerate(model, False)
