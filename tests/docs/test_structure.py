@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import shutil
+import subprocess
 from graphlib import CycleError, TopologicalSorter
 from itertools import combinations
 from pathlib import Path
@@ -14,6 +16,7 @@ from tests.docs.pages import ROOT
 from tests.docs.test_maps import in_tree
 
 LONGEST = 400
+BINARY = (".png",)
 PACKAGE = "torch_w2v"
 
 
@@ -91,3 +94,10 @@ def test_no_file_is_long() -> None:
     files = [ROOT / path for path in in_tree() if path.suffix in (".py", ".cpp", ".h")]
     lengths = {path.relative_to(ROOT): path.read_text(encoding="utf8").count("\n") for path in files if path.is_file()}
     assert {path: length for path, length in lengths.items() if length > LONGEST} == {}
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists() or not shutil.which("git"), reason="needs a clone and git")
+def test_nothing_that_was_built_is_in_git() -> None:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    files = [ROOT / name for name in listed.split("\0") if name]
+    assert [path for path in files if path.suffix not in BINARY and path.is_file() and b"\0" in path.read_bytes()] == []
