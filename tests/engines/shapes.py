@@ -66,6 +66,18 @@ CPU_SHAPES = [
         "size": 0.05,
     },
     {"layout": Layout(8, 8, 30, G=4, fresh=True), "negative": 30, "lengths": (40, 9), "V": 30, "alpha": (1e-3, 9e-4)},
+    # blocks of few different words, whose rows are read by their numbers, and of too many now and then
+    *(
+        {"layout": Layout(T, T, 5, fresh=True), "lengths": (60, 1, 9, 90), **options}
+        for T, options in (
+            (8, {"V": 4, "D": 100, "window": 10}),
+            (16, {"V": 5, "D": 300, "window": 5, "scales": True}),
+            (4, {"V": 7, "D": 17, "window": 40, "scales": True, "cbow_mean": False, "alpha": (1e-3, 1e-3)}),
+            (1, {"V": 3, "D": 128, "window": 3, "exact_gradient": True}),
+            (13, {"V": 16, "D": 31, "window": 20, "shrink_windows": False, "alpha": (1e-3, 9e-4)}),
+            (8, {"V": 14, "D": 50, "window": 7}),
+        )
+    ),
     *(
         {"skip_gram": True, "layout": Layout(T, S, N, G=4, fresh=True), **options}
         for (T, S, N), options in (

@@ -11,6 +11,7 @@
 
 #include "chunk.h"
 #include "drift.h"
+#include "few_words.h"
 #include "job.h"
 #include "memory.h"
 #include "negatives.h"
@@ -26,13 +27,20 @@ template <int ROW>
 struct Block {
   const Job<ROW>& job;
   Windows<ROW> windows;
+  FewWords<ROW> few_words;
   Targets<ROW> targets;
   Sets<ROW> sets;
   Negatives<ROW> negatives;
   Drift<ROW> drift;
 
   Block(const Job<ROW>& j, Memory& memory)
-      : job(j), windows(j, memory), targets(j, memory), sets(j, memory), negatives(j, memory), drift(j, memory) {}
+      : job(j),
+        windows(j, memory),
+        few_words(j, memory),
+        targets(j, memory),
+        sets(j, memory),
+        negatives(j, memory),
+        drift(j, memory) {}
 
   i64 end(const Stream&, i64, i64 most) const { return most; }
   void prepare(const Stream& stream, i64 begin, i64 end) { negatives.choose(stream, begin, end); }
@@ -44,13 +52,20 @@ struct Block {
   void train(const Stream& stream, i64 begin, i64 end, i64 next_end, float alpha) {
     targets.take(stream, begin, end);
     negatives.advance(stream, end, next_end);
-    windows.read(stream, targets);
-    if (job.call.fresh) drift.start(stream, targets);
+    const bool few = few_words.count(stream, targets);
+    if (few)
+      few_words.read(targets);
+    else
+      windows.read(stream, targets);
+    if (job.call.fresh) drift.start(stream, targets, few ? &few_words : nullptr);
     for (i64 group = 0; group < job.groups && targets.in_group(group) > 0; group++) {
       const Moves moves = drift.moves(group);
       sets.train(targets, negatives, group, alpha, job.call.fresh ? &moves : nullptr);
     }
-    windows.write(stream, targets);
+    if (few)
+      few_words.write(targets);
+    else
+      windows.write(stream, targets);
   }
 };
 

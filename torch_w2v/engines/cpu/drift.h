@@ -1,6 +1,7 @@
 // Hidden layers that follow what errors of earlier groups do to the rows of their context: the layouts with `fresh`.
 #pragma once
 
+#include "few_words.h"
 #include "job.h"
 #include "memory.h"
 #include "stream.h"
@@ -33,7 +34,7 @@ struct Drift {
   }
 
   // Starts a block: how much each target moves the others and is moved, and no drift yet.
-  void start(const Stream& stream, const Targets<ROW>& targets) {
+  void start(const Stream& stream, const Targets<ROW>& targets, const FewWords<ROW>* few_words) {
     i64 sentences = 0;
     i64 next = 0;
     for (i64 begin = 0; begin < targets.count(); begin = next) {
@@ -43,7 +44,8 @@ struct Drift {
       float* rows = drift + sentences * job.stride();
       std::memset(rows, 0, sizeof(float) * static_cast<size_t>(job.stride()));
       sentences++;
-      const double all_pairs = count_pairs(stream, targets, begin, next);
+      const double all_pairs =
+          few_words ? few_words->pairs(targets, begin, next, weight) : count_pairs(stream, targets, begin, next);
       for (i64 i = begin; i < next; i++) {
         const int32_t slot = targets.slot[i];
         const double context = job.call.cbow_mean ? static_cast<double>(targets.context(i)) : 1;

@@ -97,6 +97,29 @@ struct Job : Rows<ROW> {
         groups((S + G - 1) / G),
         group_targets(set_targets * G),
         group_words(((G > 1 ? group_targets * K1 : N + set_targets) + W - 1) / W * W) {}
+
+  // Calls f with the rows, whose length the compiler is to know for the usual sizes of vectors: these loops take
+  // half as long again without, those of the sets hardly longer.
+  template <class Function>
+  INLINE void with_rows(Function f) const {
+    if constexpr (ROW == 0 && W > 4) {
+      if (this->direct() && with_length<32, 50, 64, 128, 150, 200, 256>(f)) return;
+    }
+    f(static_cast<const Rows<ROW>&>(*this));
+  }
+  // Returns whether the rows have one of these lengths.
+  template <int SIZE, int... SIZES, class Function>
+  INLINE bool with_length(Function f) const {
+    if (this->row_vectors() == vectors_of(SIZE)) {
+      f(Rows<vectors_of(SIZE)>{call});
+      return true;
+    }
+    if constexpr (sizeof...(SIZES) > 0) {
+      return with_length<SIZES...>(f);
+    } else {
+      return false;
+    }
+  }
 };
 
 }  // namespace

@@ -47,6 +47,12 @@ struct Targets {
     return hidden + slot[i] * rows.stride();
   }
 
+  // The first place that the windows may reach.
+  i64 first_place(const Stream& stream) const { return max(stream.first[begin], begin - job.reach); }
+  // The place behind the last one. Loops up to here take one step per target, whatever the windows drawn, which the
+  // processor's branch prediction rewards.
+  i64 last_place(const Stream& stream) const { return min(min(stream.last[end - 1], stream.n), end + job.reach); }
+
   // Takes the targets at the places from `from` to `to`.
   void take(const Stream& stream, i64 from, i64 to) {
     begin = from;

@@ -37,9 +37,13 @@ inline i64 min(i64 a, i64 b) { return a < b ? a : b; }
 inline i64 max(i64 a, i64 b) { return a > b ? a : b; }
 
 inline bool any(Integers x) {
+#if W == 16
+  return _mm512_test_epi32_mask(reinterpret_cast<__m512i>(x), reinterpret_cast<__m512i>(x)) != 0;
+#else
   int32_t bits = 0;
   for (int i = 0; i < W; i++) bits |= x[i];
   return bits != 0;
+#endif
 }
 
 // Both leave a NaN what it is. Of the vectors' own operators gcc makes a comparison and a choice by mask, with AVX-512,

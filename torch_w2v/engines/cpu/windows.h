@@ -28,7 +28,7 @@ struct Windows {
 
   // Computes the targets' hidden layers.
   void read(const Stream& stream, const Targets<ROW>& targets) {
-    with_rows([&](auto rows) {
+    job.with_rows([&](auto rows) {
       if (wide())
         read_as<true>(rows, stream, targets);
       else
@@ -38,7 +38,7 @@ struct Windows {
 
   // Adds the targets' errors to the rows of their context.
   void write(const Stream& stream, const Targets<ROW>& targets) {
-    with_rows([&](auto rows) {
+    job.with_rows([&](auto rows) {
       if (wide())
         write_as<true>(rows, stream, targets);
       else
@@ -54,29 +54,6 @@ struct Windows {
   float* zero;         // (stride)
   float* loaded;       // (stride) a row of the table, where that is not in whole vectors
   uint8_t* edges;      // (span) whether a window begins or ends at a place
-
-  // Calls f with the rows, whose length the compiler is to know for the usual sizes of vectors: these loops take
-  // half as long again without, those of the sets hardly longer.
-  template <class Function>
-  INLINE void with_rows(Function f) const {
-    if constexpr (ROW == 0 && W > 4) {
-      if (job.direct() && with_length<32, 50, 64, 128, 150, 200, 256>(f)) return;
-    }
-    f(static_cast<const Rows<ROW>&>(job));
-  }
-  // Returns whether the rows have one of these lengths.
-  template <int SIZE, int... SIZES, class Function>
-  INLINE bool with_length(Function f) const {
-    if (job.row_vectors() == vectors_of(SIZE)) {
-      f(Rows<vectors_of(SIZE)>{job.call});
-      return true;
-    }
-    if constexpr (sizeof...(SIZES) > 0) {
-      return with_length<SIZES...>(f);
-    } else {
-      return false;
-    }
-  }
 
   static i64 power_of_two(i64 least) {
     i64 power = 4;
@@ -94,15 +71,6 @@ struct Windows {
   }
   uint8_t& edge(i64 place) const { return edges[place & (span - 1)]; }
 
-  // The first place that windows of these targets may reach.
-  i64 first_place(const Stream& stream, const Targets<ROW>& targets) const {
-    return max(stream.first[targets.begin], targets.begin - job.reach);
-  }
-  // The place behind the last one. Loops up to here take one step per target, whatever the windows drawn, which the
-  // processor's branch prediction rewards.
-  i64 last_place(const Stream& stream, const Targets<ROW>& targets) const {
-    return min(min(stream.last[targets.end - 1], stream.n), targets.end + job.reach);
-  }
   template <class AnyRows>
   INLINE void prefetch_later(const AnyRows& rows, const Stream& stream, i64 place) const {
     rows.prefetch(rows.input(stream.id[min(place + 4, stream.n - 1)]));
@@ -110,9 +78,9 @@ struct Windows {
 
   template <bool WIDE, class AnyRows>
   void read_as(const AnyRows& rows, const Stream& stream, const Targets<ROW>& targets) {
-    const i64 end = last_place(stream, targets);
+    const i64 end = targets.last_place(stream);
     const bool mean = job.call.cbow_mean;
-    i64 place = first_place(stream, targets);
+    i64 place = targets.first_place(stream);
     if (WIDE) {
       for (i64 i = 0; i < targets.count(); i++) {
         edge(targets.low[i]) = 1;
@@ -148,9 +116,9 @@ struct Windows {
 
   template <bool WIDE, class AnyRows>
   void write_as(const AnyRows& rows, const Stream& stream, const Targets<ROW>& targets) {
-    const i64 end = last_place(stream, targets);
+    const i64 end = targets.last_place(stream);
     const float* input_scale = job.call.input_scale;
-    i64 place = first_place(stream, targets);
+    i64 place = targets.first_place(stream);
     Vector sum[AnyRows::ROW_AT_MOST];
     rows.each_vector([&](i64 q) { sum[q] = Vector{}; });
     // Changes the rows up to `stop`, which no later window reaches, and leaves the ring zero behind them.
