@@ -21,7 +21,7 @@ import numpy as np
 
 from benchmarks.common import Contender, read_corpus
 from torch_w2v import Word2Vec
-from torch_w2v.engines.cpu.engine import LANES
+from torch_w2v.engines.cpu.rows import LANES
 from torch_w2v.engines.layouts import one_block_per_step
 from torch_w2v.engines.padding import padded_width
 from torch_w2v.engines.plan import Workload

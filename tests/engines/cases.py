@@ -8,7 +8,8 @@ import torch
 
 from torch_w2v.corpus import Chunk
 from torch_w2v.engines import streams
-from torch_w2v.engines.cpu.engine import CpuEngine, padded
+from torch_w2v.engines.cpu.engine import CpuEngine
+from torch_w2v.engines.cpu.rows import padded
 from torch_w2v.engines.interface import Rates, Tables
 from torch_w2v.engines.plan import EpochPlan, Layout, Objective
 from torch_w2v.engines.reference import ReferenceEngine

@@ -10,6 +10,7 @@ import numpy as np
 from tests.engines.cases import run
 from tests.helpers import COMPILER, ROOT
 from torch_w2v.engines.cpu import engine as cpu
+from torch_w2v.engines.cpu.rows import LANES
 from torch_w2v.engines.padding import padded_width
 
 CPU = ROOT / "torch_w2v/engines/cpu"
@@ -55,6 +56,9 @@ def array_sizes(call):
         "noise": 8 * call.V,
         "input_scale": 4 * call.V,
         "output_scale": 4 * call.V,
+        # of threads with rows of their own, which no recorded call is from
+        "exchanged": 0,
+        "exchanges": 0,
         "result": 24,
     }
     return {name: size if getattr(call, name) else 0 for name, size in sizes.items()}
@@ -87,7 +91,7 @@ def replay(command, calls, cases, **environment):
     results, at = [], 0
     for one in cases:
         V, D = one.tables.inputs.shape
-        width = padded_width(D, cpu.LANES)
+        width = padded_width(D, LANES)
         tables = np.frombuffer(done.stdout, np.float32, 2 * V * width, at).reshape(2, V, width)
         assert not tables[:, :, D:].any()
         at += tables.nbytes

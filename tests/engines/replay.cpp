@@ -43,6 +43,8 @@ int main() {
     std::memcpy(static_cast<void*>(&call), arrays, sizeof arrays);
     if (!sizes[INPUT_SCALE]) call.input_scale = nullptr;
     if (!sizes[OUTPUT_SCALE]) call.output_scale = nullptr;
+    call.exchanged = nullptr;
+    call.exchanges = nullptr;
     if (std::fread(&call.V, sizeof call - offsetof(Call, V), 1, stdin) != 1) return 1;
     if (call.skip_gram ? NAME(&call) : train_cbow(&call)) return 2;
     std::fwrite(arrays[INPUTS], 1, sizes[INPUTS], stdout);

@@ -14,7 +14,9 @@ from tests.engines.cases import case, run
 from tests.engines.shapes import CPU_SHAPES, name_of
 from torch_w2v import native
 from torch_w2v.engines.cpu import engine as cpu
-from torch_w2v.engines.cpu.engine import LANES, CpuEngine
+from torch_w2v.engines.cpu import rows as rows_of_kernel
+from torch_w2v.engines.cpu.engine import CpuEngine
+from torch_w2v.engines.cpu.rows import LANES
 from torch_w2v.engines.interface import Tables
 from torch_w2v.engines.padding import padded_width
 from torch_w2v.engines.plan import Layout
@@ -87,10 +89,10 @@ def test_touches_nothing_around_the_tables(isa, D, options):
         buffer = np.full((50 + 2 * guard) * width + LANES, 12345, np.float32)
         start = -(buffer.ctypes.data // 4) % LANES
         rows = buffer[start : start + (50 + 2 * guard) * width].reshape(-1, width)
-        rows[guard:-guard] = cpu.with_padding(cpu.padded(table))
+        rows[guard:-guard] = rows_of_kernel.with_padding(rows_of_kernel.padded(table))
         surroundings.append(rows)
         tables.append(rows[guard:-guard, :D])
-    assert all(map(cpu.is_padded, tables))
+    assert all(map(rows_of_kernel.is_padded, tables))
     train(tables, one)
     for rows, table, expected in zip(surroundings, tables, run("cpu", one), strict=False):
         np.testing.assert_array_equal(table, expected)
@@ -104,7 +106,7 @@ def test_in_place_computes_the_same(isa, options):
     """Rows that are not padded are loaded and stored one by one."""
     one = case(**options)
     tables = [table.copy() for table in one.tables]
-    if not all(map(cpu.is_padded, tables)):
+    if not all(map(rows_of_kernel.is_padded, tables)):
         for x, y in zip(train(tables, one), run("cpu", one), strict=True):
             np.testing.assert_array_equal(x, y)
 
@@ -127,7 +129,7 @@ def test_takes_tables_that_are_not_padded(form, options):
             other = np.empty((50, 17), np.float32)[:, 1:]
         other[...] = table
         tables.append(other)
-    assert not any(map(cpu.is_padded, tables))
+    assert not any(map(rows_of_kernel.is_padded, tables))
     for x, y in zip(train(tables, one), run("cpu", one), strict=True):
         np.testing.assert_array_equal(x, y)
     if form == "rows apart":
@@ -145,7 +147,7 @@ def test_both_tables_are_copied_or_neither(D, monkeypatch):
         return free - size * len(copies)
 
     copies = []
-    monkeypatch.setattr(cpu, "padded", lambda table, into=None: copies.append(table) or table.copy())
+    monkeypatch.setattr(cpu, "padded", lambda table, into=None, more_rows=0: copies.append(table) or table.copy())
     monkeypatch.setattr(cpu.system, "available_memory", what_copies_leave)
     for times, expected in ((1.5, 0), (2.5, 0), (3.9, 0), (4.1, 2)):
         copies.clear()
@@ -158,9 +160,9 @@ def test_both_tables_are_copied_or_neither(D, monkeypatch):
 def test_few_words_are_trained_in_place_if_both_tables_can_be():
     tables = Tables(*np.random.default_rng(1).random((2, 50, 20), np.float32))
     assert CpuEngine().load_tables(tables, words=10) is tables
-    assert all(map(cpu.is_padded, CpuEngine().load_tables(tables, words=10_000)))
+    assert all(map(rows_of_kernel.is_padded, CpuEngine().load_tables(tables, words=10_000)))
     apart = tables._replace(inputs=np.asfortranarray(tables.inputs))
-    assert all(map(cpu.is_padded, CpuEngine().load_tables(apart, words=10)))
+    assert all(map(rows_of_kernel.is_padded, CpuEngine().load_tables(apart, words=10)))
     again = CpuEngine().load_tables(tables)
     assert CpuEngine().load_tables(tables, again).inputs is again.inputs
 

@@ -1,5 +1,6 @@
 """The epoch loop: learning rates, threads, reports, failures."""
 
+import contextlib
 import threading
 import time
 import traceback
@@ -10,11 +11,14 @@ from tests.training.engines import PLAN, RecordingEngine, chunk
 from torch_w2v.engines.interface import Tables
 from torch_w2v.training import epoch as training
 from torch_w2v.training import throttle
+from torch_w2v.training.jobs import jobs
 
 
-def train(engine, chunks, workers=1, report=lambda totals: None, alpha=lambda examples, words: 1 - words / 100):
-    jobs = training.jobs(chunks, alpha)
-    return training.train_epoch(engine, Tables(None, None), PLAN, jobs, workers, report, report_delay=0.0)
+def train(
+    engine, chunks, workers=1, report=lambda totals: None, alpha=lambda examples, words: 1 - words / 100, **options
+):
+    source = jobs(chunks, alpha)
+    return training.train_epoch(engine, Tables(None, None), PLAN, source, workers, report, report_delay=0.0, **options)
 
 
 @pytest.mark.parametrize(("thread_safe", "workers"), [(False, 1), (False, 3), (True, 1), (True, 3)])
@@ -126,7 +130,7 @@ def test_the_source_is_stopped_once_however_training_ends(thread_safe, workers, 
             RecordingEngine(thread_safe, fail),
             Tables(None, None),
             PLAN,
-            training.jobs([chunk(1)] * 5, lambda examples, words: 1.0),
+            jobs([chunk(1)] * 5, lambda examples, words: 1.0),
             workers,
             lambda totals: None,
             0.0,
@@ -156,7 +160,7 @@ def test_reports_come_at_their_times(monkeypatch):
         RecordingEngine(on_chunk=tick),
         Tables(None, None),
         PLAN,
-        training.jobs([chunk(1)] * 20, lambda examples, words: 1.0),
+        jobs([chunk(1)] * 20, lambda examples, words: 1.0),
         1,
         lambda totals: reports.append(totals.raw_words),
         0.6,
@@ -193,3 +197,65 @@ def test_what_is_done_is_reported_while_the_source_waits():
 
     engine = RecordingEngine(True, lambda position: time.sleep(1.1))
     assert train(engine, slow(), 2, report=lambda totals: reported.set()).chunks == 3
+
+
+class ThreadsOwnTables(RecordingEngine):
+    """Gives each thread tables of its own, and notes when they are given and taken back."""
+
+    def __init__(self, on_chunk=lambda position: None):
+        super().__init__(True, on_chunk)
+        self.given, self.log = {}, []
+
+    @contextlib.contextmanager
+    def for_thread(self, tables, sharing, thread):
+        assert (tables, sharing) == (Tables(None, None), "sharing")
+        assert thread not in self.given.values()
+        own = Tables(thread, object())
+        self.given[own] = thread
+        self.log.append(("given", thread))
+        try:
+            yield own
+        finally:
+            del self.given[own]
+            self.log.append(("back", thread))
+
+    def train(self, tables, chunk, rates, plan):
+        assert self.given[tables] == tables.inputs
+        self.log.append((tables.inputs, threading.get_ident()))
+        return super().train(tables, chunk, rates, plan)
+
+
+@pytest.mark.parametrize("failing", [None, 30])
+def test_threads_have_tables_of_their_own(failing):
+    def fail(position):
+        time.sleep(1e-3)
+        if position == failing:
+            raise RuntimeError("broken")
+
+    engine = ThreadsOwnTables(fail)
+    expected = pytest.raises(RuntimeError, match="broken") if failing else contextlib.nullcontext()
+    with expected:
+        train(engine, [chunk(1, position=i) for i in range(60)], 3, sharing="sharing")
+    assert not engine.given
+    number_of = {ident: number for number, ident in engine.log if not isinstance(number, str)}
+    assert sorted(number_of.values()) == [0, 1, 2]
+    assert all(number_of[ident] == number for number, ident in engine.log if not isinstance(number, str))
+    assert sum(1 for what, _ in engine.log if what == "given") == 3
+
+
+def test_threads_give_their_tables_back_before_they_are_held_back(monkeypatch):
+    monkeypatch.setattr(throttle, "_PAUSE", 0.05)
+    running = []
+
+    def hinder(position):
+        running.append(position)
+        time.sleep(0.001 if len(running) == 1 else 0.03)
+        running.remove(position)
+
+    engine = ThreadsOwnTables(hinder)
+    assert train(engine, [chunk(1, position=i) for i in range(200)], 3, sharing="sharing").chunks == 200
+    assert sorted(position for position, *_ in engine.seen) == list(range(200))
+    assert not engine.given
+    backs = [i for i, (what, _) in enumerate(engine.log) if what == "back"]
+    # Others went on when a thread gave its tables back.
+    assert sum(1 for what, _ in engine.log[backs[0] :] if not isinstance(what, str)) > 20

@@ -5,6 +5,7 @@ import pytest
 
 import torch_w2v
 from tests.helpers import ours
+from torch_w2v import system
 from torch_w2v.corpus.store import Encoded
 from torch_w2v.engines.plan import Layout
 from torch_w2v.engines.row_scales import CAP, MAX_INDEPENDENT_BLOCKS
@@ -48,10 +49,18 @@ def test_chunks_are_as_large_as_the_engine_prefers(preferred, sizes):
 @pytest.mark.parametrize(
     ("words", "threads"), [(0, 1), (30_000, 1), (199_000, 1), (201_000, 2), (500_000, 4), (10**9, 4)]
 )
-def test_a_corpus_has_so_many_threads_as_it_has_words_for(words, threads):
+def test_a_corpus_has_so_many_threads_as_it_has_words_for(words, threads, monkeypatch):
+    monkeypatch.setattr(system, "cores", lambda: 64)
     model = ours(min_count=1, workers=4, sample=0)
     model.build_vocab([[str(i) for i in range(1000)]])
     assert threads_of(model, words) == threads
+
+
+def test_there_are_no_more_threads_than_cores(monkeypatch):
+    model = ours(min_count=1, workers=4, sample=0)
+    model.build_vocab([[str(i) for i in range(1000)]])
+    monkeypatch.setattr(system, "cores", lambda: 3)
+    assert threads_of(model, 10**9) == 3
 
 
 @pytest.mark.parametrize(
@@ -64,7 +73,8 @@ def test_a_corpus_has_so_many_threads_as_it_has_words_for(words, threads):
         ({"home": 10_000, **{f"w{i}": 10 for i in range(1000)}}, 20, 1),
     ],
 )
-def test_where_few_rows_have_most_updates_one_thread_trains(counts, negative, threads):
+def test_where_few_rows_have_most_updates_one_thread_trains(counts, negative, threads, monkeypatch):
+    monkeypatch.setattr(system, "cores", lambda: 64)
     model = ours(min_count=1, workers=4, negative=negative, sample=0)
     model.build_vocab_from_freq(counts)
     assert threads_of(model, 10 * WORDS_PER_THREAD) == threads

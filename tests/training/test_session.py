@@ -9,7 +9,9 @@ from gensim.models.callbacks import CallbackAny2Vec
 
 import torch_w2v
 from tests.helpers import KERNEL, messages, ours, python, same, topics, trainable, weights, words
-from torch_w2v import engines
+from torch_w2v import engines, system
+from torch_w2v.engines.cpu import engine as cpu
+from torch_w2v.engines.cpu.private_rows import ThreadTables
 from torch_w2v.engines.torch_batched import TorchBatchedEngine
 from torch_w2v.engines.triton.engine import TritonEngine
 from torch_w2v.training import checkpoints, frequencies, interrupts, planning
@@ -20,11 +22,45 @@ THREADS_OF = planning.threads_of  # as it is outside of these tests (conftest.py
 def test_a_small_corpus_has_the_same_model_for_any_number_of_workers(monkeypatch, caplog):
     """One thread trains it, whatever gensim's default of three is."""
     monkeypatch.setattr(planning, "threads_of", THREADS_OF)
+    monkeypatch.setattr(system, "cores", lambda: 4)
     with caplog.at_level(logging.INFO):
         assert same(*(ours(words(30_000), workers=workers, epochs=2) for workers in (1, 3)))
     assert [text for text in messages(caplog) if "workers train" in text] == [
         "1 of 3 workers train: more would overwrite one another's updates"
     ]
+
+
+def test_more_workers_than_cores_share_none(monkeypatch, caplog):
+    monkeypatch.setattr(planning, "threads_of", THREADS_OF)
+    monkeypatch.setattr(planning, "WORDS_PER_THREAD", 1000)
+    monkeypatch.setattr(system, "cores", lambda: 2)
+    with caplog.at_level(logging.INFO):
+        ours(words(30_000), workers=3, epochs=1)
+    assert "2 of 3 workers train: more would use the same cores" in messages(caplog)
+
+
+@pytest.mark.skipif(not KERNEL, reason="needs the C++ library")
+@pytest.mark.parametrize("sg", [0, 1])
+def test_threads_have_copies_of_frequent_rows_in_every_epoch(sg, monkeypatch):
+    """The tables that stay with the engine from the first epoch on have room for the rows of later ones, too."""
+    opened = []
+
+    class Recorded(ThreadTables):
+        @classmethod
+        def opened(cls, tables, sharing, thread):
+            opened.append((sharing.rows, thread))
+            return ThreadTables.opened(tables, sharing, thread)
+
+    monkeypatch.setattr(cpu, "ThreadTables", Recorded)
+    draw = np.random.default_rng(0)
+    corpus = [[str(word) for word in sentence] for sentence in draw.zipf(1.4, (10_000, 15)) % 400]
+    ours(corpus, workers=2, epochs=3, sample=0, sg=sg, engine="cpu")
+    # A thread may find that the other one has done all.
+    assert {thread for _, thread in opened} <= {0, 1}
+    assert 3 <= len(opened) <= 6
+    rows = [rows for rows, _ in opened]
+    assert 0 < rows[0] < rows[-1] <= 400
+    assert set(rows) == {rows[0], rows[-1]}
 
 
 def test_vectors_that_are_observed_between_epochs_are_trained():

@@ -10,7 +10,8 @@ from tests.helpers import KERNEL
 from tests.training.engines import CachingEngine, CopyingEngine
 from torch_w2v import engines
 from torch_w2v.corpus import Chunk
-from torch_w2v.engines.cpu.engine import CpuEngine, with_padding
+from torch_w2v.engines.cpu.engine import CpuEngine
+from torch_w2v.engines.cpu.rows import with_padding
 from torch_w2v.training.tables import EngineMemory
 
 on_engines = pytest.mark.parametrize("engine", ["reference", *KERNEL])

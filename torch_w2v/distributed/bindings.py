@@ -13,7 +13,8 @@ import numpy as np
 
 from torch_w2v import native
 from torch_w2v.distributed.merge import Curvature, applied, sent
-from torch_w2v.engines.cpu.engine import LANES, instruction_set
+from torch_w2v.engines.cpu.engine import instruction_set
+from torch_w2v.engines.cpu.rows import LANES
 from torch_w2v.engines.padding import padded_width
 
 _ARRAYS = ("local", "base", "gradients", "directions", "rates", "wire")

@@ -13,6 +13,7 @@ import numpy as np
 
 from torch_w2v.corpus.chunks import Chunk
 from torch_w2v.engines.plan import EpochPlan, Layout, Workload
+from torch_w2v.engines.sharing import Sharing
 
 
 class Tables(NamedTuple):
@@ -101,15 +102,28 @@ class Engine(ABC):
         """
         return table
 
-    def load_tables(self, tables: Tables, previous: Sequence[Any] = (None, None), words: float = math.inf) -> Tables:
+    def load_tables(
+        self, tables: Tables, previous: Sequence[Any] = (None, None), words: float = math.inf, more_rows: int = 0
+    ) -> Tables:
         """Return a model's tables as `train` takes them.
 
         Args:
             tables: the model's, float32 (V, D).
             previous: earlier results of both whose memory may be used again, or None.
             words: expected number of words to train on until the tables are stored again.
+            more_rows: number of rows that `for_thread` will need in all.
         """
         return Tables(*map(self.load_table, tables, previous))
+
+    def for_thread(self, tables: Tables, sharing: Sharing | None, thread: int) -> AbstractContextManager[Tables]:
+        """Return a context with the tables that one of several threads is to train on.
+
+        Args:
+            tables: as `load_tables` returned them; when the context ends, they have all that the thread has learnt.
+            sharing: which rows threads have copies of; None for none.
+            thread: its number, below `sharing.threads`.
+        """
+        return nullcontext(tables)
 
     def store_table(self, table: np.ndarray, rows: Any) -> None:
         """Copy what became of a loaded table back into the model's.

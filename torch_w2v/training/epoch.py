@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import threading
-import zlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from timeit import default_timer
 from typing import Any
 
-import numpy as np
-
 from torch_w2v.corpus.chunks import Chunk
-from torch_w2v.engines.interface import ChunkResult, Engine, Rates, Tables
+from torch_w2v.engines.interface import ChunkResult, Engine, Tables
 from torch_w2v.engines.plan import EpochPlan
+from torch_w2v.engines.sharing import Sharing
 from torch_w2v.training.interrupts import Interrupts
+from torch_w2v.training.jobs import Job, UntilDue
 from torch_w2v.training.throttle import Throttle
 
 # Seconds between two looks at what threads have done, and for a signal that was held back.
@@ -121,69 +122,6 @@ class CallState:
         self.totals = Totals(**values["totals"], start=default_timer() - values["elapsed"])
 
 
-@dataclass(frozen=True)
-class Job:
-    """A chunk with its learning rates.
-
-    Attributes:
-        number: of the chunk in the epoch, from 0.
-        checksum: CRC-32 of the corpus up to the chunk's end, or 0.
-    """
-
-    chunk: Chunk
-    rates: Rates
-    number: int = 0
-    checksum: int = 0
-
-
-def jobs(
-    chunks: Iterable[Chunk],
-    alpha: Callable[[int, int], float],
-    checksums: bool = False,
-) -> Iterator[Job]:
-    """Return the chunks in order, each with the learning rates at its beginning and its end.
-
-    Args:
-        chunks: in corpus order.
-        alpha: function of the numbers of sentences and of words before a place that returns the learning rate there.
-        checksums: compute the jobs' checksums, of what the chunks have as rows.
-    """
-    examples = words = checksum = 0
-    rate = alpha(0, 0)
-    for number, chunk in enumerate(map(Chunk.read, chunks) if checksums else chunks):
-        examples += chunk.examples
-        words += chunk.end - chunk.begin
-        begin, rate = rate, alpha(examples, words)
-        if checksums:
-            checksum = _checksum(chunk, checksum)
-        yield Job(chunk, Rates(begin, rate), number, checksum)
-
-
-def _checksum(chunk: Chunk, before: int) -> int:
-    for array in (chunk.tokens[chunk.begin : chunk.end], chunk.offsets):
-        before = zlib.crc32(np.ascontiguousarray(array).data, before)
-    return before
-
-
-class _UntilDue(Iterator[Job]):
-    """The jobs of a source, until a pause is due; at least one, if it has one.
-
-    Attributes:
-        is_due: the end was reached because of that, not because the source has no more.
-    """
-
-    def __init__(self, source: Iterator[Job], due: Callable[[], bool]) -> None:
-        self._source, self._due = source, due
-        self._begun = self.is_due = False
-
-    def __next__(self) -> Job:
-        self.is_due = self.is_due or (self._begun and self._due())
-        if self.is_due:
-            raise StopIteration
-        self._begun = True
-        return next(self._source)
-
-
 def train_epoch(
     engine: Engine,
     tables: Tables,
@@ -201,6 +139,7 @@ def train_epoch(
     watch: Callable[[Totals], None] = lambda totals: None,
     plan_of: Callable[[Chunk], EpochPlan | None] = lambda chunk: None,
     throttle: Throttle | None = None,
+    sharing: Sharing | None = None,
 ) -> Totals:
     """Train on every job of one epoch.
 
@@ -222,6 +161,7 @@ def train_epoch(
         watch: called with the totals after every job.
         plan_of: returns another plan for a chunk, which differs in its layout, or None; called from any thread.
         throttle: what was learnt in earlier epochs of how many threads are fast together.
+        sharing: which rows threads have copies of; None for none.
 
     Returns:
         The totals.
@@ -233,7 +173,7 @@ def train_epoch(
     loaded_plans = {plan.layout: engine.load_plan(plan)}
     load_chunk = load_chunk or engine.load_chunk
 
-    def run(job: Job) -> ChunkResult:
+    def run(job: Job, tables: Tables = tables) -> ChunkResult:
         if job.chunk.end == job.chunk.begin:
             return ChunkResult(0, 0.0, 0.0)
         chunk = job.chunk.read()
@@ -265,9 +205,12 @@ def train_epoch(
     try:
         with interrupts.held():
             while True:
-                part = _UntilDue(source, due)
+                part = UntilDue(source, due)
                 if several:
-                    _run_on_threads(run, part, workers, stop_once, totals, report_if_due, interrupts, throttle)
+                    open_tables = partial(engine.for_thread, tables, sharing)
+                    _run_on_threads(
+                        run, open_tables, part, workers, stop_once, totals, report_if_due, interrupts, throttle
+                    )
                 else:
                     _run(run, part, totals, report_if_due, interrupts)
                 if not part.is_due:
@@ -296,7 +239,8 @@ def _run(
 
 
 def _run_on_threads(
-    run: Callable[[Job], ChunkResult],
+    run: Callable[[Job, Tables], ChunkResult],
+    open_tables: Callable[[int], AbstractContextManager[Tables]],
     source: Iterator[Job],
     workers: int,
     stop: Callable[[], None],
@@ -313,6 +257,7 @@ def _run_on_threads(
 
     Args:
         run: runs a job.
+        open_tables: returns the context in which a thread of this number trains.
         source: the jobs.
         workers: number of threads.
         stop: makes `source` end for a thread that waits for its next job.
@@ -329,15 +274,25 @@ def _run_on_threads(
         with turn:
             return next(source, None)
 
+    def take() -> Job | None:
+        return None if stopped.is_set() else next_job()
+
+    def run_and_note(number: int, job: Job, tables: Tables) -> None:
+        begin = default_timer()
+        result = run(job, tables)
+        throttle.note(number, result.trained_words, default_timer() - begin)
+        results.append((job, result))
+
     def work(number: int, job: Job | None) -> None:
         try:
             while job is not None:
-                begin = default_timer()
-                result = run(job)
-                throttle.note(number, result.trained_words, default_timer() - begin)
-                results.append((job, result))
-                throttle.wait(number)
-                job = None if stopped.is_set() else next_job()
+                with open_tables(number) as tables:
+                    run_and_note(number, job, tables)
+                    while throttle.may_train(number) and (job := take()) is not None:
+                        run_and_note(number, job, tables)
+                if job is not None:  # held back
+                    throttle.wait(number)
+                    job = take()
         except BaseException as e:  # carried to the main thread, which raises it
             results.append(e)
         finally:

@@ -12,6 +12,7 @@ from threading import Lock
 import numpy as np
 from gensim.models.word2vec import MAX_WORDS_IN_BATCH
 
+from torch_w2v import system
 from torch_w2v.corpus.chunks import Chunk
 from torch_w2v.corpus.context import context_of
 from torch_w2v.corpus.repetition import OTHER_SENTENCES, STRETCH, repetition, repetition_of_chunk
@@ -27,6 +28,7 @@ from torch_w2v.engines.plan import (
     TrainingPlan,
     Workload,
 )
+from torch_w2v.engines.sharing import Sharing, sharing_of
 from torch_w2v.gensim_compat.options import option
 from torch_w2v.training.frequencies import frequencies_of
 from torch_w2v.training.model import TrainedModel
@@ -320,7 +322,7 @@ def chunk_words(model: TrainedModel, total_words: int | None, preferred: int | N
 
 
 def threads_of(model: TrainedModel, words: float) -> int:
-    """Return how many of a model's workers train at a time, at most.
+    """Return how many of a model's workers train at a time, at most: no more than there are cores.
 
     Args:
         model: the model.
@@ -330,7 +332,26 @@ def threads_of(model: TrainedModel, words: float) -> int:
     if frequencies.collisions(objective_of(model).negative) > MOST_COLLISIONS:
         return 1
     kept = words * frequencies.kept_words / max(frequencies.words, 1.0)
-    return min(int(model.workers), max(1, int(kept) // WORDS_PER_THREAD))
+    return min(int(model.workers), system.cores(), max(1, int(kept) // WORDS_PER_THREAD))
+
+
+def sharing(model: TrainedModel, threads: int, words: float, epoch: int, context: float = 0.0) -> Sharing | None:
+    """Return how a model's threads share its tables; None where all is best shared.
+
+    Args:
+        model: the model.
+        threads: number of threads.
+        words: expected number of words of an epoch.
+        epoch: number of the epoch in this call, from 0.
+        context: of the corpus, as `skip_gram_context` returns it; 0 for what the model's counts say.
+    """
+    if threads < 2:
+        return None
+    frequencies = frequencies_of(model)
+    gradients = np.maximum(*problem_of(model, context).gradients(frequencies.kept_share))
+    kept = words * frequencies.kept_words / max(frequencies.words, 1.0)
+    is_first = model.train_count == 0 and epoch == 0
+    return sharing_of(gradients, highest_alpha(model), threads, kept, model.vector_size, is_first)
 
 
 def expected_words(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from gensim.models.callbacks import CallbackAny2Vec
 
-from torch_w2v import corpus, engines
+from torch_w2v import corpus, engines, system
 from torch_w2v.distributed.group import Group
 from torch_w2v.engines.plan import TrainingPlan
 from torch_w2v.engines.streams import keep_mask
@@ -23,8 +23,9 @@ from torch_w2v.gensim_compat.options import option, set_option
 from torch_w2v.training import divergence, learning_rate, planning
 from torch_w2v.training.checkpoints import Checkpoints, KeptCheckpoints
 from torch_w2v.training.divergence import Stopper, StopTraining
-from torch_w2v.training.epoch import Totals, jobs, train_epoch
+from torch_w2v.training.epoch import Totals, train_epoch
 from torch_w2v.training.frequencies import common_rows, first_rows, look_anew
+from torch_w2v.training.jobs import jobs
 from torch_w2v.training.manifest import END, TRAIN
 from torch_w2v.training.model import TrainedModel
 from torch_w2v.training.rank_checkpoint import RankCheckpoints
@@ -245,9 +246,10 @@ class TrainCall:
             progress.seed = ranks.agree(self._plan.seed, operator.itemgetter(0))
             self._plan = dataclasses.replace(self._plan, seed=progress.seed)
         plan, epoch_words = self._plan.for_epoch(model.train_count, epoch), progress.expected_words
-        threads = planning.threads_of(model, epoch_words)
+        threads = planning.threads_of(model, epoch_words) if engine.thread_safe else 1
         if threads < model.workers and engine.thread_safe and epoch == 0:
-            logger.info("%d of %d workers train: more would overwrite one another's updates", threads, model.workers)
+            reason = "use the same cores" if threads == system.cores() else "overwrite one another's updates"
+            logger.info("%d of %d workers train: more would %s", threads, model.workers, reason)
         self.watch.begin_epoch(epoch, model.epochs, epoch_words, progress.call.raw_words)
 
         def kept(tokens: np.ndarray, position: int) -> np.ndarray:
@@ -297,7 +299,10 @@ class TrainCall:
         inputs, outputs = first_rows(model.wv.vectors, rows), first_rows(model.syn1neg, rows)
         if self._largest is None:
             self._largest = ranks.agree(divergence.largest_before(words, inputs, outputs), max)
-        with self._memory.tables(engine, inputs, outputs, deferred, words) as tables:
+        # The tables stay with the engine: they need room for what later epochs share, which is more.
+        sharing, later = (planning.sharing(model, threads, epoch_words, n, progress.context) for n in (epoch, 1))
+        more_rows = max(one.rows * one.threads if one else 0 for one in (sharing, later))
+        with self._memory.tables(engine, inputs, outputs, deferred, words, more_rows) as tables:
             self._checkpoints.enter(TRAIN)
             alpha_of_share = partial(learning_rate.alpha_of_share, model, epoch)
             ranks.open(model, engine, tables, alpha_of_share, deferred, progress.context)
@@ -320,6 +325,7 @@ class TrainCall:
                 ),
                 plan_of=plan_of,
                 throttle=self._throttle,
+                sharing=sharing,
             )
             ranks.close()
             ranks.add_others(progress.totals)

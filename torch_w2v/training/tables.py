@@ -40,6 +40,7 @@ class EngineMemory:
         outputs: np.ndarray,
         can_defer_write_back: bool = False,
         words: float = math.inf,
+        more_rows: int = 0,
     ) -> Iterator[Tables]:
         """Load the tables for an epoch; what becomes of them is written back, even on an interrupt.
 
@@ -49,6 +50,7 @@ class EngineMemory:
             can_defer_write_back: nothing can observe or modify the model's tables before the next epoch, or before
                 `synchronize` is called.
             words: expected number of words to train on until the tables are synchronized.
+            more_rows: as `Engine.load_tables` takes them.
 
         Raises:
             MemoryError, torch.OutOfMemoryError: the engine's, here or inside, with what the device has and what to do.
@@ -62,7 +64,7 @@ class EngineMemory:
         try:
             if not (can_defer_write_back and loaded):
                 self.synchronize()
-                self._rows = list(engine.load_tables(tables, self._rows, words))
+                self._rows = list(engine.load_tables(tables, self._rows, words, more_rows))
             self._pending = engine, tables
             try:
                 yield Tables(*self._rows)

@@ -93,10 +93,14 @@ class Throttle:
             self._is_open = True
             self._changed.notify_all()
 
+    def may_train(self, thread: int) -> bool:
+        """Return whether a thread, a number from 0, may train now."""
+        return thread < self.limit or self._is_open
+
     def wait(self, thread: int) -> None:
-        """Return when a thread, a number from 0, may train."""
+        """Return when a thread may train."""
         with self._changed:
-            while thread >= self.limit and not self._is_open:
+            while not self.may_train(thread):
                 self._changed.wait()
 
     def note(self, thread: int, words: int, seconds: float) -> None:

@@ -15,6 +15,8 @@ struct Call {
   const uint64_t* noise;      // (V) alias table of the negatives: threshold, and above its 32 bits the other word
   const float* input_scale;   // (V) factors of the updates of rows, or null
   const float* output_scale;  // (V) or null
+  float* exchanged;           // (2, private_rows, stride) the private rows as they were when they were exchanged last
+  int64_t* exchanges;         // a PrivateRows::Schedule; null without private rows
   double* result;             // (3) kept words, loss, weight of the pairs in the loss
 
   int64_t V;
@@ -22,6 +24,8 @@ struct Call {
   int64_t stride;
   int64_t pitch;
   int64_t direct;
+  int64_t private_rows;   // words below this number have rows of this thread's own in the tables,
+  int64_t private_first;  // from this row on
   int64_t sentences;
   int64_t begin;         // tokens from here on are targets, those before are context only
   int64_t end;           // as are those from here on

@@ -4,6 +4,7 @@
 
 #include "job.h"
 #include "memory.h"
+#include "private_rows.h"
 #include "stream.h"
 
 namespace {
@@ -25,6 +26,7 @@ int train_chunk_with(const Call& call) {
   const Job<ROW> job(call, reach);
   Stream stream(call, reach, memory);
   Block<ROW> block(job, memory);
+  Exchanges<ROW> exchanges{job};
   if (memory.failed) return 1;
 
   i64 place = 0;
@@ -53,6 +55,7 @@ int train_chunk_with(const Call& call) {
     const double alpha = call.alpha_begin + (call.alpha_end - call.alpha_begin) * done;
     block.count_loss(call.loss_every && number++ % call.loss_every == 0);
     block.train(stream, place, end, next_end, static_cast<float>(alpha));
+    exchanges.advance(end - place);
     kept += end - place;
     place = end;
   }

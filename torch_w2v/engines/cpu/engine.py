@@ -7,6 +7,7 @@ import dataclasses
 import math
 import os
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from typing import Any
 
@@ -15,14 +16,15 @@ import numpy as np
 from torch_w2v import native, system
 from torch_w2v.corpus.chunks import Chunk
 from torch_w2v.engines import layouts
+from torch_w2v.engines.cpu.private_rows import ThreadTables
+from torch_w2v.engines.cpu.rows import LANES, is_copy_of, is_in_rows, is_padded, padded, rows_behind
 from torch_w2v.engines.interface import ChunkResult, Engine, Rates, Tables
-from torch_w2v.engines.padding import is_padded_at, padded_width
+from torch_w2v.engines.padding import padded_width
 from torch_w2v.engines.plan import EpochPlan, Layout, Objective, Workload
+from torch_w2v.engines.sharing import Sharing
 from torch_w2v.native import REINSTALL, library
 from torch_w2v.training_log import logger
 
-# Rows are filled up to whole cache lines of 64 bytes, which are the widest vectors too.
-LANES = 16
 # floats per row that the kernel has scratch for
 MAX_VECTOR_SIZE = 4096
 # the instruction sets that the kernel is compiled for, in the order of w2v_isa()
@@ -33,8 +35,9 @@ ISAS = ("base", "avx2", "avx512")
 WORDS_PER_COPIED_ROW = 4
 
 _PLAN_ARRAYS = ("keep", "noise", "input_scale", "output_scale")
-_ARRAYS = ("inputs", "outputs", "tokens", "offsets", *_PLAN_ARRAYS, "result")
+_ARRAYS = ("inputs", "outputs", "tokens", "offsets", *_PLAN_ARRAYS, "exchanged", "exchanges", "result")
 _TABLES = ("V", "columns", "stride", "pitch", "direct")
+_SHARING = ("private_rows", "private_first")
 _CHUNK = ("sentences", "begin", "end", "position", "token_stream", "noise_stream")
 _OBJECTIVE = tuple(field.name for field in dataclasses.fields(Objective))
 # B is not among them: the kernel works on one block at a time.
@@ -46,7 +49,7 @@ class Call(ctypes.Structure):
 
     _fields_ = [
         *((name, ctypes.c_void_p) for name in _ARRAYS),
-        *((name, ctypes.c_int64) for name in (*_TABLES, *_CHUNK, *_OBJECTIVE, *_LAYOUT)),
+        *((name, ctypes.c_int64) for name in (*_TABLES, *_SHARING, *_CHUNK, *_OBJECTIVE, *_LAYOUT)),
         *((name, ctypes.c_double) for name in ("alpha_begin", "alpha_end", "largest_score")),
     ]
 
@@ -61,7 +64,7 @@ class CpuEngine(Engine):
     def __init__(self, vector_size: int = 1) -> None:
         super().__init__("cpu")
         check_vector_size(vector_size)
-        self._prepared: _Prepared | None = None
+        self.prepared: _Prepared | None = None
 
     def layout(self, workload: Workload) -> Layout:
         """Return the layout of one block per step."""
@@ -69,16 +72,35 @@ class CpuEngine(Engine):
 
     def load_table(self, table: np.ndarray, previous: Any = None) -> np.ndarray:
         """Return a copy of the table whose rows are padded; see `Engine.load_table`."""
-        return padded(table, previous if _is_copy_of(previous, table) else None)
+        return padded(table, previous if is_copy_of(previous, table) else None)
 
-    def load_tables(self, tables: Tables, previous: Sequence[Any] = (None, None), words: float = math.inf) -> Tables:
+    def load_tables(
+        self, tables: Tables, previous: Sequence[Any] = (None, None), words: float = math.inf, more_rows: int = 0
+    ) -> Tables:
         """Return padded copies of the tables; see `Engine.load_tables`.
 
         The tables themselves are returned, to be trained in place, where copies cost more than the kernel's full speed
         saves, or would take more than half of the free memory. It is decided for both: the kernel needs rows of the
         same length in both.
         """
-        return tables if self._trains_in_place(tables, previous, words) else super().load_tables(tables, previous)
+        if self._trains_in_place(tables, previous, words):
+            return tables
+        # What is no copy is freed before the other table is copied.
+        return Tables(
+            *(
+                padded(table, rows if is_copy_of(rows, table) else None, more_rows)
+                for table, rows in zip(tables, previous, strict=True)
+            )
+        )
+
+    def for_thread(self, tables: Tables, sharing: Sharing | None, thread: int) -> AbstractContextManager[Tables]:
+        """Return a context with the tables that a thread is to train on; see `Engine.for_thread`.
+
+        Tables that are trained in place have no room for rows of threads: these share all of them.
+        """
+        if sharing is None or min(map(rows_behind, tables)) < sharing.rows * sharing.threads:
+            return nullcontext(tables)
+        return ThreadTables.opened(tables, sharing, thread)
 
     def _trains_in_place(self, tables: Tables, previous: Sequence[Any], words: float) -> bool:
         if not _have_rows_in_place(tables):
@@ -89,7 +111,7 @@ class CpuEngine(Engine):
         size = sum(
             4 * V * padded_width(D, LANES)
             for rows, table in zip(previous, tables, strict=True)
-            if not _is_copy_of(rows, table)
+            if not is_copy_of(rows, table)
         )
         if size <= system.available_memory() / 2:
             return False
@@ -105,7 +127,7 @@ class CpuEngine(Engine):
     def store_table(self, table: np.ndarray, rows: np.ndarray) -> None:
         """Copy padded rows into the table that they were made from."""
         # The calls that were prepared would keep the rows' memory.
-        self._prepared = None
+        self.prepared = None
         if rows is not table:
             table[...] = rows
 
@@ -129,9 +151,10 @@ class CpuEngine(Engine):
         TORCH_W2V_ISA=base, avx2 or avx512 in the environment chooses an instruction set; by default it is the best
         that the machine has.
         """
-        prepared = self._prepared
+        owner = tables if isinstance(tables, ThreadTables) else self
+        prepared = owner.prepared
         if prepared is None or prepared.tables is not tables or prepared.plan is not plan:
-            prepared = self._prepared = _Prepared.of(tables, plan)
+            prepared = owner.prepared = _Prepared.of(tables, plan)
         tokens, offsets = np.ascontiguousarray(chunk.tokens), np.ascontiguousarray(chunk.offsets)
         result = np.zeros(3)
         call = Call.from_buffer_copy(prepared.call)
@@ -185,6 +208,12 @@ class _Prepared:
         in_place = direct or _have_rows_in_place(tables)
         width = padded_width(D, LANES)
         arrays = {name: np.ascontiguousarray(getattr(plan, name)) for name in _PLAN_ARRAYS}
+        sharing = {}
+        if isinstance(tables, ThreadTables):
+            for name in ("input_scale", "output_scale"):
+                arrays[name] = tables.of_all_rows(arrays[name])
+            arrays |= {"exchanged": tables.exchanged, "exchanges": tables.exchanges}
+            sharing = dict(zip(_SHARING, (tables.rows, tables.first), strict=True))
         call = Call(
             **{name: _address(array) for name, array in {**arrays, **tables._asdict()}.items()},
             V=V,
@@ -192,6 +221,7 @@ class _Prepared:
             stride=width,
             pitch=tables.inputs.strides[0] // 4 if in_place else width,
             direct=direct or not in_place,
+            **sharing,
             token_stream=plan.token_stream,
             noise_stream=plan.noise_stream,
             **{name: getattr(plan.objective, name) for name in _OBJECTIVE},
@@ -225,13 +255,12 @@ def _check_skip_gram(plan: EpochPlan) -> None:
         raise ValueError("output_scale: the CPU kernel of skip-gram has no factors on output rows")
 
 
+def _have_rows_in_place(tables: Tables) -> bool:
+    return all(map(is_in_rows, tables)) and tables.inputs.strides == tables.outputs.strides
+
+
 def _address(array: np.ndarray) -> int | None:
     return array.ctypes.data if len(array) else None
-
-
-def _is_copy_of(rows: Any, table: np.ndarray) -> bool:
-    """Return whether `rows` are padded rows of the shape of a table, and not that table."""
-    return rows is not None and rows.shape == table.shape and is_padded(rows) and not np.shares_memory(rows, table)
 
 
 def check_vector_size(vector_size: int) -> None:
@@ -295,44 +324,3 @@ def check_library(loaded: ctypes.CDLL) -> None:
             f"the native library {loaded._name} is of another version of torch_w2v (its calls have {size} bytes, not "
             f"{ctypes.sizeof(Call)}): {REINSTALL}"
         )
-
-
-def is_in_rows(table: np.ndarray) -> bool:
-    """Return whether the kernel can work on these rows where they are, though not at full speed: float32 in rows."""
-    row, column = table.strides
-    return table.dtype == np.float32 and column == 4 and row > 0 and row % 4 == 0 and table.ctypes.data % 4 == 0
-
-
-def _have_rows_in_place(tables: Tables) -> bool:
-    return all(map(is_in_rows, tables)) and tables.inputs.strides == tables.outputs.strides
-
-
-def is_padded(table: np.ndarray) -> bool:
-    """Return whether the kernel can work on these rows in place: float32, aligned and filled up to whole `LANES`."""
-    strides = tuple(stride // 4 for stride in table.strides)
-    return table.dtype == np.float32 and is_padded_at(table.ctypes.data, strides, table.shape[1], LANES)
-
-
-def padded(table: np.ndarray, into: np.ndarray | None = None) -> np.ndarray:
-    """Return a float32 copy of a table whose rows are aligned and followed by zeros.
-
-    Args:
-        table: (V, D) float32.
-        into: an earlier result, whose memory is used again if it fits.
-    """
-    V, D = table.shape
-    width = padded_width(D, LANES)
-    if into is None or into.shape != table.shape:
-        # numpy asks for pages of 2 MB, where the system has them
-        memory = np.empty(V * width + LANES, np.float32)
-        start = -(memory.ctypes.data // 4) % LANES
-        into = memory[start : start + V * width].reshape(V, width)[:, :D]
-    with_padding(into)[:, D:] = 0
-    into[...] = table
-    return into
-
-
-def with_padding(rows: np.ndarray) -> np.ndarray:
-    """Return a view of a padded table (V, D) that shows what fills up its rows: (V, D rounded up)."""
-    V, D = rows.shape
-    return np.lib.stride_tricks.as_strided(rows, (V, padded_width(D, LANES)), rows.strides)

@@ -5,6 +5,7 @@
 #include "draws.h"
 #include "job.h"
 #include "memory.h"
+#include "private_rows.h"
 #include "stream.h"
 
 namespace {
@@ -123,6 +124,7 @@ struct Negatives {
     u64* __restrict entry = entries;
     for (i64 i = 0; i < count; i++) entry[i] = noise[column_of(columns, bits[i])];
     for (i64 i = 0; i < count; i++) to[i] = word_of(column_of(columns, bits[i]), entry[i], bits[i]);
+    PrivateRows::rename(job.call, drawn, count);
     put_into_sets();
   }
 

@@ -5,6 +5,7 @@
 #include "compress.h"
 #include "draws.h"
 #include "memory.h"
+#include "private_rows.h"
 #include "vectors.h"
 
 namespace {
@@ -111,6 +112,7 @@ struct Stream {
       compress(width + to, window, kept, count);
       to += compress(raw + to, token, kept, count);
     }
+    PrivateRows::rename(call, id + n, to - n);
     return to;
   }
 };

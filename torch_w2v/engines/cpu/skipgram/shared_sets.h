@@ -5,6 +5,7 @@
 #include "../draws.h"
 #include "../job.h"
 #include "../memory.h"
+#include "../private_rows.h"
 #include "../stream.h"
 #include "lanes.h"
 #include "positives.h"
@@ -45,6 +46,7 @@ struct SharedSets {
       const u64 column = column_of(columns, bits[i]);
       next_words[i] = word_of(column, job.call.noise[column], bits[i]);
     }
+    PrivateRows::rename(job.call, next_words, count);
   }
 
   // Makes the sets that were drawn last those of this block.
