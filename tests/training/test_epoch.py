@@ -8,16 +8,14 @@ import traceback
 import pytest
 
 from tests.training.engines import PLAN, RecordingEngine, chunk
-from torch_w2v.engines.interface import Tables
+from torch_w2v.engines.interface import Rates, Tables
 from torch_w2v.training import epoch as training
 from torch_w2v.training import throttle
 from torch_w2v.training.jobs import jobs
 
 
-def train(
-    engine, chunks, workers=1, report=lambda totals: None, alpha=lambda examples, words: 1 - words / 100, **options
-):
-    source = jobs(chunks, alpha)
+def train(engine, chunks, workers=1, report=lambda totals: None, **options):
+    source = jobs(chunks, lambda begin, end: Rates(1 - begin.words / 100, 1 - end.words / 100))
     return training.train_epoch(engine, Tables(None, None), PLAN, source, workers, report, report_delay=0.0, **options)
 
 
@@ -130,7 +128,7 @@ def test_the_source_is_stopped_once_however_training_ends(thread_safe, workers, 
             RecordingEngine(thread_safe, fail),
             Tables(None, None),
             PLAN,
-            jobs([chunk(1)] * 5, lambda examples, words: 1.0),
+            jobs([chunk(1)] * 5, lambda begin, end: Rates(1.0, 1.0)),
             workers,
             lambda totals: None,
             0.0,
@@ -160,7 +158,7 @@ def test_reports_come_at_their_times(monkeypatch):
         RecordingEngine(on_chunk=tick),
         Tables(None, None),
         PLAN,
-        jobs([chunk(1)] * 20, lambda examples, words: 1.0),
+        jobs([chunk(1)] * 20, lambda begin, end: Rates(1.0, 1.0)),
         1,
         lambda totals: reports.append(totals.raw_words),
         0.6,

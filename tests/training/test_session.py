@@ -57,7 +57,6 @@ def test_threads_have_copies_of_frequent_rows_in_every_epoch(sg, monkeypatch):
     ours(corpus, workers=2, epochs=3, sample=0, sg=sg, engine="cpu")
     # A thread may find that the other one has done all.
     assert {thread for _, thread in opened} <= {0, 1}
-    assert 3 <= len(opened) <= 6
     rows = [rows for rows, _ in opened]
     assert 0 < rows[0] < rows[-1] <= 400
     assert set(rows) == {rows[0], rows[-1]}

@@ -36,11 +36,11 @@ def test_learns_two_topics(engine, options):
 def test_the_same_loss_as_gensims_on_the_whole():
     """The mean per pair falls as far; gensim sums it over pairs, in float32."""
     options = {"sg": 1, "alpha": 0.05, "epochs": 1, "compute_loss": True, "sample": 0}
-    corpus = topics(2000)
+    corpus = topics(6000)
     mine, theirs = ours(corpus, **options), ours(corpus, cls=gensim.models.Word2Vec, **options)
     for model in (mine, theirs):
         model.running_training_loss = 0.0
-        model.train(corpus, total_examples=2000, epochs=1, compute_loss=True, start_alpha=1e-6, end_alpha=1e-6)
+        model.train(corpus, total_examples=6000, epochs=1, compute_loss=True, start_alpha=1e-6, end_alpha=1e-6)
     assert mine.get_latest_training_loss() == pytest.approx(theirs.get_latest_training_loss(), rel=0.02)
 
 

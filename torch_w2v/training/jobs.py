@@ -5,11 +5,19 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from torch_w2v.corpus.chunks import Chunk
 from torch_w2v.engines.interface import Rates
+
+
+class Place(NamedTuple):
+    """A place of the corpus: the numbers of sentences and of words before it."""
+
+    examples: int
+    words: int
 
 
 @dataclass(frozen=True)
@@ -29,25 +37,22 @@ class Job:
 
 def jobs(
     chunks: Iterable[Chunk],
-    alpha: Callable[[int, int], float],
+    rates: Callable[[Place, Place], Rates],
     checksums: bool = False,
 ) -> Iterator[Job]:
     """Return the chunks in order, each with the learning rates at its beginning and its end.
 
     Args:
         chunks: in corpus order.
-        alpha: function of the numbers of sentences and of words before a place that returns the learning rate there.
+        rates: function of the places where a chunk begins and ends that returns the learning rates there.
         checksums: compute the jobs' checksums, of what the chunks have as rows.
     """
-    examples = words = checksum = 0
-    rate = alpha(0, 0)
+    checksum, end = 0, Place(0, 0)
     for number, chunk in enumerate(map(Chunk.read, chunks) if checksums else chunks):
-        examples += chunk.examples
-        words += chunk.end - chunk.begin
-        begin, rate = rate, alpha(examples, words)
+        begin, end = end, Place(end.examples + chunk.examples, end.words + chunk.end - chunk.begin)
         if checksums:
             checksum = _checksum(chunk, checksum)
-        yield Job(chunk, Rates(begin, rate), number, checksum)
+        yield Job(chunk, rates(begin, end), number, checksum)
 
 
 def _checksum(chunk: Chunk, before: int) -> int:

@@ -286,8 +286,8 @@ class TrainCall:
         plan_of = planning.chunk_plans(
             model, engine, self._plan, progress.repetition, epoch, self._looks, encoding, progress.context
         )
-        alpha = learning_rate.alpha_of_place(model, epoch, epoch_words, total_examples, total_words)
-        source_jobs = jobs(chunks, alpha, self._checkpoints.kept)
+        rates = learning_rate.rates_between(model, epoch, epoch_words, total_examples, total_words)
+        source_jobs = jobs(chunks, rates, self._checkpoints.kept)
         if stage is not None:
             source_jobs = self._checkpoints.skip(source_jobs, corpus.is_static(source))
         source_jobs = ranks.jobs(source_jobs)

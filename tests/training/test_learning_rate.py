@@ -1,0 +1,85 @@
+"""Learning rates of chunks: on average over the words those of gensim's batches."""
+
+import itertools
+
+import gensim.models
+import numpy as np
+import pytest
+
+from torch_w2v.training.jobs import Place
+from torch_w2v.training.learning_rate import rates_between
+
+WORDS_PER_SENTENCE = 10
+
+
+class Batches:
+    """Takes what gensim's producer of jobs puts into its queue: sentences and their rate."""
+
+    def __init__(self):
+        self.jobs = []
+
+    def put(self, job):
+        if job is not None:
+            self.jobs.append(job)
+
+
+def model_of(words, epochs=1, **options):
+    model = gensim.models.Word2Vec(min_count=1, alpha=0.1, min_alpha=0.001, epochs=epochs, workers=1, **options)
+    model.corpus_count, model.corpus_total_words = words // WORDS_PER_SENTENCE, words
+    return model
+
+
+def rates_of_gensim(model, words, epoch, **totals):
+    """The rate of each word."""
+    batches = Batches()
+    sentences = itertools.repeat(["a"] * WORDS_PER_SENTENCE, words // WORDS_PER_SENTENCE)
+    model._job_producer(sentences, batches, cur_epoch=epoch, **totals)
+    return np.concatenate([np.full(len(job) * WORDS_PER_SENTENCE, rate) for job, rate in batches.jobs])
+
+
+def rates_of_chunks(model, words, size, epoch, total_examples=None, total_words=None):
+    rates = rates_between(model, epoch, words, total_examples, total_words)
+    found = []
+    for begin in range(0, words, size):
+        end = min(begin + size, words)
+        rate = rates(*(Place(place // WORDS_PER_SENTENCE, place) for place in (begin, end)))
+        assert rate.begin >= rate.end
+        found.append(np.linspace(*rate, end - begin))
+    return np.concatenate(found)
+
+
+@pytest.mark.parametrize("by", ["examples", "words"])
+@pytest.mark.parametrize("epoch", [0, 2])
+@pytest.mark.parametrize(
+    ("words", "size"),
+    [(3_000, 10_000), (9_500, 10_000), (12_000, 10_000), (30_000, 10_000), (200_000, 12_500), (300_000, 25_000)],
+)
+def test_the_mean_is_gensims(words, size, epoch, by):
+    """Also in a single epoch of one batch, which gensim trains with the highest rate from begin to end."""
+    model = model_of(words, epochs=3 if epoch else 1)
+    totals = {"total_examples": words // WORDS_PER_SENTENCE} if by == "examples" else {"total_words": words}
+    theirs = rates_of_gensim(model, words, epoch, **totals)
+    ours = rates_of_chunks(model, words, size, epoch, **totals)
+    assert ours.mean() == pytest.approx(theirs.mean(), rel=0.01)
+    # In every fifth of the corpus, too.
+    for a, b in zip(np.array_split(ours, 5), np.array_split(theirs, 5), strict=True):
+        assert a.mean() == pytest.approx(b.mean(), abs=0.1 * 10_000 / words / 3 if words > 20_000 else 1e-3)
+
+
+def test_small_chunks_have_the_rate_of_their_batch():
+    """As those of several ranks."""
+    model = model_of(20_000)
+    ours = rates_of_chunks(model, 20_000, 1_000, 0, total_examples=2_000)
+    np.testing.assert_allclose(ours, rates_of_gensim(model, 20_000, 0, total_examples=2_000))
+
+
+def test_small_batches_are_a_line():
+    """What a user asks for with `batch_words`."""
+    model = model_of(10_000, batch_words=100)
+    ours = rates_of_chunks(model, 10_000, 10_000, 0, total_examples=1_000)
+    np.testing.assert_allclose(ours, rates_of_gensim(model, 10_000, 0, total_examples=1_000), atol=1.1e-3)
+
+
+def test_without_totals_the_rate_falls_from_epoch_to_epoch_only():
+    model = model_of(10_000, epochs=2)
+    assert set(rates_of_chunks(model, 10_000, 2_000, 1)) == {model._get_next_alpha(0.0, 1)}
