@@ -267,6 +267,28 @@ def purchases(draw: Draw, users: int = 300, each: int = 60, own: float = 0.7) ->
     return sentences
 
 
+def chat(draw: Draw, short: float = 0.8) -> Sentences:
+    """Answers of one or two words, of which there are eight, among sessions of items of one group."""
+    answers = np.cumsum(1 / (np.arange(8) + 1.0))
+
+    def some(n: int) -> list[str]:
+        return [f"answer{i}" for i in np.searchsorted(answers, draw.random(n) * answers[-1])]
+
+    return _until(
+        TOKENS, lambda: some(int(draw.integers(1, 3))) if draw.random() < short else _items(draw, 6) + some(1)
+    )
+
+
+def requests(draw: Draw, short: float = 0.7) -> Sentences:
+    """Requests and what became of them, two words each, among sessions of items of one group."""
+
+    def request() -> list[str]:
+        method = ["GET", "POST", "PUT"][int(np.searchsorted([0.7, 0.9], draw.random()))]
+        return [method, ["200", "404", "500"][int(np.searchsorted([0.9, 0.97], draw.random()))]]
+
+    return _until(TOKENS, lambda: request() if draw.random() < short else _items(draw, 8))
+
+
 def letters(draw: Draw, k: int, length: int = 400) -> Sentences:
     """DNA, one letter or k of them per word (a step of one letter): a chain of order two."""
     chances = np.cumsum(np.random.default_rng(1).dirichlet(np.ones(4), 16), 1)  # the source is the same for every seed
@@ -325,6 +347,8 @@ CORPORA: dict[str, Callable[[Draw], Sentences]] = {
     "uneven": uneven,
     "in_order": in_order,
     "bots": bots,
+    "chat": chat,
+    "requests": requests,
     "dna": lambda draw: letters(draw, 1),
     "dna3": lambda draw: letters(draw, 3),
     "dna5": lambda draw: letters(draw, 5),

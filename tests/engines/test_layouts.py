@@ -143,7 +143,7 @@ def test_skip_gram_in_flight(changes, layout):
     assert skip_gram_in_flight(workload) == layout
 
 
-@pytest.mark.parametrize(("alpha", "T"), [(0.025, 16), (0.05, 8), (0.1, 4), (0.15, 4), (0.2, 2), (0.31, 1)])
+@pytest.mark.parametrize(("alpha", "T"), [(0.025, 16), (0.05, 8), (0.1, 4), (0.15, 4), (0.2, 4), (0.31, 1)])
 def test_inputs_that_push_a_negative_the_same_way_are_few(alpha, T):
     layout = skip_gram_block(Workload(5, SMALL, 6.0, alpha=alpha, skip_gram=True))
     assert layout.T == T
@@ -194,3 +194,24 @@ def test_a_small_vocabulary_does_not_diverge_by_skip_gram(alpha):
     inputs, outputs, result = run("torch_batched", one)
     assert max(abs(inputs).max(), abs(outputs).max()) < 10
     assert result[1] / result[2] < 0.8
+
+
+@pytest.mark.parametrize(("alpha", "last", "S"), [(0.1, 0.1, 12), (0.05, 0.05, 6), (0.2, 0.0, 8)])
+def test_more_parts_than_positives_have_all_negatives(alpha, last, S):
+    """An input of six positives trains in six parts, and meets as many negatives in these as in gensim."""
+    layout = skip_gram_block(Workload(5, LARGE, 6.0, alpha=alpha, last_alpha=last, skip_gram=True))
+    assert layout.S == S
+    assert layout.N * min(layout.S, 6) >= 5 * 6
+
+
+@pytest.mark.parametrize("function", [one_block_per_step, many_blocks_per_step, blocks_in_flight])
+def test_targets_share_no_negatives_where_a_few_words_have_most_updates(function):
+    def layout(**options):
+        return function(Workload(5, SMALL, 2.5, repetition=7.3, **options))
+
+    assert layout(alpha=0.05, collisions=0.003).S < layout(alpha=0.05, collisions=0.003).T
+    for options in ({"alpha": 0.05, "collisions": 0.094}, {"alpha": 0.01, "last_alpha": 0.02, "collisions": 0.094}):
+        crowded = layout(**options)
+        assert crowded.S == crowded.T
+        assert crowded.fresh or function is blocks_in_flight
+        assert crowded.B == 1 or function is blocks_in_flight

@@ -79,7 +79,7 @@ def test_new_words_learn():
 def test_the_log_says_how_inputs_are_grouped(caplog):
     caplog.set_level(logging.INFO, "torch_w2v")
     ours(topics(), sg=1)
-    assert any("blocks of 16 inputs, 2 sets of 4 negatives, 1 block at once" in line for line in messages(caplog))
+    assert any("blocks of 16 inputs, 2 sets of 8 negatives, 1 block at once" in line for line in messages(caplog))
 
 
 @pytest.mark.parametrize("options", [{"alpha": 0.25}, {"alpha": 0.5}, {"negative": 300}, {"negative": 600}], ids=str)
@@ -113,8 +113,8 @@ def test_large_steps_on_a_few_words(options):
         (Workload(5, 1e9, 11.0, skip_gram=True, busiest_output=0.1, vocabulary=34), 16, 4, 16),
         (Workload(5, 1e9, 1001.0, skip_gram=True, busiest_output=0.1), 16, 167, 32),
         (Workload(100, 1e9, 101.0, skip_gram=True, busiest_output=1.0, alpha=1e-9), 16, 158, 64),
-        (Workload(1, 10, 1.0, skip_gram=True, busiest_output=2.0, alpha=1.0), 1, 2, 16),
-        (Workload(5, 1e9, 6.0, skip_gram=True, busiest_output=0.1, alpha=0.25), 2, 10, 16),
+        (Workload(1, 10, 1.0, skip_gram=True, busiest_output=2.0, alpha=1.0), 1, 2, 4),
+        (Workload(5, 1e9, 6.0, skip_gram=True, busiest_output=0.1, alpha=0.25), 4, 10, 8),
         (Workload(250, 1e9, 6.0, skip_gram=True, busiest_output=0.1), 1, 12, 64),
         (Workload(800, 1e9, 6.0, skip_gram=True, busiest_output=0.1), 1, 24, 128),
     ],

@@ -65,6 +65,8 @@ def one_block_per_step(workload: Workload) -> Layout:
         while T > 1 and T * workload.moves > _MOST_MOVES:
             T //= 2
         return Layout(T=T, S=T, N=N, B=1, fresh=True)
+    if workload.crowded:
+        return Layout(T=16, S=16, N=N, B=1, fresh=True)
     if context > WIDE:
         return Layout(T=256, S=256, N=N, B=1, G=2, fresh=True)
     T = 32 if workload.kept_words < (SMALL_FOR_REPETITIVE if workload.repetitive else SMALL) else 64
@@ -84,7 +86,7 @@ def many_blocks_per_step(workload: Workload) -> Layout:
     Where words repeat, blocks are the CPU kernel's, whose hidden layers follow the errors before them, and there are
     eight at once at most, where an epoch has the steps for it.
     """
-    if workload.repetitive:
+    if workload.repetitive or workload.crowded:
         block = one_block_per_step(workload)
         T = min(block.T, 32)
         return Layout(T=T, S=min(block.S, T), N=workload.negative, B=_blocks(8, T, workload, 8, 8 * STEPS), fresh=True)
@@ -107,7 +109,7 @@ def blocks_in_flight(workload: Workload) -> Layout:
     lose some of what gensim's order learns there, so that an epoch has more steps. On a small bursty corpus that order
     is all that is left, at a GPU's worst speed.
     """
-    if workload.repetitive:
+    if workload.repetitive or workload.crowded:
         T, steps = (1, 32 * STEPS) if workload.bursty else (4, 8 * STEPS)
         return Layout(T=T, S=T, N=min(64, workload.negative), B=_blocks(32, T, workload, 32, steps))
     negative, mean = workload.negative, workload.cbow_mean
@@ -137,13 +139,17 @@ def skip_gram_block(workload: Workload) -> Layout:
     S = max(1, round(workload.rate * context * (negative + 1) / _MOST_PER_INPUT))
     if workload.vocabulary < _FEW_WORDS:
         S *= 2
-    S = max(S, round(context * workload.busiest_output / _MOST_OF_ONE_WORD))
+    for_one_word = round(context * workload.busiest_output / _MOST_OF_ONE_WORD)
+    S = max(S, for_one_word)
     S = max(S, math.ceil(negative * context / _MOST_NEGATIVES))
     # A part without positives trains nothing.
     S = max(1, min(S, round(2 * context)))
     moves = max(alpha * context / S * workload.busiest_output, 1e-9)
     T = int(max(1, min(MAX_INPUTS, _MOST_PER_OUTPUT / moves)))
+    # An input with fewer positives than there are parts trains in so many of them only. But where one word is most of
+    # the negatives, more of them are more of that word.
     drawn = negative * context / S
+    drawn = max(drawn, min(_MOST_NEGATIVES, negative * context / min(S, max(context, for_one_word, 1.0))))
     more = min(2, max(1, T * moves / _USUAL_PER_OUTPUT))
     # Of a few words a set has most already.
     most = max(drawn, min(_MOST_NEGATIVES, workload.vocabulary))
@@ -153,7 +159,7 @@ def skip_gram_block(workload: Workload) -> Layout:
     T = max(1, int(min(T, _MOST_PER_NEGATIVE / max(alpha * collects, 1e-9))))
     T = min(T, max(4, int(_MOST_PER_NEGATIVE / max(last * collects, 1e-9))))
     if alpha > _LARGE_ALPHA:
-        T, N = min(T, 4 if alpha <= 2 * _LARGE_ALPHA else 1), max(N, 16)
+        T = min(T, 4 if alpha <= 2 * _LARGE_ALPHA else 1)
     if alpha * negative > _MANY_NEGATIVES:
         T, N = 1, _MOST_NEGATIVES
     if alpha * negative > 3 * _MANY_NEGATIVES:

@@ -14,6 +14,9 @@ from torch_w2v.engines import streams
 BURSTY, REPETITIVE = 3.0, 1.25
 # the same times the negatives, whose errors add up: with six and more they decide
 BURSTY_BY_NEGATIVES = 16.0
+# alpha times the collisions of a corpus (`Workload.collisions`) above which it is crowded: English has .0002 at the
+# defaults and .003 with 100 negatives, eight words with most of the tokens .0024
+CROWDED = 0.004
 # How much more the last learning rate counts: nothing repairs what it loses.
 _LAST = 3.2
 
@@ -139,6 +142,7 @@ class Workload:
         vocabulary: number of words.
         busiest_output: the share of kept tokens that are a word, plus `negative` times its share of the negatives: the
             largest of these sums over all words.
+        collisions: expected number of updates of another target that are of the row of one update (`Frequencies`).
     """
 
     negative: int
@@ -151,6 +155,7 @@ class Workload:
     skip_gram: bool = False
     vocabulary: int = 1_000_000
     busiest_output: float = 0.0
+    collisions: float = 0.0
 
     @property
     def rate(self) -> float:
@@ -166,6 +171,11 @@ class Workload:
     def bursty(self) -> bool:
         """Whether context rows move so far within a short stretch of the corpus that targets must not be grouped."""
         return self.moves > BURSTY or self.moves * self.negative > BURSTY_BY_NEGATIVES
+
+    @property
+    def crowded(self) -> bool:
+        """Whether so few words have most of the updates that their output rows move far with each."""
+        return self.rate * self.collisions > CROWDED
 
     @property
     def repetitive(self) -> bool:

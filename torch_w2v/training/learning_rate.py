@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from gensim.models.word2vec import Word2Vec as PlainWord2Vec
+
 from torch_w2v.engines.interface import Rates
 from torch_w2v.training.jobs import Place
 from torch_w2v.training.model import TrainedModel
 
-# share of a batch below which a chunk is smaller than one
-_SMALLER = 0.75
+# Sentences are of uneven lengths: a chunk of up to so many batches may be one.
+_NEARLY_ONE = 1.25
 
 
 def rates_between(
@@ -18,9 +20,9 @@ def rates_between(
 ) -> Callable[[Place, Place], Rates]:
     """Return a function from the places where a chunk begins and ends to the learning rates there.
 
-    gensim trains all of a batch with the rate at its beginning. So a chunk begins with the rate of its first place and
-    ends with that of its last batch: the mean is gensim's, and a chunk that is one batch has one rate. Several smaller
-    chunks, as ranks have of a small corpus, have the rate of their batch.
+    gensim trains all of a batch with the rate at its beginning, on average that of half a batch before each of its
+    words. So do we: the mean is gensim's, and the rate falls within a chunk. Where nothing lies before, in the first
+    batch of all, the rate is the highest throughout, as gensim's.
 
     Args:
         model: whose `_get_next_alpha` is asked, which a subclass may override.
@@ -29,23 +31,34 @@ def rates_between(
         total_examples, total_words: as given to `train`. Without both (a `corpus_count` of 0 after
             `build_vocab_from_freq`) the learning rate falls from epoch to epoch only.
     """
-    batch = min(model.batch_words / max(epoch_words, 1.0), 1.0)
+    batch = min(max(model.batch_words, 1) / max(epoch_words, 1.0), 1.0)
 
     def done(place: Place) -> float:
-        if not (total_examples or total_words):
-            return 0.0
         return place.examples / total_examples if total_examples else place.words / (total_words or 1)
 
     def alpha(share: float) -> float:
         return float(model._get_next_alpha(share, epoch))
 
     def rates(begin: Place, end: Place) -> Rates:
-        first, last = done(begin), done(end) - batch
-        if done(end) - first < _SMALLER * batch:
-            # Sentences are of uneven lengths: what is nearly a whole batch is one.
-            first = last = math.floor(first / batch + 1e-6) * batch
+        if not (total_examples or total_words):
+            first = last = 0.0
+        elif _is_overridden(model):
+            # A user's own schedule may know no place before an epoch, and is asked for what gensim asks for.
+            first = done(begin)
+            last = max(done(end) - batch, first)
+        else:
+            size, middle = done(end) - done(begin), (done(begin) + done(end)) / 2
+            # gensim's last batch is what is left, where there is more than one.
+            place = done(begin) / batch
+            is_rest = batch < 1 and size < batch and done(end) > 0.999 and abs(place - round(place)) < 0.05
+            before = (size if is_rest else batch) / 2
+            first, last = done(begin) - before, done(end) - before
+            if epoch == 0 and middle < batch and size < _NEARLY_ONE * batch:
+                first = last = 0.0
+            elif epoch == 0 and first < 0:
+                first, last = 0.0, 2 * middle - batch
         rate = alpha(first)
-        return Rates(rate, alpha(last) if last > first else rate)
+        return Rates(rate, rate if math.isclose(first, last, abs_tol=1e-9) else alpha(last))
 
     return rates
 
@@ -53,3 +66,7 @@ def rates_between(
 def alpha_of_share(model: TrainedModel, epoch: int, share: float) -> float:
     """Return the learning rate where a share of an epoch is done, by gensim's line."""
     return float(model.alpha - (model.alpha - model.min_alpha) * (epoch + share) / model.epochs)
+
+
+def _is_overridden(model: TrainedModel) -> bool:
+    return getattr(model._get_next_alpha, "__func__", None) is not PlainWord2Vec._get_next_alpha
