@@ -19,6 +19,15 @@ def is_uri(path: str) -> bool:
     return path.find("://") > 1
 
 
+def path_of(path: str | os.PathLike[str]) -> str:
+    """Return a path as a str, with `~` and `~user` at its beginning replaced by a home folder; a URI as it is.
+
+    smart_open, with which gensim opens files, does the same: what it opens must be found here, too.
+    """
+    path = os.fspath(path)
+    return path if is_uri(path) else os.path.expanduser(path)
+
+
 @contextmanager
 def replacing(path: str | os.PathLike[str], previous: str | None = None) -> Iterator[str]:
     """Write a file, and any others beside it, so that a failure or an interrupt leaves the older ones as they were.
@@ -44,7 +53,7 @@ def replacing(path: str | os.PathLike[str], previous: str | None = None) -> Iter
     Raises:
         OSError: a file cannot be written.
     """
-    path = os.fspath(path)
+    path = path_of(path)
     if not _is_replaceable(path):
         yield path
         return
@@ -102,7 +111,7 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     Raises:
         OSError: `replacing` would raise it.
     """
-    path = os.fspath(path)
+    path = path_of(path)
     if _is_replaceable(path):
         with staging_folder(path) as staging:
             open(os.path.join(staging, "new", os.path.basename(path)), "wb").close()
@@ -122,6 +131,7 @@ def read_whole(path: str, read: Callable[[], T]) -> T:
         OSError: a file cannot be read.
         Exception: whatever `read` raises.
     """
+    path = path_of(path)
     while True:
         if not is_uri(path):
             recover(path)

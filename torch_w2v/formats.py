@@ -16,7 +16,7 @@ from gensim.utils import PICKLE_PROTOCOL
 
 from torch_w2v import arrays
 from torch_w2v.facts import facts_of
-from torch_w2v.files import is_uri, read_whole, replacing, save_object
+from torch_w2v.files import is_uri, path_of, read_whole, replacing, save_object
 from torch_w2v.staging import recover
 
 # bytes from which gensim stores an array in a file of its own
@@ -153,7 +153,7 @@ def save_vectors(model: PlainWord2Vec | KeyedVectors, path: str | os.PathLike[st
         ImportError: the format needs a package that is not installed; the message has the command that installs it.
         OSError: the file cannot be written.
     """
-    path = os.fspath(path)
+    path = path_of(path)
     kind = format_of(path)
     kind.check()
     kind.save(model, path)
@@ -181,7 +181,7 @@ def load_vectors(path: str | os.PathLike[str]) -> KeyedVectors:
 
 def load(path: str | os.PathLike[str]) -> PlainWord2Vec | KeyedVectors:
     """Load what a file holds: the whole model from .model, vectors from all others; see `load_vectors`."""
-    path = os.fspath(path)
+    path = path_of(path)
     kind = format_of(path)
     kind.check()
     if not is_uri(path):

@@ -15,6 +15,7 @@ from torch_w2v.callbacks.history import COLUMNS
 from torch_w2v.callbacks.values import begin_epoch, values_of
 from torch_w2v.compare.gold import Gold, analogies_file, pairs_file, quiet_gensim
 from torch_w2v.corpus import Corpus
+from torch_w2v.files import path_of
 
 logger = logging.getLogger("torch_w2v.callbacks")
 
@@ -148,4 +149,4 @@ class Evaluate(CallbackAny2Vec):
 def _paths(paths: Paths) -> list[str]:
     if isinstance(paths, (str, os.PathLike)):
         paths = [paths]
-    return [os.fspath(path) for path in paths]
+    return [path_of(path) for path in paths]

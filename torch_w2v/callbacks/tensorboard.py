@@ -11,6 +11,7 @@ from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
 from torch_w2v import extras
 from torch_w2v.callbacks.values import LossOfEpoch, begin_epoch, values_of
+from torch_w2v.files import path_of
 from torch_w2v.training.watching import Progress
 
 
@@ -30,7 +31,7 @@ class TensorBoard(CallbackAny2Vec):
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         extras.check("tensorboard", "tensorboard", "TensorBoard")
-        self._folder = os.fspath(folder)
+        self._folder = path_of(folder)
         self._loss = LossOfEpoch()
         self._epoch = 0
         self._writer: Any = None

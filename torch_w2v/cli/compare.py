@@ -18,6 +18,7 @@ from torch_w2v.compare.comparison import HELD_OUT, NoWordsError
 from torch_w2v.compare.contenders import GENSIM, contenders_named
 from torch_w2v.compare.gold import SHIPPED, analogies_file, pairs_file
 from torch_w2v.engines import ENGINES
+from torch_w2v.files import path_of
 from torch_w2v.gensim_compat.vocabulary import ExponentError
 from torch_w2v.system import cores
 
@@ -38,7 +39,9 @@ def add_parser(commands: Commands) -> None:
         allow_abbrev=False,
     )
     parser.set_defaults(run=run)
-    parser.add_argument("corpus", metavar="CORPUS", help=f"{CORPUS}; or a file that `torch-w2v encode` wrote")
+    parser.add_argument(
+        "corpus", type=path_of, metavar="CORPUS", help=f"{CORPUS}; or a file that `torch-w2v encode` wrote"
+    )
     parser.add_argument(
         "--engines",
         default="auto",
@@ -52,10 +55,20 @@ def add_parser(commands: Commands) -> None:
         help="number of runs per contender, with the seeds --seed, --seed + 1, … (default 3)",
     )
     parser.add_argument(
-        "--pairs", nargs="+", default=[], metavar="FILE", help="files of word pairs with a score, tab-separated"
+        "--pairs",
+        nargs="+",
+        type=path_of,
+        default=[],
+        metavar="FILE",
+        help="files of word pairs with a score, tab-separated",
     )
     parser.add_argument(
-        "--analogies", nargs="+", default=[], metavar="FILE", help="files of analogy questions in word2vec's format"
+        "--analogies",
+        nargs="+",
+        type=path_of,
+        default=[],
+        metavar="FILE",
+        help="files of analogy questions in word2vec's format",
     )
     parser.add_argument(
         "--held-out",
@@ -65,7 +78,9 @@ def add_parser(commands: Commands) -> None:
         help=f"share of the sentences kept from training, to compute the loss on (default {HELD_OUT})",
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
-    parser.add_argument("--report", metavar="DIR", help="write a page with plots to DIR/report.html; needs matplotlib")
+    parser.add_argument(
+        "--report", type=path_of, metavar="DIR", help="write a page with plots to DIR/report.html; needs matplotlib"
+    )
     add_constructor_options(parser, [name for name in constructor_options() if name not in _LEFT_OUT], workers=cores())
 
 

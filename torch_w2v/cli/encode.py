@@ -13,6 +13,7 @@ from torch_w2v.cli.logs import log_lines
 from torch_w2v.cli.options import CORPUS, Commands, add_output
 from torch_w2v.corpus import encoded_file
 from torch_w2v.corpus.store import NO_SPACE, CacheError
+from torch_w2v.files import path_of
 from torch_w2v.formats import UNREADABLE
 from torch_w2v.system import cores
 
@@ -29,7 +30,7 @@ def add_parser(commands: Commands) -> None:
         allow_abbrev=False,
     )
     parser.set_defaults(run=run)
-    parser.add_argument("corpus", metavar="CORPUS", help=CORPUS)
+    parser.add_argument("corpus", type=path_of, metavar="CORPUS", help=CORPUS)
     add_output(parser, "file for the encoded corpus, which must end in .w2v")
     parser.add_argument("--column", metavar="NAME", help="column of .parquet files; see `torch-w2v train --help`")
     parser.add_argument(

@@ -16,6 +16,7 @@ from torch_w2v.cli import checks
 from torch_w2v.cli.errors import FAILED, CommandError
 from torch_w2v.cli.options import PICKLES, Commands, add_output
 from torch_w2v.export import embedding, hub, index, projector, sentence_model
+from torch_w2v.files import path_of
 from torch_w2v.formats import FORMATS, vectors_of
 
 Model: TypeAlias = PlainWord2Vec | KeyedVectors
@@ -108,7 +109,9 @@ def add_parser(commands: Commands) -> None:
         allow_abbrev=False,
     )
     parser.set_defaults(run=run)
-    parser.add_argument("vectors", metavar="VECTORS", help=f"file that ends in one of {', '.join(FORMATS)}")
+    parser.add_argument(
+        "vectors", type=path_of, metavar="VECTORS", help=f"file that ends in one of {', '.join(FORMATS)}"
+    )
     folders = "; ".join(f"{name}: {form.description}" for name, form in FOLDERS.items())
     parser.add_argument(
         "--to",

@@ -15,6 +15,7 @@ from torch_w2v.cli.errors import CommandError, describe
 from torch_w2v.cli.options import PICKLES, Commands
 from torch_w2v.cli.output import print_json
 from torch_w2v.facts import facts_of
+from torch_w2v.files import path_of
 from torch_w2v.formats import FORMATS, vectors_of
 
 _FIRST = 10  # most frequent words that are shown
@@ -32,7 +33,9 @@ def add_parser(commands: Commands) -> None:
         allow_abbrev=False,
     )
     parser.set_defaults(run=run)
-    parser.add_argument("file", metavar="FILE", help=f"a .w2v file, or one that ends in {', '.join(FORMATS)}")
+    parser.add_argument(
+        "file", type=path_of, metavar="FILE", help=f"a .w2v file, or one that ends in {', '.join(FORMATS)}"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 

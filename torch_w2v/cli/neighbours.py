@@ -8,6 +8,7 @@ from torch_w2v.cli import checks
 from torch_w2v.cli.errors import FAILED, CommandError
 from torch_w2v.cli.options import PICKLES, Commands
 from torch_w2v.cli.output import print_json
+from torch_w2v.files import path_of
 from torch_w2v.formats import FORMATS, vectors_of
 
 
@@ -20,7 +21,9 @@ def add_parser(commands: Commands) -> None:
         allow_abbrev=False,
     )
     parser.set_defaults(run=run)
-    parser.add_argument("vectors", metavar="VECTORS", help=f"file that ends in one of {', '.join(FORMATS)}")
+    parser.add_argument(
+        "vectors", type=path_of, metavar="VECTORS", help=f"file that ends in one of {', '.join(FORMATS)}"
+    )
     parser.add_argument("words", metavar="WORD", nargs="*", help="word to look up")
     parser.add_argument(
         "--positive", nargs="+", default=[], metavar="WORD", help="words to add up: king woman, and --negative man"

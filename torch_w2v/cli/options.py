@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from torch_w2v.files import path_of
 from torch_w2v.word2vec import Word2Vec
 
 Commands = argparse._SubParsersAction  # what `ArgumentParser.add_subparsers` returns
@@ -30,6 +31,7 @@ GROUPS = {
 }
 # A command decides by its terminal whether to show progress.
 _NOT_AN_OPTION = ("progress",)
+_PATHS = ("checkpoint",)
 _ZERO_OR_ONE = ("sg", "hs", "cbow_mean", "null_word", "sorted_vocab")
 
 
@@ -77,7 +79,9 @@ def add_constructor_options(parser: argparse.ArgumentParser, names: Sequence[str
     for name in names:
         kind, default = options[name]
         default = other_defaults.get(name, default)
-        how: dict[str, Any] = {"action": argparse.BooleanOptionalAction} if kind is bool else {"type": kind}
+        how: dict[str, Any] = {"type": path_of if name in _PATHS else kind}
+        if kind is bool:
+            how = {"action": argparse.BooleanOptionalAction}
         if name in _ZERO_OR_ONE:
             how["choices"] = (0, 1)
         text = texts.get(name, "as in Word2Vec").replace("%", "%%")
@@ -104,6 +108,6 @@ def group(parser: argparse.ArgumentParser, title: str) -> argparse._ArgumentGrou
 def add_output(parser: argparse.ArgumentParser, help_text: str) -> None:
     """Add the output file and what belongs to writing it: --output, --overwrite, --quiet."""
     output = group(parser, OUTPUT)
-    output.add_argument("-o", "--output", required=True, metavar="FILE", help=help_text)
+    output.add_argument("-o", "--output", required=True, type=path_of, metavar="FILE", help=help_text)
     output.add_argument("--overwrite", action="store_true", help="replace FILE if it exists")
     output.add_argument("--quiet", action="store_true", help="show only warnings and errors")

@@ -31,6 +31,7 @@ from torch_w2v.cli.watching import Watched, add_options, watched, write_all
 from torch_w2v.corpus import Opened
 from torch_w2v.distributed.group import LostRankError
 from torch_w2v.facts import facts_of
+from torch_w2v.files import path_of
 from torch_w2v.formats import FORMATS, Format, format_of
 from torch_w2v.gensim_compat import arguments
 from torch_w2v.gensim_compat.vocabulary import ExponentError
@@ -52,6 +53,7 @@ def add_parser(commands: Commands) -> None:
     parser.set_defaults(run=run)
     parser.add_argument(
         "corpus",
+        type=path_of,
         metavar="CORPUS",
         help=f"{CORPUS}; or a file that `torch-w2v encode` wrote",
     )

@@ -18,6 +18,7 @@ from torch_w2v.cli import checks
 from torch_w2v.cli.errors import FAILED, CommandError, describe
 from torch_w2v.cli.options import WATCHING, group
 from torch_w2v.compare.gold import SHIPPED, Gold, analogies_file, pairs_file
+from torch_w2v.files import path_of
 from torch_w2v.report import page
 from torch_w2v.word2vec import Word2Vec
 
@@ -38,6 +39,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     options.add_argument(
         "--evaluate",
         nargs="+",
+        type=path_of,
         default=[],
         metavar="FILE",
         help=(
@@ -59,11 +61,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     options.add_argument(
         "--history",
+        type=path_of,
         metavar="FILE",
         help="write loss, learning rate, speed and evaluations per epoch to a .csv or .html",
     )
     options.add_argument(
-        "--report", metavar="DIR", help="write a page about the training to DIR/report.html; needs matplotlib"
+        "--report",
+        type=path_of,
+        metavar="DIR",
+        help="write a page about the training to DIR/report.html; needs matplotlib",
     )
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from gensim.models import KeyedVectors
 from gensim.test.utils import datapath
 
+from torch_w2v.files import path_of
+
 ANALOGY_WORDS = 30_000  # questions are asked among so many of the most frequent words; gensim's default is 300,000
 # A set with fewer known pairs or questions, or a smaller share of them, has no score.
 FEWEST_PAIRS, FEWEST_QUESTIONS, KNOWN_SHARE = 10, 20, 1 / 3
@@ -95,6 +97,7 @@ def pairs_file(path: str) -> Gold:
         ValueError: a line is anything else; the message has its number.
         OSError: the file cannot be read.
     """
+    path = path_of(path)
     for number, line in enumerate(_lines(path), 1):
         fields = line.split("\t")
         try:
@@ -121,7 +124,7 @@ def analogies_file(path: str) -> Gold:
         ValueError: a line is anything else; the message has its number.
         OSError: the file cannot be read.
     """
-    in_section = False
+    path, in_section = path_of(path), False
     for number, line in enumerate(_lines(path), 1):
         begins_section = line.startswith(": ")
         in_section = in_section or begins_section

@@ -21,7 +21,7 @@ from torch_w2v.corpus.file_array import FileArray
 from torch_w2v.corpus.store import EncodedOnDisk, GrowingArray
 from torch_w2v.corpus.text import Text
 from torch_w2v.corpus.types import Corpus
-from torch_w2v.files import is_uri, replacing
+from torch_w2v.files import is_uri, path_of, replacing
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ def is_encoded(path: str) -> bool:
     Raises:
         OSError: it cannot be read.
     """
-    with open(path, "rb") as file:
+    with open(path_of(path), "rb") as file:
         return file.read(len(MAGIC)) == MAGIC
 
 
@@ -79,7 +79,7 @@ class EncodedFile:
     """
 
     def __init__(self, path: str) -> None:
-        self.path = path
+        self.path = path = path_of(path)
         if is_uri(path):
             raise ValueError(f"{path}: an encoded corpus must be a local file")
         with open(path, "rb") as file:

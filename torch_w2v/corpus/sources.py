@@ -13,7 +13,7 @@ from torch_w2v.corpus.columns import Column, column_of, parquet
 from torch_w2v.corpus.encoded_file import EncodedFile, is_encoded
 from torch_w2v.corpus.text import Text
 from torch_w2v.corpus.types import Corpus
-from torch_w2v.files import is_uri
+from torch_w2v.files import is_uri, path_of
 
 # The forms of a `corpus_file`, see `files`.
 CorpusFile: TypeAlias = "str | os.PathLike[str] | Sequence[CorpusFile] | Text | EncodedFile | Column"
@@ -47,6 +47,7 @@ def paths_of(corpus_file: CorpusFile) -> list[str]:
         return corpus_file.paths if isinstance(corpus_file, Text) else [corpus_file.path]
     path: Any = os.fspath(corpus_file) if isinstance(corpus_file, os.PathLike) else corpus_file
     if isinstance(path, str):
+        path = path_of(path)
         if is_uri(path) or os.path.isfile(path):
             return [path]
         is_folder = os.path.isdir(path)

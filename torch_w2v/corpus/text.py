@@ -22,7 +22,7 @@ from torch_w2v.corpus.prefetch import Prefetch
 from torch_w2v.corpus.splitting import Splitters
 from torch_w2v.corpus.types import Part
 from torch_w2v.corpus.word_ids import WordIds
-from torch_w2v.files import is_uri
+from torch_w2v.files import is_uri, path_of
 
 # The first byte of a part of a file, and the one after its last; None for the whole file.
 ByteRange: TypeAlias = "tuple[int, int] | None"
@@ -75,7 +75,7 @@ class Text:
         max_sentence_length: int = MAX_WORDS_IN_BATCH,
         ranges: Sequence[ByteRange] | None = None,
     ) -> None:
-        self.paths = list(paths)
+        self.paths = list(map(path_of, paths))
         self.max_sentence_length = max_sentence_length
         self.ranges: list[ByteRange] = [None] * len(self.paths) if ranges is None else list(ranges)
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 import numpy as np
 from gensim.models import KeyedVectors
 
-from torch_w2v.files import replacing
+from torch_w2v.files import path_of, replacing
 
 
 @contextmanager
@@ -33,7 +33,7 @@ def writing(folder: str | os.PathLike[str], names: Sequence[str]) -> Iterator[st
     """
     main, *others = names
     assert all(len(name) > len(main) for name in others)
-    path = os.fspath(folder)
+    path = path_of(folder)
     is_new = not os.path.isdir(path)
     if is_new:
         os.mkdir(path)

@@ -13,7 +13,7 @@ from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
 from torch_w2v.export import sentence_model
 from torch_w2v.facts import facts_of
-from torch_w2v.files import replacing
+from torch_w2v.files import path_of, replacing
 from torch_w2v.formats import save_vectors, vectors_of
 
 CARD, VECTORS = "README.md", "vectors.safetensors"
@@ -59,7 +59,7 @@ def save_hub_folder(
     Raises:
         ValueError, TypeError, ImportError, OSError: as `save_static_embedding` and `torch_w2v.formats.save_vectors`.
     """
-    folder = os.fspath(folder)
+    folder = path_of(folder)
     title = name or os.path.basename(os.path.abspath(folder))
     card = "".join(f"{line}\n" for line in _card(model, title, license, language, lowercase, split))
     sentence_model.save_static_embedding(model, folder, lowercase, split)

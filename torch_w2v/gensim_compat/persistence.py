@@ -14,7 +14,7 @@ from typing import Any
 from gensim import utils
 from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
-from torch_w2v.files import read_whole, save_object
+from torch_w2v.files import path_of, read_whole, save_object
 from torch_w2v.gensim_compat.options import accelerate, state_of
 
 
@@ -49,7 +49,7 @@ def save(
             pickle_protocol=pickle_protocol,
         )
         return
-    save_object(plain, os.fspath(fname_or_handle), separately, sep_limit, ignore, pickle_protocol)
+    save_object(plain, path_of(fname_or_handle), separately, sep_limit, ignore, pickle_protocol)
 
 
 def _class_in_file(cls: type[PlainWord2Vec]) -> type[PlainWord2Vec]:
@@ -75,7 +75,7 @@ def load(cls: type[PlainWord2Vec], fname: Any, *args: Any, **kwargs: Any) -> Any
     Raises:
         AttributeError: not a Word2Vec model.
     """
-    path = os.fspath(fname)
+    path = path_of(fname)
     model = read_whole(path, lambda: PlainWord2Vec.load(path, *args, **kwargs))
     # While `torch_w2v.accel` is installed, what comes out of the file of a plain model is already one of ours.
     if type(model) is PlainWord2Vec or issubclass(cls, type(model)):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from torch_w2v import extras
-from torch_w2v.files import check_writable, replacing
+from torch_w2v.files import check_writable, path_of, replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,6 +38,7 @@ def check(folder: str) -> None:
         ValueError: the folder cannot be made or written to, or it has a report already.
     """
     extras.check("matplotlib", "report", "the report")
+    folder = path_of(folder)
     try:
         os.makedirs(folder, exist_ok=True)
     except OSError as e:
@@ -61,10 +62,10 @@ def write(parts: Iterable[str], path: str | os.PathLike[str]) -> str:
     Returns:
         The path.
     """
-    text = "".join(parts)
+    path, text = path_of(path), "".join(parts)
     with replacing(path) as temporary:
         Path(temporary).write_text(text, encoding="utf8")
-    return os.fspath(path)
+    return path
 
 
 def document(title: str, parts: Iterable[str]) -> Iterable[str]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from torch_w2v import engines
 from torch_w2v.distributed.group import Group
-from torch_w2v.files import check_writable, is_uri
+from torch_w2v.files import check_writable, is_uri, path_of
 from torch_w2v.gensim_compat.options import option
 from torch_w2v.training import checkpoint_file, manifest
 from torch_w2v.training.model import TrainedModel
@@ -72,7 +72,7 @@ def check(path: str | os.PathLike[str] | None, every: float, group: Group | None
         raise ValueError(f"checkpoint_every={every}: must be a number of seconds, 0 or more")
     if not isinstance(path, (str, os.PathLike)):
         raise TypeError(f"checkpoint={path!r}: must be the path of a file, a str or a Path")
-    path = os.fspath(path)
+    path = path_of(path)
     if not path or "\0" in path or is_uri(path) or os.path.isdir(path) or not os.path.basename(path):
         raise ValueError(f"checkpoint={path!r}: must be the path of a file")
     # A callback may change the folder that the process is in.
