@@ -27,8 +27,9 @@ def facts_of(model: PlainWord2Vec | KeyedVectors) -> dict[str, Any]:
 
     Returns:
         `vectors` and `dimensions`, numbers. For a model also `arguments`, a dict; `corpus_words` and
-        `corpus_sentences`, numbers; `train_seconds`, of the last call of `train`; `losses`, the mean loss per epoch,
-        estimated from a sample without `compute_loss`, absent where an epoch has none; and `gensim`, its version.
+        `corpus_sentences`, numbers, absent where an old gensim has not saved them; `train_seconds`, of the last call
+        of `train`; `losses`, the mean loss per epoch, estimated from a sample without `compute_loss`, absent where an
+        epoch has none; and `gensim`, its version.
     """
     if isinstance(model, KeyedVectors):
         facts = dict(getattr(model, "facts", {}))
@@ -36,8 +37,11 @@ def facts_of(model: PlainWord2Vec | KeyedVectors) -> dict[str, Any]:
     facts = {"vectors": len(model.wv), "dimensions": model.vector_size, "gensim": gensim_version}
     arguments = {name: _plain(getattr(model, name)) for name in ARGUMENTS if hasattr(model, name)}
     facts["arguments"] = {name: value for name, value in arguments.items() if value is not None}
-    facts["corpus_words"] = int(getattr(model, "corpus_total_words", 0))
-    facts["corpus_sentences"] = int(getattr(model, "corpus_count", 0))
+    for name, attribute in (("corpus_words", "corpus_total_words"), ("corpus_sentences", "corpus_count")):
+        count = getattr(model, attribute, 0)
+        # An old gensim has not saved it, and the present one has None in its place.
+        if count is not None:
+            facts[name] = int(count)
     facts["train_seconds"] = round(float(getattr(model, "total_train_time", 0.0)), 3)
     losses = [float(loss) for loss in getattr(model, "training_losses", ())]
     # An epoch that trained on nothing has no loss, and JSON has no nan.

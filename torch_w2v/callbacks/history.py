@@ -92,7 +92,7 @@ class History(CallbackAny2Vec):
         last = self._last
         ours = last is not None and last.ends_epoch
         seconds = last.epoch_seconds if last is not None and ours else default_timer() - self._start
-        words = last.epoch_words if last is not None and ours else model.corpus_total_words
+        words = last.epoch_words if last is not None and ours else model.corpus_total_words or math.nan
         self._rows.append(
             {
                 "epoch": len(self._rows) + 1,

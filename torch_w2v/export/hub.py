@@ -149,7 +149,8 @@ def _how(facts: dict[str, Any]) -> str:
         return ""
     model = "skip-gram" if arguments.get("sg") else "CBOW"
     loss = "hierarchical softmax" if arguments.get("hs") else "negative sampling"
-    return f", trained with word2vec ({model} with {loss}) on {facts['corpus_words']:,} words of text"
+    corpus = f" on {facts['corpus_words']:,} words of text" if "corpus_words" in facts else ""
+    return f", trained with word2vec ({model} with {loss}){corpus}"
 
 
 def _examples(vectors: KeyedVectors) -> Iterator[str]:

@@ -180,7 +180,7 @@ def summary(model: PlainWord2Vec, report: Mapping[str, int]) -> str:
     words = report["retain_total"]
     line = f"vocabulary: {kept:,} words, {words:,} in the corpus"
     if dropped:
-        every = max(model.corpus_total_words, words, 1)
+        every = max(model.corpus_total_words or 0, words, 1)
         line += (
             f"; min_count={model.effective_min_count} leaves out {dropped:,} words, "
             f"{1 - words / every:.1%} of the corpus"

@@ -70,10 +70,11 @@ def _parts(model: Word2Vec, history: Course, other_facts: Mapping[str, Any]) -> 
     facts.pop("losses", None)
     last = history.rows[-1] if history.rows else {}
     loss = last.get("loss", math.nan)
+    corpus = f" over {facts['corpus_words']:,} words" if "corpus_words" in facts else ""
     yield (
         f"<p>{facts['vectors']:,} words of {facts['dimensions']} dimensions, trained in "
-        f"{facts['train_seconds']:,.1f} s: {len(history.rows)} of {model.epochs} epochs over "
-        f"{facts['corpus_words']:,} words{'' if math.isnan(loss) else f'; mean loss of the last epoch {loss:.4f}'}.</p>"
+        f"{facts['train_seconds']:,.1f} s: {len(history.rows)} of {model.epochs} epochs{corpus}"
+        f"{'' if math.isnan(loss) else f'; mean loss of the last epoch {loss:.4f}'}.</p>"
     )
     yield from _course(history)
     yield "<h2>Neighbours</h2>"
@@ -90,8 +91,8 @@ def _parts(model: Word2Vec, history: Course, other_facts: Mapping[str, Any]) -> 
     yield page.facts(
         {
             **other_facts,
-            "words of the corpus": f"{facts['corpus_words']:,}",
-            "sentences": f"{facts['corpus_sentences']:,}",
+            "words of the corpus": _count(facts.get("corpus_words")),
+            "sentences": _count(facts.get("corpus_sentences")),
             "seconds of training": f"{facts['train_seconds']:,.2f}",
             "peak memory of the process": f"{peak / 1e6:,.0f} MB" if (peak := system.peak_memory()) else "unknown",
             "version of torch_w2v": __version__,
@@ -127,6 +128,10 @@ def _neighbours(vectors: KeyedVectors) -> str:
         near = ", ".join(f"{key} {similarity:.2f}" for key, similarity in vectors.most_similar(word, topn=TOP))
         rows.append([f"<b>{html.escape(str(word))}</b>", html.escape(near)])
     return page.table(["word", "nearest words, with their cosine similarity"], rows, text=True)
+
+
+def _count(value: int | None) -> str:
+    return "unknown" if value is None else f"{value:,}"
 
 
 def _number(value: float) -> str:

@@ -20,7 +20,8 @@ class TrainedModel(Protocol):
         syn1neg: the output rows, (V, D) float32.
         cum_table: (V,) uint32, cumulative frequencies of the negatives.
         running_training_loss: sum of the losses of all epochs.
-        corpus_count, corpus_total_words: numbers of sentences and of words of the vocabulary's corpus.
+        corpus_count, corpus_total_words: numbers of sentences and of words of the vocabulary's corpus; None
+            in a model that gensim 3.4 or older has saved, whose words were not counted.
         _w2v_corpus: the corpus of the call.
         _w2v_part: which part of it this rank trains on, and of how many; None for all of it.
     """
@@ -47,8 +48,8 @@ class TrainedModel(Protocol):
     total_train_time: float
     min_alpha_yet_reached: float
     train_count: int
-    corpus_count: int
-    corpus_total_words: int
+    corpus_count: int | None
+    corpus_total_words: int | None
     _w2v_corpus: CorpusCache
     _w2v_part: tuple[int, int] | None
 

@@ -318,8 +318,10 @@ def chunk_words(model: TrainedModel, total_words: int | None, preferred: int | N
     batch = min(max(int(model.batch_words), SMALLEST_CHUNK), _LARGEST_BATCH)
     chunks = 32 if preferred is None else 8
     most = preferred or max(10 * batch, min(50 * SMALLEST_CHUNK, (words or 0) // _MANY_CHUNKS))
+    if not words:
+        return most
     few = min(_SMALL_CHUNK, words // 16) if preferred is None else 0
-    return min(most, max(batch, few, words // chunks)) if words else most
+    return min(most, max(batch, few, words // chunks))
 
 
 def threads_of(model: TrainedModel, words: float) -> int:
@@ -369,6 +371,10 @@ def expected_words(
     n = len(seen.tokens)
     if n < size:
         return n
-    if not total_words and total_examples and model.corpus_count:
-        total_words = int(model.corpus_total_words * total_examples / model.corpus_count)
+    if not total_words and total_examples:
+        if model.corpus_total_words and model.corpus_count:
+            total_words = int(model.corpus_total_words * total_examples / model.corpus_count)
+        elif not model.corpus_total_words:
+            # gensim 3.4 and older did not count the words of a corpus.
+            total_words = int(n * total_examples / max(len(seen.offsets) - 1, 1))
     return max(n, total_words or model.corpus_total_words or 0)
