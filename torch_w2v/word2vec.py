@@ -16,7 +16,7 @@ from gensim.models.word2vec import MAX_WORDS_IN_BATCH
 
 from torch_w2v import corpus, engines, formats
 from torch_w2v.gensim_compat import arguments, hooks, persistence
-from torch_w2v.gensim_compat.options import default, option, set_option, set_state, state_of
+from torch_w2v.gensim_compat.options import State, default, option, set_option, set_state, state_of
 from torch_w2v.gensim_compat.reading import CorpusReading, TrimRule, gensim_reads, path_of
 from torch_w2v.progress import progress_line
 from torch_w2v.training import call_arguments
@@ -352,10 +352,10 @@ class Word2Vec(CorpusReading):
     def _w2v_watched_call(self) -> TrainCall | None:
         return None if self._w2v_ours else vars(self).get("_w2v_call")
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> State:
         return state_of(self)
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: State) -> None:
         set_state(self, state)
 
     def save(self, fname_or_handle: Any, *args: Any, **kwargs: Any) -> None:

@@ -7,7 +7,12 @@ subclass: options and results are then kept under names that are ours alone.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
+
+from torch_w2v.slots import set_attributes, slots_of
+
+# As Python's own `__getstate__` returns it: the attributes in `__dict__`, where there are any also those in slots.
+State: TypeAlias = "dict[str, Any] | tuple[dict[str, Any], dict[str, Any]]"
 
 DEFAULTS: dict[str, Any] = {
     "device": "auto",
@@ -94,8 +99,8 @@ def _is_the_programs(model: Any, name: str) -> bool:
     return False
 
 
-def state_of(model: Any) -> dict[str, Any]:
-    """Return the attributes of a model that are saved and copied."""
+def state_of(model: Any) -> State:
+    """Return the attributes of a model that are saved and copied; a subclass may keep some in slots."""
     state = {name: value for name, value in vars(model).items() if not name.startswith(PREFIX)}
     if not is_accelerated(model):
         state.pop("distributed", None)
@@ -105,12 +110,20 @@ def state_of(model: Any) -> dict[str, Any]:
             state[PREFIX + name] = value
     if _ACCELERATED in vars(model):
         state[_ACCELERATED] = True
-    return state
+    slots = slots_of(model)
+    return (state, slots) if slots else state
 
 
-def set_state(model: Any, state: dict[str, Any]) -> None:
-    """Give a new model the attributes of another, as `state_of` returned them, or of one of gensim's."""
+def set_state(model: Any, state: State) -> None:
+    """Give a new model the attributes of another, as `state_of` returned them, or of one of gensim's.
+
+    Args:
+        model: the new model. What its class has no slot for is an attribute like all others.
+        state: as Python's own `__getstate__` returns it.
+    """
+    state, slots = state if isinstance(state, tuple) else (state, {})
     vars(model).update(state)
+    set_attributes(model, slots)
     # While `torch_w2v.accel` is installed it accelerates every model that gensim's class makes, also one that is being
     # unpickled. A model that was made with our class has all of these attributes, one of a program for gensim hardly
     # ever.

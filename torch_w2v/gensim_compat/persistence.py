@@ -15,7 +15,8 @@ from gensim import utils
 from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
 from torch_w2v.files import path_of, read_whole, save_object
-from torch_w2v.gensim_compat.options import accelerate, state_of
+from torch_w2v.gensim_compat.options import accelerate, set_state, state_of
+from torch_w2v.slots import set_attributes
 
 
 def save(
@@ -33,7 +34,7 @@ def save(
     """
     # Not `PlainWord2Vec.__new__`, which makes one of our models while `torch_w2v.accel` is installed.
     plain = object.__new__(_class_in_file(type(model)))
-    vars(plain).update(state_of(model))
+    set_state(plain, state_of(model))
     if type(plain) is PlainWord2Vec:
         accelerate(plain, False)  # the file is gensim's
     # gensim takes the large arrays off what it saves and puts them back; after a failure, not always.
@@ -64,6 +65,17 @@ def _class_in_file(cls: type[PlainWord2Vec]) -> type[PlainWord2Vec]:
     return PlainWord2Vec
 
 
+def _as_class(model: Any, cls: type[PlainWord2Vec]) -> Any:
+    """Return a model as one of a subclass: itself, or where the subclass has slots, a new one with its attributes."""
+    try:
+        model.__class__ = cls
+    except TypeError:
+        attributes = vars(model)
+        model = object.__new__(cls)
+        set_attributes(model, attributes)
+    return model
+
+
 def load(cls: type[PlainWord2Vec], fname: Any, *args: Any, **kwargs: Any) -> Any:
     """Return the model in a file, ready to train.
 
@@ -79,7 +91,7 @@ def load(cls: type[PlainWord2Vec], fname: Any, *args: Any, **kwargs: Any) -> Any
     model = read_whole(path, lambda: PlainWord2Vec.load(path, *args, **kwargs))
     # While `torch_w2v.accel` is installed, what comes out of the file of a plain model is already one of ours.
     if type(model) is PlainWord2Vec or issubclass(cls, type(model)):
-        model.__class__ = cls
+        model = _as_class(model, cls)
         accelerate(model, False)
         # gensim takes a row for the token's name where tokens are integers.
         if model.negative and hasattr(model.wv, "expandos"):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from gensim.models.callbacks import CallbackAny2Vec
 
+from torch_w2v.slots import set_attributes, slots_of
 from torch_w2v.training_log import logger
 
 
@@ -79,7 +80,7 @@ class CallbackStates:
             if "state" in state:
                 callback.load_state_dict(state["state"])
             else:
-                vars(callback).update(state["attributes"])
+                set_attributes(callback, state["attributes"])
         for state in waiting:
             logger.warning("the checkpoint has the state of a callback %s, which this call has not", state["class"])
 
@@ -95,7 +96,7 @@ def _name(callback: Any) -> str:
 def _attributes(callback: Any) -> dict[str, str]:
     """Return the attributes of an object that JSON gives back as they are, as JSON."""
     result = {}
-    for name, value in getattr(callback, "__dict__", {}).items():
+    for name, value in {**getattr(callback, "__dict__", {}), **slots_of(callback)}.items():
         try:
             text = json.dumps(value, default=_number)
             if json.loads(text) == value:
