@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.corpus.reading import counting_ids, read_file, sentences_of, with_fixtures
-from tests.helpers import both_classes, ours, same, words
+from tests.helpers import ENGINES, both_classes, ours, same, words
 from torch_w2v import native
 from torch_w2v.corpus import bindings, lists
 from torch_w2v.corpus.word_ids import GrowingVocabulary
@@ -58,6 +58,44 @@ def test_without_the_library_nothing_changes(tmp_path, monkeypatch, sentences):
         with pytest.raises(ValueError, match="a token lies outside the 1 words"):
             bindings.remap(tokens, np.array([7], np.int32))
     assert found == expected
+
+
+class Buffers:
+    """A corpus that yields a few list objects in turn, with other words each time, and empties them at the end."""
+
+    def __init__(self, sentences, buffers, kind=list):
+        self.sentences, self.buffers, self.kind = sentences, buffers, kind
+
+    def __iter__(self):
+        buffers = [self.kind() for _ in range(self.buffers)]
+        for buffer, sentence in zip(itertools.cycle(buffers), self.sentences, strict=False):
+            buffer.clear()
+            buffer.extend(sentence)
+            yield buffer
+        for buffer in buffers:
+            buffer.clear()
+
+
+@pytest.mark.parametrize("kind", [list, deque, type("Derived", (list,), {})])
+@pytest.mark.parametrize("buffers", [1, 2, 50])
+def test_one_list_that_comes_again_and_again(buffers, kind, monkeypatch):
+    monkeypatch.setattr(lists, "BATCH", 100)
+    corpus = words(200)
+    for sentences in (corpus, [[len(word) for word in sentence] for sentence in corpus]):
+        ids, word_ids = counting_ids()
+        assert sentences_of(lists.parts_of(Buffers(sentences, buffers, kind), word_ids), ids) == sentences
+
+
+@pytest.mark.parametrize("options", [{"engine": engine} for engine in ENGINES] + [{"hs": 1, "negative": 0}], ids=str)
+def test_vocabulary_and_training_of_one_list_that_comes_again_and_again(options):
+    assert same(ours(Buffers(words(), 1), **options), ours(list(words()), **options))
+
+
+def test_the_number_of_a_sentence_that_is_wrong():
+    for wrong in (5, ["a", []], map(str, "ab"), None):
+        sentences = [["a"], [], ["b", "c"], wrong, ["d"]]
+        with pytest.raises(TypeError, match="sentence #3 must be a list of words"):
+            list(lists.parts_of(iter(sentences), counting_ids()[1]))
 
 
 def test_lists_that_are_false():

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Generator, Hashable, Iterable, Iterator, Sequence
-from typing import TypeAlias
+from collections.abc import Generator, Hashable, Iterable, Iterator
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -56,43 +55,58 @@ def parts_of(
         return
     splitters: Splitters[_Batch] = Splitters(1, word_ids, zero_separated=True)
     with splitters:
-        jobs = ((_join(batch), sum(map(len, batch[1])), batch) for batch in _batches(sentences, batch_words))
-        for tokens, split, (first, batch) in splitters.run(jobs):
-            lengths = np.fromiter(map(len, batch), np.int64, len(batch))
-            yield _look_up(first, batch, word_ids) if split is None else tokens, lengths
+        jobs = ((_join(batch.words), len(batch.words), batch) for batch in _batches(sentences, batch_words))
+        for tokens, split, batch in splitters.run(jobs):
+            yield _look_up(batch, word_ids) if split is None else tokens, np.array(batch.lengths, np.int64)
 
 
 def parts_in_python(sentences: Iterable[Iterable[Hashable]], word_ids: WordIds) -> Generator[Part, None, None]:
     """Encode lists of words as `parts_of` does, without the compiled library."""
-    for first, batch in _batches(sentences):
-        yield _look_up(first, batch, word_ids), np.fromiter(map(len, batch), np.int64, len(batch))
+    for batch in _batches(sentences):
+        yield _look_up(batch, word_ids), np.array(batch.lengths, np.int64)
 
 
-_Batch: TypeAlias = tuple[int, list[Sequence[Hashable]]]  # the number of its first sentence, the sentences
+@dataclass
+class _Batch:
+    """Consecutive sentences.
+
+    Attributes:
+        first: number of the first one.
+        words: of all of them. They are taken when a sentence comes, and not later: the corpus may yield one list again
+            and again, with other words each time.
+        lengths: of the sentences.
+    """
+
+    first: int
+    words: list[Hashable] = field(default_factory=list)
+    lengths: list[int] = field(default_factory=list)
 
 
 def _batches(sentences: Iterable[Iterable[Hashable]], batch_words: int | None = None) -> Iterator[_Batch]:
-    batch: list[Sequence[Hashable]] = []
-    first = size = 0
+    most = batch_words or BATCH
+    batch = _Batch(0)
+    words, lengths = batch.words, batch.lengths
+    before = 0
     for number, sentence in enumerate(sentences):
         try:
-            words = sentence if isinstance(sentence, (list, tuple)) else list(sentence)
+            words.extend(sentence)
             # as gensim does: what has no length, such as a `map` object, can be read only once
             len(sentence)  # type: ignore[arg-type]
         except TypeError as e:
             raise _not_a_sentence(number, e) from e
-        batch.append(words)
-        size += len(words)
-        if size >= (batch_words or BATCH):
-            yield first, batch
-            batch, first, size = [], number + 1, 0
-    if batch:
-        yield first, batch
+        size = len(words)
+        lengths.append(size - before)
+        before = size
+        if size >= most:
+            yield batch
+            batch = _Batch(number + 1)
+            words, lengths, before = batch.words, batch.lengths, 0
+    if lengths:
+        yield batch
 
 
-def _join(batch: _Batch) -> bytes | None:
+def _join(words: list[Hashable]) -> bytes | None:
     """Return the words with zeros between them and `PAD` at the end; None if splitting would not restore them."""
-    words = list(itertools.chain.from_iterable(batch[1]))
     types = list(map(type, words))
     if not words or (types.count(str) < len(types) and not all(map(_is_its_text, set(types)))):
         return None
@@ -109,14 +123,17 @@ def _is_its_text(word: type) -> bool:
     return issubclass(word, str) and (plain or word is np.str_)
 
 
-def _look_up(first: int, batch: list[Sequence[Hashable]], word_ids: WordIds) -> np.ndarray:
+def _look_up(batch: _Batch, word_ids: WordIds) -> np.ndarray:
     tokens = [np.empty(0, np.int32)]
-    for number, words in enumerate(batch, first):
+    begin = 0
+    # One by one, since the message of an error has the number of the sentence.
+    for number, length in enumerate(batch.lengths, batch.first):
         try:
-            if len(words):
-                tokens.append(np.array(word_ids(words), np.int32))
+            if length:
+                tokens.append(np.array(word_ids(batch.words[begin : begin + length]), np.int32))
         except TypeError as e:
             raise _not_a_sentence(number, e) from e
+        begin += length
     return np.concatenate(tokens)
 
 

@@ -111,11 +111,14 @@ class GensimThreads(PlainWord2Vec):
             super()._job_producer(data_iterator, job_queue, cur_epoch, total_examples, total_words)
             return
 
+        # An iterable may yield one list again and again, with other words each time, and gensim collects sentences.
+        copies = not isinstance(data_iterator, (list, tuple))
+
         def until_stopped() -> Iterator[Any]:
             for sentence in data_iterator:
                 if state.stopped:
                     return
-                yield sentence
+                yield sentence[:] if copies and type(sentence) is list else sentence
 
         try:
             # Without totals (a corpus_count of 0 after build_vocab_from_freq) alpha falls from epoch to epoch only.
