@@ -15,7 +15,7 @@ from gensim.models.callbacks import CallbackAny2Vec
 from gensim.models.word2vec import MAX_WORDS_IN_BATCH
 
 from torch_w2v import corpus, engines, formats
-from torch_w2v.gensim_compat import arguments, hooks, persistence
+from torch_w2v.gensim_compat import arguments, hooks, persistence, rows
 from torch_w2v.gensim_compat.options import State, default, option, set_option, set_state, state_of
 from torch_w2v.gensim_compat.reading import CorpusReading, TrimRule, gensim_reads, path_of
 from torch_w2v.progress import progress_line
@@ -269,7 +269,7 @@ class Word2Vec(CorpusReading):
             given = arguments.numbers({"epochs": epochs, "start_alpha": start_alpha, "end_alpha": end_alpha})
             rates = {"alpha": given["start_alpha"] or self.alpha, "min_alpha": given["end_alpha"] or self.min_alpha}
             arguments.check(arguments.of_model(self) | arguments.numbers(rates))
-            arguments.make_writable(self)
+            rows.make_writable(self)
             self._w2v_forget_results()
             reason = self._w2v_why_gensim()
             arguments.check_gensims_engine(reason, path, option(self, "distributed"))
@@ -311,7 +311,7 @@ class Word2Vec(CorpusReading):
         report_delay: float = 1.0,
         callbacks: Iterable[CallbackAny2Vec] = (),
     ) -> tuple[int, int, int]:
-        arguments.check_trainable(self, anew=not self._w2v_ours)
+        rows.check_trainable(self, anew=not self._w2v_ours)
         sentences = corpus.column_of(data_iterable)
         if self._w2v_ours:
             part = self._w2v_corpus.part_of(sentences)
@@ -332,7 +332,7 @@ class Word2Vec(CorpusReading):
         report_delay: float = 1.0,
         **kwargs: Any,
     ) -> tuple[int, int, int]:
-        arguments.check_trainable(self, anew=not self._w2v_ours)
+        rows.check_trainable(self, anew=not self._w2v_ours)
         if not total_words:
             raise ValueError("total_words must be provided alongside corpus_file argument.")
         if self._w2v_overrides:

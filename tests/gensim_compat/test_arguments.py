@@ -2,15 +2,10 @@
 
 import logging
 
-import gensim.models
-import numpy as np
 import pytest
-from gensim.models.word2vec import Word2Vec as Plain
 
 import torch_w2v
-from tests.helpers import both_classes, messages, on_each_engine, ours, same, words
-
-ALGORITHMS = [{}, {"sg": 1}, {"hs": 1, "negative": 0}]
+from tests.helpers import both_classes, messages, ours, same, words
 
 
 def built(**options):
@@ -48,78 +43,6 @@ def test_progress_per_may_be_a_float(cls, per, caplog):
     lines = [line for line in messages(caplog, logger="gensim") if line.startswith("PROGRESS: at sentence #")]
     assert lines[0].startswith("PROGRESS: at sentence #0,")
     assert len(lines) == {100: 3, float("inf"): 1}.get(per, len(lines))
-
-
-def changes(model):
-    """Return whether an epoch changes the model, and leaves it finite. gensim's queries need a key for every row."""
-    before = model.wv.vectors.copy()
-    model.train(words(), total_examples=300, epochs=1)
-    return bool((model.wv.vectors != before).any() and np.isfinite(model.wv.vectors).all())
-
-
-@on_each_engine
-@pytest.mark.parametrize("algorithm", ALGORITHMS, ids=str)
-def test_arrays_with_more_rows_than_the_vocabulary_train(engine, algorithm):
-    """As after words were taken out of the vocabulary, or with rows in reserve."""
-    model = ours(words(), engine=engine, **algorithm)
-    for word in model.wv.index_to_key[-5:]:
-        del model.wv.key_to_index[word]
-    model.wv.index_to_key = model.wv.index_to_key[:-5]
-    assert changes(model)
-    model.wv.vectors = np.concatenate([model.wv.vectors, np.ones((3, 8), np.float32)])
-    if hasattr(model, "syn1neg"):
-        model.syn1neg = np.concatenate([model.syn1neg, np.ones((4, 8), np.float32)])
-    model.wv.expandos["count"] = np.append(model.wv.expandos["count"], [1, 1])
-    model.wv.expandos["sample_int"] = np.append(model.wv.expandos["sample_int"], np.uint32([7]))
-    assert changes(model)
-    assert (model.wv.vectors[-3:] == 1).all()
-
-
-@pytest.mark.parametrize("algorithm", ALGORITHMS, ids=str)
-@pytest.mark.parametrize(
-    ("row", "message"),
-    [(10**6, r"^the vocabulary uses 1000001 rows, but .*wv\.vectors has \d+ rows"), (-2, r"a word has the row -2:")],
-)
-def test_a_row_outside_the_arrays(row, message, algorithm):
-    """gensim would write there."""
-    model = built(**algorithm)
-    model.wv.key_to_index["w1"] = row
-    with pytest.raises(RuntimeError, match=message):
-        model.train(words(), total_examples=300, epochs=1)
-
-
-@pytest.mark.parametrize("sentences", [words(), iter], ids=["list", "iterable"])
-def test_a_row_that_changes_between_two_calls(sentences):
-    model = ours(words())
-    # the same dictionary of the same length
-    model.wv.key_to_index["w1"] = 10**6
-    corpus = sentences if sentences is not iter else type("Corpus", (), {"__iter__": lambda self: iter(words())})()
-    with pytest.raises(RuntimeError, match=r"row 1000000"):
-        model.train(corpus, total_examples=300, epochs=1)
-
-
-@pytest.mark.parametrize("name", ["syn1neg", "cum_table"])
-def test_an_array_that_is_too_short(name):
-    model = built()
-    setattr(model, name, getattr(model, name)[:-1])
-    with pytest.raises(RuntimeError, match=rf"but {name} has {len(model.wv) - 1} rows: this model cannot train"):
-        model.train(words(), total_examples=300, epochs=1)
-
-
-def test_negatives_are_rows_too():
-    model = built()
-    model.cum_table = np.append(model.cum_table, model.cum_table[-1:] + np.uint32(5))
-    with pytest.raises(RuntimeError, match=rf"but syn1neg has {len(model.wv)} rows"):
-        model.train(words(), total_examples=300, epochs=1)
-
-
-def test_vectors_that_were_added_have_no_output_row():
-    model = built()
-    model.wv.add_vectors(["new"], np.ones((1, 8), np.float32))
-    with pytest.raises(RuntimeError, match=r"syn1neg has"):
-        model.train(words(), total_examples=300, epochs=1)
-    assert isinstance(model, Plain)
-    assert gensim.models.Word2Vec is not torch_w2v.Word2Vec
 
 
 @pytest.mark.parametrize(("name", "value"), [("window", "4"), ("workers", "2"), ("negative", "5"), ("alpha", ".1")])

@@ -11,10 +11,8 @@ import numpy as np
 from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
 from torch_w2v import system
-from torch_w2v.by_identity import ByIdentity
 from torch_w2v.corpus.store import CACHES
 from torch_w2v.gensim_compat.options import DEFAULTS, option
-from torch_w2v.training_log import logger
 
 GRADIENTS = ("gensim", "exact")
 SHARDS = ("cut", "given")
@@ -160,86 +158,3 @@ def check_gensims_engine(reason: str | None, checkpoint: str | None, distributed
                 f"{name}={value!r}: {reason}, and gensim's own engine {lack}; leave it out, or have an engine of "
                 "torch_w2v train (hs=0, negative=1 or more, and not engine='gensim')"
             )
-
-
-# model -> identity and length of its key_to_index, and the lowest and the highest row in it, when it was last read
-_rows_read: ByIdentity[tuple[int, int, int, int]] = ByIdentity()
-
-
-def rows_in_use(model: PlainWord2Vec, anew: bool = True) -> tuple[int, int]:
-    """Return the lowest and the highest row of a vocabulary that is not empty.
-
-    Args:
-        model: whose `wv.key_to_index` counts.
-        anew: read the whole vocabulary, also if it is the same dictionary, of the same length, as the last time. That
-            takes 20 ms per million words.
-    """
-    words = model.wv.key_to_index
-    identity, length, least, most = _rows_read.get(model) or (0, 0, 0, 0)
-    if anew or (identity, length) != (id(words), len(words)):
-        least, most = min(words.values()), max(words.values())
-        _rows_read.set(model, (id(words), len(words), least, most))
-    return least, most
-
-
-def check_trainable(model: PlainWord2Vec, anew: bool = True) -> None:
-    """Refuse a model with a row number outside one of its arrays; gensim's threads would crash on it.
-
-    Arrays may have more rows than are in use, as after words were taken out of the vocabulary.
-
-    Args:
-        model: is about to be trained; its vocabulary is not empty.
-        anew: see `rows_in_use`.
-
-    Raises:
-        RuntimeError: which arrays are too short, and what to do.
-    """
-    lowest, highest = rows_in_use(model, anew)
-    wv = model.wv.expandos
-    # what is indexed by the row of a word
-    by_word = {"wv.vectors": model.wv.vectors, "wv.expandos['count']": wv.get("count")}
-    arrays: dict[str, tuple[Any, int]] = {}
-    if model.negative:
-        by_word["cum_table"] = model.cum_table
-        # a negative is any row of cum_table
-        arrays["syn1neg"] = getattr(model, "syn1neg", None), max(highest + 1, _length(model.cum_table))
-    if model.hs:
-        by_word.update({f"wv.expandos[{name!r}]": wv.get(name) for name in ("code", "point")})
-        # the inner nodes of a binary tree with so many leaves
-        arrays["syn1"] = getattr(model, "syn1", None), max(highest, 1)
-    if model.sample:
-        by_word["wv.expandos['sample_int']"] = wv.get("sample_int")
-    arrays.update({name: (array, highest + 1) for name, array in by_word.items()})
-    wrong = [f"{name} has {_length(array)} rows" for name, (array, rows) in arrays.items() if _length(array) < rows]
-    if lowest < 0:
-        wrong.append(f"a word has the row {lowest}")
-    for name in ("wv.vectors", "syn1neg", "syn1"):
-        columns = np.shape(arrays.get(name, ((), 0))[0])[1:]
-        if columns and columns != (model.vector_size,):
-            wrong.append(f"{name} has {columns[0]} columns for a vector_size of {model.vector_size}")
-    if not _length(getattr(model.wv, "vectors_lockf", None)):
-        wrong.append("wv.vectors_lockf is missing or empty")
-    if wrong:
-        raise RuntimeError(
-            f"the vocabulary uses {highest + 1} rows, but {', '.join(wrong)}: this model cannot train. "
-            "Vectors alone (KeyedVectors), and what was added or switched on after build_vocab(), are not enough: call "
-            "build_vocab(), or load a full model"
-        )
-
-
-def _length(array: Any) -> int:
-    return 0 if array is None else len(array)
-
-
-def make_writable(model: PlainWord2Vec) -> None:
-    """Replace weights that cannot be trained in place by copies.
-
-    Those are weights that came from `load(mmap='r')`, or that are not float32 in rows as gensim's are.
-    """
-    for owner, name in ((model.wv, "vectors"), (model.wv, "vectors_lockf"), (model, "syn1neg"), (model, "syn1")):
-        weights = getattr(owner, name, None)
-        if not isinstance(weights, np.ndarray):
-            continue
-        if weights.dtype != np.float32 or not (weights.flags.writeable and weights.flags.c_contiguous):
-            logger.info("%s is read-only (loaded with mmap='r'?) or not float32: training on a copy", name)
-            setattr(owner, name, np.array(weights, np.float32, order="C"))

@@ -39,6 +39,10 @@ def save(
         accelerate(plain, False)  # the file is gensim's
     # gensim takes the large arrays off what it saves and puts them back; after a failure, not always.
     plain.wv = copy.copy(plain.wv)
+    if hasattr(plain.wv, "expandos"):
+        # gensim does not load a model without counts of all words; those of vectors that were added by hand are 0.
+        plain.wv.expandos = dict(plain.wv.expandos)
+        plain.wv.allocate_vecattrs()
     if not isinstance(fname_or_handle, (str, os.PathLike)):
         # Not `plain.save`, which would be this function again for a class of the user's.
         utils.SaveLoad.save(

@@ -19,6 +19,7 @@ from torch_w2v.distributed.group import Group
 from torch_w2v.files import is_uri
 from torch_w2v.gensim_compat import vocabulary
 from torch_w2v.gensim_compat.options import default, option
+from torch_w2v.gensim_compat.rows import lengthen_outputs
 from torch_w2v.gensim_compat.threads import GensimThreads
 from torch_w2v.progress import progress_line
 
@@ -261,6 +262,15 @@ class CorpusReading(GensimThreads):
         if line is not None:
             line.say(vocabulary.summary(self, report))
         return report
+
+    def update_weights(self) -> None:
+        """Add rows for new words; see gensim's `update_weights`.
+
+        Vectors that were added by hand have no output rows. Without these, those of the new words would be at the rows
+        of others, and too few; gensim then writes past the end of the table.
+        """
+        super().update_weights()
+        lengthen_outputs(self, len(self.wv.vectors))
 
     def make_cum_table(self, domain: int = 2**31 - 1) -> None:
         """Make gensim's table of negatives, right for integer tokens too: gensim takes a row for the token's name.
