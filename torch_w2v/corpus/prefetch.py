@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Generic, TypeVar
 
+from torch_w2v.call_threads import inherited, noted
+
 T = TypeVar("T")
 
 
@@ -25,7 +27,9 @@ class Prefetch(Generic[T]):
     def __init__(self, items: Iterable[T], depth: int = 2) -> None:
         self._queue: queue.Queue[tuple[T] | BaseException | None] = queue.Queue(depth)
         self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(items,), name="torch_w2v-prefetch", daemon=True)
+        self._thread = threading.Thread(
+            target=inherited(self._run), args=(items,), name="torch_w2v-prefetch", daemon=True
+        )
         self._thread.start()
 
     def _run(self, items: Iterable[T]) -> None:
@@ -33,8 +37,9 @@ class Prefetch(Generic[T]):
         iterator = None
         try:
             iterator = iter(items)
+            noted_items = noted(iterator)
             while not self._closed.is_set():
-                self._put((next(iterator),))
+                self._put((next(noted_items),))
         except StopIteration:
             pass
         except BaseException as e:  # raised in the consumer

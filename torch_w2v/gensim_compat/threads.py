@@ -12,6 +12,8 @@ from typing import Any
 from gensim.models.word2vec import MAX_WORDS_IN_BATCH
 from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
+from torch_w2v.call_threads import Call, calls_here, noted, working_for
+
 
 @dataclass
 class _EpochState:
@@ -22,12 +24,14 @@ class _EpochState:
         stopped: the thread that reads the corpus must end.
         ended: one entry per thread that has ended; only their number counts.
         jobs: the queue from which workers wait for jobs.
+        calls: those for which the threads work.
     """
 
     error: BaseException | None = None
     stopped: bool = False
     ended: list[None] = field(default_factory=list)
     jobs: Any = None
+    calls: tuple[Call, ...] = field(default_factory=calls_here)
 
     def failed(self, error: BaseException) -> None:
         self.error = self.error or error
@@ -115,14 +119,15 @@ class GensimThreads(PlainWord2Vec):
         copies = not isinstance(data_iterator, (list, tuple))
 
         def until_stopped() -> Iterator[Any]:
-            for sentence in data_iterator:
+            for sentence in noted(data_iterator):
                 if state.stopped:
                     return
                 yield sentence[:] if copies and type(sentence) is list else sentence
 
         try:
             # Without totals (a corpus_count of 0 after build_vocab_from_freq) alpha falls from epoch to epoch only.
-            super()._job_producer(until_stopped(), job_queue, cur_epoch, total_examples, total_words or math.inf)
+            with working_for(state.calls):
+                super()._job_producer(until_stopped(), job_queue, cur_epoch, total_examples, total_words or math.inf)
         except BaseException as e:  # carried to the main thread, which raises it
             state.failed(e)
             for _ in range(self.workers):

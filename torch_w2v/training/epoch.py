@@ -11,6 +11,7 @@ from functools import partial
 from timeit import default_timer
 from typing import Any
 
+from torch_w2v.call_threads import inherited
 from torch_w2v.corpus.chunks import Chunk
 from torch_w2v.engines.interface import ChunkResult, Engine, Tables
 from torch_w2v.engines.plan import EpochPlan
@@ -311,7 +312,7 @@ def _run_on_threads(
                 exhausted = job is None
                 if job is not None:
                     name = f"torch_w2v-{len(threads)}"
-                    thread = threading.Thread(target=work, args=(len(threads), job), name=name, daemon=True)
+                    thread = threading.Thread(target=inherited(work), args=(len(threads), job), name=name, daemon=True)
                     threads.append(thread)
                     thread.start()
                     running += 1
