@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.helpers import ours, words
+from tests.helpers import ours, same, words
 from torch_w2v import progress
 from torch_w2v.training import watching
 
@@ -76,3 +76,46 @@ def test_an_interrupted_line_ends(often, monkeypatch):
 def test_numbers_and_clocks():
     assert list(map(progress.number, (0, 950, 12_345, 4_560_000, 7e9))) == ["0", "950", "12.3 k", "4.56 M", "7.00 G"]
     assert list(map(progress.clock, (0.4, 67, 3723, math.nan))) == ["0:00", "1:07", "1:02:03", "?"]
+
+
+class Broken(io.StringIO):
+    """A stream on a full disk, which may be a terminal, or one that is closed."""
+
+    def __init__(self, is_terminal, error):
+        super().__init__()
+        self.is_terminal, self.error = is_terminal, error
+
+    def isatty(self):
+        return self.is_terminal
+
+    def write(self, text):
+        raise self.error
+
+    flush = write
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), BrokenPipeError(), ValueError("closed")])
+@pytest.mark.parametrize("is_terminal", [False, True])
+@pytest.mark.parametrize("has_tqdm", [False, True])
+def test_a_stderr_that_cannot_be_written_to(has_tqdm, is_terminal, error, monkeypatch):
+    if has_tqdm:
+        pytest.importorskip("tqdm")
+    else:
+        monkeypatch.setitem(sys.modules, "tqdm", None)
+        monkeypatch.setattr(progress.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(sys, "stderr", Broken(is_terminal, error))
+    assert same(ours(words(), progress=True), ours(words()))
+
+
+def test_no_stderr(monkeypatch):
+    """As in a program of Windows without a console, and in a service."""
+    monkeypatch.setattr(sys, "stderr", None)
+    assert same(ours(words(), progress=True), ours(words()))
+    assert same(ours(words(), progress=True, hs=1, negative=0), ours(words(), hs=1, negative=0))
+
+
+def test_a_closed_stderr(monkeypatch):
+    stream = io.StringIO()
+    stream.close()
+    monkeypatch.setattr(sys, "stderr", stream)
+    assert same(ours(words(), progress=True), ours(words()))

@@ -11,6 +11,8 @@ import math
 import os
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from timeit import default_timer
 from typing import Any, Protocol, TextIO
 
@@ -126,11 +128,12 @@ class ProgressLine:
     """Shows the phases of reading a corpus and training on it.
 
     Args:
-        stream: where to; None for this process's stderr.
+        stream: where to; None for this process's stderr. Where there is none, or it cannot be written to (a full disk,
+            a broken pipe, a closed file), nothing is shown any more.
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
-        self._stream = stream or sys.stderr
+        self._stream: TextIO | None = stream or sys.stderr
         self._bar: Bar | None = None
         self._open = self._training = False
         self._start = self._last = default_timer()
@@ -152,9 +155,11 @@ class ProgressLine:
 
     def say(self, text: str) -> None:
         """Print a line that stays, above the line of progress."""
-        if self._bar is not None:
-            self._bar.clear()
-        print(text, file=self._stream, flush=True)
+        with self._if_it_can_be_written():
+            if self._bar is not None:
+                self._bar.clear()
+            if self._stream is not None:
+                print(text, file=self._stream, flush=True)
 
     def train(self, progress: Progress) -> None:
         """Show how far training is."""
@@ -185,16 +190,27 @@ class ProgressLine:
 
     def _begin(self, now: float) -> None:
         self._open, self._start, self._last = True, now, now
-        self._bar = bar(self._stream)
+        with self._if_it_can_be_written():
+            self._bar = None if self._stream is None else bar(self._stream)
 
     def _show(self, text: str, share: float, rest: str) -> None:
-        if self._bar is not None:
-            self._bar.show(text, share, rest)
+        with self._if_it_can_be_written():
+            if self._bar is not None:
+                self._bar.show(text, share, rest)
 
     def _end(self, keep: bool) -> None:
-        if self._bar is not None:
-            self._bar.close(keep)
+        with self._if_it_can_be_written():
+            if self._bar is not None:
+                self._bar.close(keep)
         self._bar, self._open = None, False
+
+    @contextmanager
+    def _if_it_can_be_written(self) -> Iterator[None]:
+        """Show nothing any more after a failure to write in this block, which is no reason to end the training."""
+        try:
+            yield
+        except (OSError, ValueError):
+            self._bar = self._stream = None
 
 
 def progress_line(shown: bool) -> ProgressLine | None:

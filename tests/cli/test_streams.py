@@ -56,6 +56,25 @@ def test_a_closed_stderr_does_not_reach_stdout(vectors: Path) -> None:
     assert "error" not in done.stdout
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
+@pytest.mark.parametrize("more", [[], ["--verbose"], ["--quiet", "--json"]], ids=" ".join)
+def test_what_cannot_be_written_to_stderr_is_lost_and_nothing_else(
+    more: list[str], corpus: Path, tmp_path: Path
+) -> None:
+    done = shell('"$@" 2>/dev/full', "train", corpus, "-o", tmp_path / "x.txt", *FAST, *more)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert str(tmp_path / "x.txt") in done.stdout
+    assert os.listdir(tmp_path) == ["x.txt"]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
+@pytest.mark.parametrize("line", ['"$@" 2>/dev/full', '"$@" 2>/dev/full >/dev/full', '"$@" 2>&-'])
+def test_exit_codes_where_stderr_cannot_be_written(line: str, vectors: Path) -> None:
+    assert shell(line, "neighbours", vectors, "the", "no-such-word").returncode == 1
+    assert shell(line, "neighbours", "no-such-file.kv", "the").returncode == 2
+    assert shell(line, "train", "--no-such-option").returncode == 2
+
+
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
 def test_words_that_the_output_has_no_letters_for(
     encoding: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

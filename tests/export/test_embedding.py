@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import torch
 from torch import nn
 
+from tests.helpers import python
 from torch_w2v import Word2Vec, export
 
 
@@ -59,3 +61,22 @@ def test_the_folder_is_loaded_by_torch(model: Word2Vec, padding: bool, tmp_path:
     for module in (nn.Embedding(16 + padding, 8), nn.EmbeddingBag(16 + padding, 8)):
         module.load_state_dict(state)
         np.testing.assert_array_equal(module.weight[rows["b5"]].detach().numpy(), model.wv["b5"])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limits of files")
+def test_a_full_disk_is_an_oserror(tmp_path: Path) -> None:
+    """torch's own error is a RuntimeError about a place in the file."""
+    code = """
+import resource, sys
+from tests.helpers import ours, words
+from torch_w2v.export import save_embedding
+model = ours(words(), vector_size=2000)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+try:
+    save_embedding(model, sys.argv[1])
+except OSError as e:
+    print("refused:", e.strerror)
+"""
+    done = python(code, tmp_path / "folder")
+    assert done.stdout.startswith("refused: "), done.stderr
+    assert not list(tmp_path.iterdir())

@@ -17,7 +17,7 @@ from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 from torch_w2v import corpus, formats
 from torch_w2v.cli.errors import FAILED, CommandError, describe
 from torch_w2v.corpus.store import CacheError
-from torch_w2v.files import check_writable
+from torch_w2v.files import check_writable, is_uri
 from torch_w2v.training import call_arguments
 from torch_w2v.word2vec import Word2Vec
 
@@ -77,6 +77,8 @@ def load(path: str) -> PlainWord2Vec | KeyedVectors:
         return formats.load(path)
     except (ValueError, OSError, ImportError) as e:
         raise CommandError(describe(e)) from e
+    except unreadable(path) as e:
+        raise CommandError(f"{path}: cannot be read: {explain(e)}") from e
 
 
 def resolve_corpus(path: str, column: str | None = None) -> corpus.Opened:
@@ -101,6 +103,8 @@ def resolve_corpus(path: str, column: str | None = None) -> corpus.Opened:
         raise CommandError(f"{path}: {reason}") from e
     except (ValueError, OSError, ImportError) as e:
         raise CommandError(describe(e)) from e
+    except unreadable(path) as e:
+        raise CommandError(f"{path}: cannot be read: {explain(e)}") from e
 
 
 @contextmanager
@@ -115,10 +119,23 @@ def reading(path: str) -> Iterator[None]:
     """
     try:
         yield
+    except CommandError:
+        raise
     except CacheError as e:
         raise CommandError(str(e.strerror), FAILED) from e
-    except (*formats.UNREADABLE, corpus.RowError) as e:
-        raise CommandError(f"{path}: cannot be read: {e}") from e
+    except unreadable(path) as e:
+        raise CommandError(f"{path}: cannot be read: {explain(e)}") from e
+
+
+def unreadable(path: str) -> tuple[type[Exception], ...]:
+    """Return the errors of reading a file or a URI; those of a URI are of whatever library reads it."""
+    return (Exception,) if is_uri(path) else (*formats.UNREADABLE, corpus.RowError)
+
+
+def explain(error: Exception) -> str:
+    """Return the message of an error of reading, with its type where that is another library's."""
+    known = isinstance(error, (*formats.UNREADABLE, corpus.RowError))
+    return str(error) if known else f"{type(error).__name__}: {error}"
 
 
 def check_output(path: str, source: str, overwrite: bool) -> None:

@@ -14,7 +14,6 @@ from torch_w2v.cli.options import CORPUS, Commands, add_output
 from torch_w2v.corpus import encoded_file
 from torch_w2v.corpus.store import NO_SPACE, CacheError
 from torch_w2v.files import path_of
-from torch_w2v.formats import UNREADABLE
 from torch_w2v.system import cores
 
 
@@ -72,8 +71,10 @@ def _encode(args: argparse.Namespace, path: str) -> int:
             if e.errno not in NO_SPACE:
                 raise CommandError(f"{args.corpus}: cannot be encoded into {args.output}: {e}") from e
             raise CommandError(f"{args.output}: cannot be written: {e.strerror}", FAILED) from e
-        except (*UNREADABLE, corpus.RowError, encoded_file.WordError) as e:
+        except encoded_file.WordError as e:
             raise CommandError(f"{args.corpus}: cannot be encoded into {args.output}: {e}") from e
+        except checks.unreadable(path) as e:
+            raise CommandError(f"{args.corpus}: cannot be encoded into {args.output}: {checks.explain(e)}") from e
     if not args.quiet:
         megabytes = os.path.getsize(args.output) / 1e6
         print(

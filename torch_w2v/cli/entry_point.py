@@ -6,13 +6,13 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import redirect_stdout
-from typing import Any, NoReturn
+from contextlib import redirect_stderr, redirect_stdout
+from typing import Any, NoReturn, TextIO
 
 from torch_w2v import engines, extras
 from torch_w2v.cli import compare, demo, encode, export, info, neighbours, train
 from torch_w2v.cli.errors import BAD_INPUT, FAILED, INTERRUPTED, CommandError
-from torch_w2v.cli.output import Output
+from torch_w2v.cli.output import Messages, Output
 from torch_w2v.training.interrupts import Terminated
 from torch_w2v.version import __version__
 
@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         extras.load("argcomplete", "completion", "completion of command lines").autocomplete(top)
     args = top.parse_args(argv)
     message = None
-    with redirect_stdout(Output(sys.stdout)):
+    with redirect_stdout(Output(sys.stdout)), redirect_stderr(Messages(sys.stderr)):
         try:
             code: int = args.run(args)
             sys.stdout.flush()
@@ -77,13 +77,19 @@ def main(argv: Sequence[str] | None = None) -> int:
             code = FAILED
         except _reported_errors() as e:
             message, code = f"{type(e).__name__}: {e}", FAILED
-    try:
-        sys.stdout.flush()
-    except OSError:  # is reported already; Python would flush once more when it ends
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if message is not None:
-        print(f"torch-w2v: error: {' '.join(message.split())}", file=sys.stderr)
+        print(f"torch-w2v: error: {' '.join(message.split())}", file=Messages(sys.stderr))
+    for stream in (sys.stdout, sys.stderr):
+        _drop_what_cannot_be_written(stream)
     return code
+
+
+def _drop_what_cannot_be_written(stream: TextIO) -> None:
+    """Empty the buffer of a stream that cannot be written to: Python would try once more when it ends, and fail."""
+    try:
+        stream.flush()
+    except OSError:  # is reported already
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _open_closed_streams() -> None:

@@ -1,11 +1,14 @@
-"""The standard output: its errors are said to be its own, and what its encoding has no code for is escaped."""
+"""The standard streams: errors of the output are said to be its own; what stderr cannot take is lost, and nothing else.
+
+What the encoding of the output has no code for is escaped.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
 from torch_w2v.cli.errors import FAILED, CommandError
@@ -47,6 +50,27 @@ class Output:
             raise
         except OSError as e:
             raise CommandError(f"cannot write to the standard output: {e.strerror}", FAILED) from e
+
+
+class Messages:
+    """stderr while a command runs. A full disk or a broken pipe there loses the messages, and does not end the work."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write a text, as a stream's method does, if that is possible."""
+        with suppress(OSError, ValueError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Write what is in the stream's buffer, if that is possible."""
+        with suppress(OSError, ValueError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def print_json(value: Any) -> None:

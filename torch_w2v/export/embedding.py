@@ -80,7 +80,15 @@ def save_embedding(model: PlainWord2Vec | KeyedVectors, folder: str | os.PathLik
     vectors = vectors_of(model)
     rows = {text: row for row, text in enumerate(texts_of(vectors))}
     with writing(folder, FILES) as temporary:
-        torch.save(to_embedding(vectors, padding=padding).state_dict(), os.path.join(temporary, FILES[0]))
+        state = to_embedding(vectors, padding=padding).state_dict()
+        with open(os.path.join(temporary, FILES[0]), "wb") as stream:
+            try:
+                torch.save(state, stream)
+            except RuntimeError as e:
+                # torch speaks of a place in the file; why it could not be written is the error before.
+                if isinstance(e.__context__, OSError):
+                    raise OSError(*e.__context__.args) from e
+                raise
         with open(os.path.join(temporary, FILES[1]), "w", encoding="utf-8") as file:
             json.dump(rows, file)
 

@@ -97,7 +97,10 @@ def save_index(
     build_seconds = default_timer() - start
     recall, queries, exact_seconds, index_seconds = _measured(index, table)
     with writing(folder, FILES) as temporary:
-        index.save(os.path.join(temporary, FILES[1]))
+        try:
+            index.save(os.path.join(temporary, FILES[1]))
+        except RuntimeError as e:
+            raise OSError(str(e)) from e
         with open(os.path.join(temporary, FILES[0]), "w", encoding="utf-8") as file:
             json.dump(words, file, ensure_ascii=False)
     return IndexReport(len(words), recall, queries, exact_seconds, index_seconds, build_seconds)
