@@ -75,14 +75,16 @@ class Word2VecVectorizer(TransformerMixin, BaseEstimator):
         """Train the word vectors.
 
         Args:
-            X: documents, texts or lists of words.
+            X: documents, texts or lists of words: a list, an array of one dimension, a column of a table, or any other
+                iterable.
             y: ignored; pipelines pass it.
 
         Returns:
             This object.
 
         Raises:
-            TypeError: X is one text, or a document is neither a text nor a list of words.
+            TypeError: X is one text, a table, or an array of numbers, or a document is neither a text nor a list of
+                words.
             ValueError: there is no document, no word occurs `min_count` times, or an argument is out of its range.
         """
         self._train(self._words(X))
@@ -158,17 +160,27 @@ class Word2VecVectorizer(TransformerMixin, BaseEstimator):
 
     def _words(self, X: Iterable[Any]) -> list[list[Any]]:
         """Return documents as lists of words."""
-        if isinstance(X, str):
-            raise TypeError("X is one text: give a list of documents, [text]")
+        _check_form(X)
         split = self.tokenizer or str.split
         documents: list[list[Any]] = []
         for number, document in enumerate(X):
             if isinstance(document, str):
-                documents.append(list(split(document.lower() if self.lowercase else document)))
+                words = split(document.lower() if self.lowercase else document)
+                if isinstance(words, str) or not isinstance(words, Iterable):
+                    raise TypeError(
+                        f"tokenizer returned a {type(words).__name__} of document #{number}: must be a list"
+                    )
+                words = list(words)
             elif isinstance(document, (list, tuple, np.ndarray)) and np.ndim(document) <= 1:
-                documents.append(list(document))
+                words = list(document)
             else:
                 raise TypeError(f"document #{number} is a {type(document).__name__}: must be a text or a list of words")
+            for kind in set(map(type, words)):
+                if issubclass(kind, _NO_WORDS):
+                    raise TypeError(
+                        f"document #{number} has a {kind.__name__} in it: must be a text or a list of words"
+                    )
+            documents.append(words)
         if not documents:
             raise ValueError("X has 0 documents: give at least one")
         return documents
@@ -190,6 +202,35 @@ class Word2VecVectorizer(TransformerMixin, BaseEstimator):
         tags.requires_fit = True
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+
+# No words: numbers that only a table of numbers has, and what stands for something that is missing.
+_NO_WORDS = (float, complex, np.inexact, type(None))
+
+
+def _check_form(X: Any) -> None:
+    """Refuse what can be iterated over, but not as documents.
+
+    Raises:
+        TypeError: what it is, and what to give instead.
+    """
+    if isinstance(X, str):
+        raise TypeError("X is one text: give a list of documents, [text]")
+    kind = type(X).__name__
+    if isinstance(X, Mapping) or hasattr(X, "columns") or hasattr(X, "column_names"):
+        raise TypeError(
+            f"X is a {kind}, a table, which iterates over the names of its columns: give the column that has the "
+            "documents, X['text']; for a ColumnTransformer that is 'text', not ['text']"
+        )
+    if isinstance(X, np.ndarray) and X.dtype.kind in "fcb":
+        raise TypeError(f"X is an array of {X.dtype}: must be documents, each a text or a list of words")
+    if isinstance(X, np.ndarray) and X.ndim == 2 and X.shape[1] == 1:
+        raise TypeError(
+            f"X is an array of one column, {X.shape}: give an array of one dimension, X.ravel(); for a "
+            "ColumnTransformer name the column 'text', not ['text']"
+        )
+    if not isinstance(X, Iterable):
+        raise TypeError(f"X is a {kind}: must be documents, each a text or a list of words")
 
 
 __all__ = ["Word2VecVectorizer"]

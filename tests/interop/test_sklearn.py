@@ -15,6 +15,7 @@ from torch_w2v import Word2Vec
 sklearn = pytest.importorskip("sklearn", reason="install what `make test-interop` installs")
 
 from sklearn.base import clone  # noqa: E402
+from sklearn.compose import ColumnTransformer  # noqa: E402
 from sklearn.exceptions import NotFittedError  # noqa: E402
 from sklearn.linear_model import LogisticRegression  # noqa: E402
 from sklearn.model_selection import GridSearchCV  # noqa: E402
@@ -117,12 +118,53 @@ def test_copies() -> None:
         ([], ValueError, "X has 0 documents"),
         (["a", 5], TypeError, "document #1 is a int: must be a text or a list of words"),
         ([["a"], np.ones((2, 2))], TypeError, "document #1 is a ndarray"),
+        ({"text": TEXTS}, TypeError, r"X is a dict, a table, .*: give the column that has the documents, X\['text'\]"),
+        (np.random.rand(20, 3), TypeError, "X is an array of float64: must be documents"),
+        (np.ones(5), TypeError, "X is an array of float64"),
+        (np.array(TEXTS).reshape(-1, 1), TypeError, r"X is an array of one column, \(300, 1\): .* X.ravel\(\)"),
+        ([[0.5, 0.25], [1.0]], TypeError, "document #0 has a float in it"),
+        ([["a"], np.ones(2)], TypeError, "document #1 has a float64 in it"),
+        ([["a"], ["b", None]], TypeError, "document #1 has a NoneType in it"),
+        (5, TypeError, "X is a int: must be documents"),
+        (None, TypeError, "X is a NoneType: must be documents"),
         (["a b", "c"], ValueError, "no word occurs min_count=9 times in these 2 documents"),
     ],
 )
 def test_mistakes(documents: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         Word2VecVectorizer(min_count=9).fit(documents)
+
+
+@pytest.mark.parametrize("package", ["pandas", "polars"])
+def test_tables_and_their_columns(package: str) -> None:
+    library = pytest.importorskip(package, reason="install what `make test-interop` installs")
+    table = library.DataFrame({"text": TEXTS, "label": LABELS})
+    expected = Word2VecVectorizer(**SMALL).fit_transform(TEXTS)
+    for wrong in (table, table[["text"]]):
+        with pytest.raises(
+            TypeError, match=r"X is a DataFrame, a table, .*: give the column .*, X\['text'\]; .* not \["
+        ):
+            Word2VecVectorizer(**SMALL).fit(wrong)
+        with pytest.raises(TypeError, match="X is a DataFrame"):
+            Word2VecVectorizer(**SMALL).fit(TEXTS).transform(wrong)
+    np.testing.assert_array_equal(Word2VecVectorizer(**SMALL).fit_transform(table["text"]), expected)
+    if package == "pandas":
+        means = ColumnTransformer([("means", Word2VecVectorizer(**SMALL), "text")]).fit_transform(table)
+        np.testing.assert_array_equal(means, expected)
+
+
+@pytest.mark.parametrize("words", ["text", None, 5])
+def test_a_tokenizer_that_returns_no_list(words: Any) -> None:
+    with pytest.raises(TypeError, match=rf"tokenizer returned a {type(words).__name__} of document #0: must be a list"):
+        Word2VecVectorizer(**SMALL, tokenizer=lambda text: words).fit(TEXTS)
+
+
+def test_arrays_of_integers_and_of_texts() -> None:
+    ids = np.arange(40).reshape(10, 4) % 7
+    assert set(Word2VecVectorizer(**SMALL).fit(ids).model_.wv.index_to_key) == set(range(7))
+    np.testing.assert_array_equal(
+        Word2VecVectorizer(**SMALL).fit_transform(np.array(TEXTS)), Word2VecVectorizer(**SMALL).fit_transform(TEXTS)
+    )
 
 
 def test_without_scikit_learn_the_command_that_installs_it_is_said() -> None:
