@@ -27,10 +27,12 @@ import operator
 import os
 import runpy
 import sys
+import threading
 import types
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from gensim.models.word2vec import Word2Vec as PlainWord2Vec
@@ -42,76 +44,153 @@ __all__ = ["install", "installed", "paused", "uninstall"]
 
 logger = logging.getLogger("torch_w2v.accel")
 
+_lock = threading.RLock()
+# whether gensim's class makes ours, now
 _installed = False
+# what `install` and `uninstall` said last, outside of all blocks
+_outside = False
+# the `installed` and `paused` blocks that run, of all threads, the newest one last
+_blocks: list[_Block] = []
 # the users' subclasses that have our class as a base now
 _rebased: list[type] = []
+# the users' subclasses whose base is to change when no method of one of their models runs any more
+_waiting: list[type] = []
+
+
+@dataclass(eq=False)
+class _Block:
+    """A `with installed()` or `with paused()`.
+
+    Attributes:
+        on: whether gensim's class makes ours in it.
+        thread: in which it runs.
+    """
+
+    on: bool
+    thread: int
 
 
 def install() -> None:
     """Make gensim's `Word2Vec(…)` a `torch_w2v.Word2Vec` in this process, from now on; the log says what changes.
 
     That holds for whoever imported gensim's class before, for the subclasses that users have defined or will define,
-    and for models that are loaded or unpickled. Models made before keep gensim's engine, except those of subclasses.
+    and for models that are loaded or unpickled. Models made before keep gensim's engine, except those of subclasses. A
+    subclass that has a model in training, in whichever thread, changes when its next model is made.
     """
-    global _installed  # noqa: PLW0603
-    if _installed:
-        return
-    _installed = True
-    # Both stay after `uninstall`: a class whose `__new__` is deleted would refuse arguments.
-    PlainWord2Vec.__new__ = _new
-    PlainWord2Vec.__init_subclass__ = classmethod(_init_subclass)
-    copyreg.pickle(Word2Vec, _reduce)
-    logger.info(
-        "accelerating gensim's Word2Vec: hs=0, negative>0 trains on torch_w2v's engines, hs=1 on gensim's own engine"
-    )
-    for cls in PlainWord2Vec.__subclasses__():
-        _rebase(cls)
+    _say(True)
 
 
 def uninstall() -> None:
     """Make gensim's `Word2Vec(…)` gensim's again; models that were made meanwhile stay what they are.
 
-    Models of users' subclasses change with their class, which has its own base again.
+    Models of users' subclasses change with their class, which has its own base again; that of a model in training, in
+    whichever thread, when its next model is made.
     """
-    global _installed  # noqa: PLW0603
-    if not _installed:
-        return
-    _installed = False
-    del copyreg.dispatch_table[Word2Vec]
-    while _rebased:
-        cls = _rebased.pop()
-        _replace_base(cls, Word2Vec, PlainWord2Vec)
-        options.accelerate(cls, False)
-    logger.info("gensim's Word2Vec is no longer accelerated")
+    _say(False)
 
 
 @contextmanager
 def installed() -> Iterator[None]:
-    """Accelerate gensim's `Word2Vec` within this block; afterwards it is as before."""
-    with _set(install):
+    """Accelerate gensim's `Word2Vec` within this block; afterwards it is as before.
+
+    The blocks of several threads may overlap: the one that began last decides for all of them, until it ends.
+    """
+    with _block(True):
         yield
 
 
 @contextmanager
 def paused() -> Iterator[None]:
-    """Leave gensim's `Word2Vec` to gensim within this block; afterwards it is as before."""
-    with _set(uninstall):
+    """Leave gensim's `Word2Vec` to gensim within this block; afterwards it is as before. See `installed`."""
+    with _block(False):
         yield
 
 
 @contextmanager
-def _set(change: Callable[[], None]) -> Iterator[None]:
-    before = _installed
-    change()
+def _block(on: bool) -> Iterator[None]:
+    block = _Block(on, threading.get_ident())
+    with _lock:
+        _blocks.append(block)
+        _settle()
     try:
         yield
     finally:
-        (install if before else uninstall)()
+        with _lock:
+            _blocks.remove(block)
+            _settle()
+
+
+def _say(on: bool) -> None:
+    """Accelerate or not: in this thread's innermost block, or in no block, for good."""
+    global _outside  # noqa: PLW0603
+    with _lock:
+        own = [block for block in _blocks if block.thread == threading.get_ident()]
+        if own:
+            own[-1].on = on
+        else:
+            _outside = on
+        _settle()
+
+
+def _settle() -> None:
+    """Make what the newest block says true, or what was said outside of all blocks."""
+    global _installed  # noqa: PLW0603
+    wanted = _blocks[-1].on if _blocks else _outside
+    if wanted == _installed:
+        return
+    _installed = wanted
+    if wanted:
+        # Both stay after `uninstall`: a class whose `__new__` is deleted would refuse arguments.
+        PlainWord2Vec.__new__ = _new
+        PlainWord2Vec.__init_subclass__ = classmethod(_init_subclass)
+        copyreg.pickle(Word2Vec, _reduce)
+        logger.info(
+            "accelerating gensim's Word2Vec: hs=0, negative>0 trains on torch_w2v's engines, hs=1 on gensim's own "
+            "engine"
+        )
+    else:
+        del copyreg.dispatch_table[Word2Vec]
+        logger.info("gensim's Word2Vec is no longer accelerated")
+    _waiting[:] = filter(_could_have_our_base, PlainWord2Vec.__subclasses__()) if wanted else list(_rebased)
+    _change_bases()
+
+
+def _change_bases() -> None:
+    """Give the classes of `_waiting` the base that is wanted now, but for those that are in use."""
+    classes, _waiting[:] = list(_waiting), []
+    for cls in classes:
+        if _is_in_use(cls):
+            logger.info("%s.%s changes when none of its models trains", cls.__module__, cls.__qualname__)
+            _waiting.append(cls)
+        elif _installed:
+            _rebase(cls)
+        elif cls in _rebased:
+            _rebased.remove(cls)
+            _replace_base(cls, Word2Vec, PlainWord2Vec)
+            options.accelerate(cls, False)
+
+
+def _is_in_use(cls: type) -> bool:
+    """Return whether a method of gensim's class, or of ours, runs for a model of a class, in any thread.
+
+    Its next step would be a method of the other class, which lacks what the earlier steps have prepared.
+    """
+    for frame in sys._current_frames().values():
+        below: types.FrameType | None = frame
+        while below is not None:
+            package = below.f_globals.get("__name__", "").partition(".")[0]
+            if package in ("gensim", "torch_w2v") and isinstance(below.f_locals.get("self"), cls):
+                return True
+            below = below.f_back
+    return False
 
 
 # The signature that `inspect.signature` shows stays that of the constructor.
 @functools.wraps(PlainWord2Vec.__init__)
 def _new(cls: type, *args: Any, **kwargs: Any) -> Any:
+    if _waiting:
+        with _lock:
+            _change_bases()
     model_class = Word2Vec if _installed and cls is PlainWord2Vec else cls
     following = super(PlainWord2Vec, model_class).__new__
     made = following(model_class) if following is object.__new__ else following(model_class, *args, **kwargs)
@@ -123,12 +202,13 @@ def _new(cls: type, *args: Any, **kwargs: Any) -> Any:
 def _init_subclass(cls: type, **kwargs: Any) -> None:
     super(PlainWord2Vec, cls).__init_subclass__(**kwargs)
     if _installed:
-        _rebase(cls)
+        with _lock:
+            _rebase(cls)
 
 
 def _rebase(cls: type) -> None:
     """Let a subclass of gensim's class derive from ours, unless it has an engine of its own."""
-    if PlainWord2Vec not in cls.__bases__ or issubclass(cls, Word2Vec) or issubclass(Word2Vec, cls):
+    if not _could_have_our_base(cls):
         return
     name = f"{cls.__module__}.{cls.__qualname__}"
     if methods := hooks.overridden(cls, PlainWord2Vec):
@@ -138,6 +218,10 @@ def _rebase(cls: type) -> None:
     options.accelerate(cls)
     _rebased.append(cls)
     logger.info("accelerating %s", name)
+
+
+def _could_have_our_base(cls: type) -> bool:
+    return PlainWord2Vec in cls.__bases__ and not issubclass(cls, Word2Vec) and not issubclass(Word2Vec, cls)
 
 
 def _replace_base(cls: type, old: type, new: type) -> None:
