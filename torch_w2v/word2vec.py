@@ -9,7 +9,7 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gensim.models.callbacks import CallbackAny2Vec
 from gensim.models.word2vec import MAX_WORDS_IN_BATCH
@@ -18,6 +18,7 @@ from torch_w2v import corpus, engines, formats
 from torch_w2v.gensim_compat import arguments, hooks, persistence, rows
 from torch_w2v.gensim_compat.options import State, default, option, set_option, set_state, state_of
 from torch_w2v.gensim_compat.reading import CorpusReading, TrimRule, gensim_reads, path_of
+from torch_w2v.hints import Self, TorchDevice
 from torch_w2v.progress import progress_line
 from torch_w2v.training import call_arguments
 from torch_w2v.training.call_arguments import DEFAULT_INTERVAL
@@ -25,10 +26,6 @@ from torch_w2v.training.divergence import StopTraining
 from torch_w2v.training.session import TrainCall
 from torch_w2v.training.turns import turn_of
 from torch_w2v.training.watching import watchers_of
-
-if TYPE_CHECKING:
-    import torch
-    from typing_extensions import Self
 
 logger = logging.getLogger(__name__)
 
@@ -150,7 +147,7 @@ class Word2Vec(CorpusReading):
         max_final_vocab: int | None = None,
         shrink_windows: bool = True,
         *,
-        device: str | torch.device = "auto",
+        device: str | TorchDevice = "auto",
         engine: str = "auto",
         cbow_gradient: str = "gensim",
         corpus_cache: str = "auto",

@@ -1,5 +1,7 @@
 """The rows that a vocabulary uses: missing ones are refused, those of vectors that were added by hand are made."""
 
+import importlib.util
+
 import gensim.models
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from gensim.models.callbacks import CallbackAny2Vec
 import torch_w2v
 from tests.helpers import both_classes, on_each_engine, ours, words
 
+torch = pytest.importorskip("torch") if importlib.util.find_spec("torch") else None
 ALGORITHMS = [{}, {"sg": 1}, {"hs": 1, "negative": 0}]
 on_algorithms = pytest.mark.parametrize("algorithm", [*ALGORITHMS, {"engine": "gensim"}], ids=str)
 
@@ -197,3 +200,33 @@ def test_a_model_with_vectors_that_were_added_by_hand_is_saved(add, tmp_path):
         loaded = cls.load(str(tmp_path / "model"))
         np.testing.assert_array_equal(loaded.wv.vectors, model.wv.vectors)
         assert changes(loaded)
+
+
+@pytest.mark.parametrize("name", ["wv.vectors", "syn1neg", "wv.vectors_lockf", "cum_table"])
+@pytest.mark.parametrize(
+    ("make", "given"),
+    [
+        (lambda array: array.tolist(), "a list"),
+        (lambda array: torch.from_numpy(array.astype(np.float32)), "a Tensor"),
+        (lambda array: array.astype(object), r"an array of object and shape \(.*\)"),
+        (lambda array: array[None], r"an array of \w+ and shape \(1, .*\)"),
+    ],
+)
+def test_what_is_no_array_of_numbers(make, given, name):
+    if given == "a Tensor" and torch is None:
+        pytest.skip("torch is not installed")
+    model = ours(words())
+    owner = model.wv if name.startswith("wv.") else model
+    array = getattr(owner, name.removeprefix("wv."))
+    setattr(owner, name.removeprefix("wv."), make(array))
+    with pytest.raises(TypeError, match=rf"^model\.{name} is {given}: must be a numpy array of numbers, \(words"):
+        model.train(words(), total_examples=300, epochs=1)
+    setattr(owner, name.removeprefix("wv."), array)
+    assert changes(model)
+
+
+def test_no_vectors():
+    model = ours(words())
+    model.wv.vectors = None
+    with pytest.raises(TypeError, match=r"^model\.wv\.vectors is a NoneType: must be a numpy array"):
+        model.train(words(), total_examples=300, epochs=1)

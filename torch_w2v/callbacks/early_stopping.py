@@ -7,7 +7,7 @@ import math
 import tempfile
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from gensim.models.callbacks import CallbackAny2Vec
@@ -15,10 +15,8 @@ from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
 from torch_w2v import system
 from torch_w2v.callbacks.values import LOSS, LossOfEpoch, begin_epoch, values_of
+from torch_w2v.hints import Self
 from torch_w2v.training.divergence import StopTraining
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 logger = logging.getLogger("torch_w2v.callbacks")
 

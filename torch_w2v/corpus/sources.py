@@ -15,8 +15,8 @@ from torch_w2v.corpus.text import Text
 from torch_w2v.corpus.types import Corpus
 from torch_w2v.files import is_uri, path_of
 
-# The forms of a `corpus_file`, see `files`.
-CorpusFile: TypeAlias = "str | os.PathLike[str] | Sequence[CorpusFile] | Text | EncodedFile | Column"
+# The forms of a `corpus_file`, see `files`; the items of a sequence are such, too.
+CorpusFile: TypeAlias = str | os.PathLike[str] | Sequence[Any] | Text | EncodedFile | Column
 
 # What `files` returns.
 Opened: TypeAlias = Text | EncodedFile | Column

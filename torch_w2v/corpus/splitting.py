@@ -8,15 +8,13 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 
 from torch_w2v.corpus.bindings import PAD, decode_words, library, remap, words_of_table
 from torch_w2v.corpus.word_ids import GrowingVocabulary, WordIds
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
+from torch_w2v.hints import Self
 
 T = TypeVar("T")
 

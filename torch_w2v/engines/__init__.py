@@ -13,16 +13,12 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
 
 from torch_w2v import native, user_warnings
 from torch_w2v.engines.cpu.engine import MAX_VECTOR_SIZE, CpuEngine
-from torch_w2v.engines.devices import best_device, check_device, device_type, of_rank, out_of_memory_errors
+from torch_w2v.engines.devices import Device, best_device, check_device, device_type, of_rank, out_of_memory_errors
 from torch_w2v.engines.interface import Engine
 from torch_w2v.training_log import logger
-
-if TYPE_CHECKING:
-    from torch_w2v.engines.devices import Device
 
 __all__ = ["ENGINES", "Engine", "best_device", "check", "choose", "out_of_memory_errors", "why_gensim"]
 

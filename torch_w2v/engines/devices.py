@@ -7,12 +7,10 @@ import os
 import sys
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import torch
+from torch_w2v.hints import TorchDevice
 
-    Device = str | torch.device
+Device = str | TorchDevice
 
 
 def device_type(device: str) -> str:

@@ -6,7 +6,7 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
+from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
 from smart_open.compression import get_supported_extensions
@@ -21,10 +21,8 @@ from torch_w2v.gensim_compat import vocabulary
 from torch_w2v.gensim_compat.options import default, option
 from torch_w2v.gensim_compat.rows import lengthen_outputs
 from torch_w2v.gensim_compat.threads import GensimThreads
+from torch_w2v.hints import Self
 from torch_w2v.progress import progress_line
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 TrimRule: TypeAlias = Callable[[Hashable, int, int], int]
 

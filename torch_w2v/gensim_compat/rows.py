@@ -49,7 +49,9 @@ def check_trainable(model: PlainWord2Vec, anew: bool = True) -> None:
 
     Raises:
         RuntimeError: which arrays are too short, and what to do.
+        TypeError: as `check_arrays`.
     """
+    check_arrays(model)
     lowest, highest = rows_in_use(model, anew)
     arrays = _needed(model, highest)
     short = _too_short(arrays)
@@ -170,11 +172,40 @@ def _length(array: Any) -> int:
     return 0 if array is None else len(array)
 
 
+def check_arrays(model: PlainWord2Vec) -> None:
+    """Refuse weights that a program has set to what is no array of numbers.
+
+    Raises:
+        TypeError: what it is, and what to give instead.
+    """
+    weights = [("wv.vectors", getattr(model.wv, "vectors", None), 2)]
+    weights += [(name, getattr(model, name, None), 2) for name in ("syn1neg", "syn1")]
+    weights += [("cum_table", getattr(model, "cum_table", None), 1)] if model.negative else []
+    weights += [("wv.vectors_lockf", getattr(model.wv, "vectors_lockf", None), 1)]
+    for name, array, dimensions in weights:
+        # What is missing has a message of its own.
+        if (array is None and name != "wv.vectors") or (name == "wv.vectors_lockf" and not _length(array)):
+            continue
+        if not (isinstance(array, np.ndarray) and array.ndim == dimensions and array.dtype.kind in "fiub"):
+            given = f"a {type(array).__name__}"
+            if isinstance(array, np.ndarray):
+                given = f"an array of {array.dtype} and shape {array.shape}"
+            shape = "(words, vector_size)" if dimensions == 2 else "(words,)"
+            raise TypeError(
+                f"model.{name} is {given}: must be a numpy array of numbers, {shape}; numpy.asarray() makes one of a "
+                "list, or of a tensor on the CPU"
+            )
+
+
 def make_writable(model: PlainWord2Vec) -> None:
     """Replace weights that cannot be trained in place by copies.
 
     Those are weights that came from `load(mmap='r')`, or that are not float32 in rows as gensim's are.
+
+    Raises:
+        TypeError: as `check_arrays`.
     """
+    check_arrays(model)
     for owner, name in ((model.wv, "vectors"), (model.wv, "vectors_lockf"), (model, "syn1neg"), (model, "syn1")):
         weights = getattr(owner, name, None)
         if not isinstance(weights, np.ndarray):

@@ -10,7 +10,7 @@ from functools import partial
 from queue import Queue
 from timeit import default_timer
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from gensim.models.callbacks import CallbackAny2Vec
@@ -20,6 +20,7 @@ from torch_w2v.distributed.group import Group
 from torch_w2v.engines.plan import TrainingPlan
 from torch_w2v.engines.streams import keep_mask
 from torch_w2v.gensim_compat.options import option, set_option
+from torch_w2v.hints import Self
 from torch_w2v.training import divergence, learning_rate, planning
 from torch_w2v.training.checkpoints import Checkpoints, KeptCheckpoints
 from torch_w2v.training.divergence import Stopper, StopTraining
@@ -34,9 +35,6 @@ from torch_w2v.training.tables import EngineMemory
 from torch_w2v.training.throttle import Throttle
 from torch_w2v.training.watching import Watch, Watcher, warn_of_no_words
 from torch_w2v.training_log import logger
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 
 class TrainCall:
