@@ -59,6 +59,7 @@ def array_sizes(call):
         # of threads with rows of their own, which no recorded call is from
         "exchanged": 0,
         "exchanges": 0,
+        "met": 0,
         "result": 24,
     }
     return {name: size if getattr(call, name) else 0 for name, size in sizes.items()}

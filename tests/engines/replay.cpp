@@ -45,6 +45,7 @@ int main() {
     if (!sizes[OUTPUT_SCALE]) call.output_scale = nullptr;
     call.exchanged = nullptr;
     call.exchanges = nullptr;
+    call.met = nullptr;
     if (std::fread(&call.V, sizeof call - offsetof(Call, V), 1, stdin) != 1) return 1;
     if (call.skip_gram ? NAME(&call) : train_cbow(&call)) return 2;
     std::fwrite(arrays[INPUTS], 1, sizes[INPUTS], stdout);

@@ -22,10 +22,11 @@ except RuntimeError as e:
 
 ISAS = cpu.supported()
 NEVER = 10**15  # targets
+NEVER_MET = 2**31 - 1  # times; at first it is once, then twice, and so on
 
 
-def sharing(*classes, threads=1, pace=0):
-    return Sharing(threads, np.array(classes, np.int64), pace)
+def sharing(*classes, threads=1, most=NEVER_MET, pace=0):
+    return Sharing(threads, most, np.array(classes, np.int64), pace)
 
 
 def loaded(one, shared):
@@ -53,7 +54,7 @@ def test_one_thread_learns_the_same(options):
     one = case(**options)
     V = len(one.tables.inputs)
     classes = [(V, 70)] if V < 4 else [(V // 4, 1), (V // 2, 300), (V // 2 + 1, NEVER)]
-    is_close(train_alone(one, sharing(*classes)), run("cpu", one))
+    is_close(train_alone(one, sharing(*classes, most=3)), run("cpu", one))
 
 
 @pytest.mark.parametrize("isa", ISAS)
@@ -75,6 +76,8 @@ def test_what_threads_learn_adds_up():
     shared = sharing((V, NEVER), threads=2)
     engine, tables = cpu.CpuEngine(), loaded(one, shared)
     with engine.for_thread(tables, shared, 0) as first, engine.for_thread(tables, shared, 1) as second:
+        for own in (first, second):
+            own.met[1] = NEVER_MET
         engine.train(first, one.chunk, one.rates, one.plan)
         engine.train(second, other.chunk, other.rates, other.plan)
         for table, start in zip(tables, one.tables, strict=True):
@@ -102,6 +105,20 @@ def test_what_a_thread_has_learnt_others_see_with_the_next_exchange():
             # It has its own moves, and those of the first, which are the same.
             assert np.abs(own - start).mean() > 1.5 * np.abs(run("cpu", one)[0] - one.tables.inputs).mean()
             break
+
+
+def test_words_that_are_targets_again_and_again_are_exchanged_sooner():
+    """Wherever they are in the corpus: once, then after two times, and so on."""
+    words = np.zeros(100, np.int32)
+    words[40:] = 1
+    one = case(V=3, lengths=(100,), sample=False, unknown=0, size=0.05, layout=Layout(1, 1, 5, fresh=True))
+    one = one.changed(tokens=words)
+    shared = sharing((2, NEVER), most=5)
+    engine, tables = cpu.CpuEngine(), loaded(one, shared)
+    with engine.for_thread(tables, shared, 0) as own:
+        engine.train(own, one.chunk, one.rates, one.plan)
+        # 1 + 2 + 3 + 4 and six times 5 of 40 targets; the same and ten times 5 of 60.
+        assert own.met.tolist() == [[0, 0, 0], [5, 5, NEVER_MET]]
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])

@@ -9,8 +9,8 @@ from torch_w2v.engines.sharing import sharing_of
 ZIPF = 3 / np.arange(1, 10_001)  # gradients per target
 
 
-def of(gradients=ZIPF, alpha=0.025, threads=2, targets=4e6, vector_size=100, is_first=False):
-    return sharing_of(np.asarray(gradients, float), alpha, threads, targets, vector_size, is_first)
+def of(gradients=ZIPF, context=6.0, alpha=0.025, threads=2, targets=32e6, vector_size=100, is_first=False):
+    return sharing_of(np.asarray(gradients, float), context, alpha, threads, targets, vector_size, is_first)
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ def of(gradients=ZIPF, alpha=0.025, threads=2, targets=4e6, vector_size=100, is_
         {"threads": 1},
         {"alpha": 0.1},
         {"threads": 20},
-        {"targets": 100},
+        {"targets": 1000},
         {"gradients": np.full(10_000, 1e-5)},
     ],
     ids=str,
@@ -38,14 +38,20 @@ def test_rows_are_exchanged_by_how_often_they_are_met():
         assert every * ZIPF[begin] <= sharing._MOST_GRADIENTS
         assert every * ZIPF[end - 1] > sharing._MOST_GRADIENTS / 2 / 1.01 or every == 1
     assert found.threads == 2
-    # 64 gradients times 4 exchanges, of 2 M targets per thread
+    assert found.most == 11  # 64 gradients, six per target
     assert found.rows == pytest.approx(5_242, abs=2)  # the most that there are copies of
-    assert of(targets=4e5).rows == pytest.approx(3 * 2e5 / 64 / 4, abs=2)
+    # 64 gradients times 32 exchanges, of 2 M targets per thread
+    assert of(targets=4e6).rows == pytest.approx(3 * 2e6 / 64 / 32, abs=2)
 
 
-def test_the_first_epoch_has_fewer_rows_which_are_exchanged_sooner():
-    first, later = of(targets=4e5, is_first=True), of(targets=4e5)
-    assert first.rows == pytest.approx(later.rows / 8, abs=2)
+@pytest.mark.parametrize(("context", "most"), [(1.0, 64), (6.0, 11), (51.0, 1), (501.0, 1), (0.5, 64)])
+def test_words_are_targets_so_often_between_two_exchanges(context, most):
+    assert of(context=context).most == most
+
+
+def test_the_first_epoch_of_a_call_exchanges_sooner():
+    first, later = of(is_first=True), of()
+    assert first.rows == later.rows
     assert (first.pace, later.pace) == (8, 0)
 
 
@@ -56,6 +62,7 @@ def test_more_threads_and_a_larger_alpha_exchange_more_often():
     assert (intervals(threads=8) * 4 == intervals()).all()
     assert (intervals(alpha=0.05) * 4 == intervals()).all()
     assert (intervals(alpha=0.001) == intervals()).all()
+    assert of(alpha=0.05).most == 3
 
 
 def test_a_frequent_word_behind_rare_ones_counts_for_them():

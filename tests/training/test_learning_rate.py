@@ -38,6 +38,7 @@ def rates_of_gensim(model, words, epoch, **totals):
 
 
 def rates_of_chunks(model, words, size, epoch, total_examples=None, total_words=None):
+    """The rate of each word of a corpus of so many words, whatever the totals say of it."""
     rates = rates_between(model, epoch, words, total_examples, total_words)
     found = []
     for begin in range(0, words, size):
@@ -100,3 +101,31 @@ def test_small_batches_are_a_line():
 def test_without_totals_the_rate_falls_from_epoch_to_epoch_only():
     model = model_of(10_000, epochs=2)
     assert set(rates_of_chunks(model, 10_000, 2_000, 1)) == {model._get_next_alpha(0.0, 1)}
+
+
+@pytest.mark.parametrize(
+    ("words", "totals"),
+    [
+        (5_000, {"total_examples": 5_000}),
+        (1_000, {"total_examples": 100_000}),
+        (5_000, {"total_examples": 50}),
+        (30_000, {"total_words": 10_000}),
+        (30_000, {"total_examples": 500}),
+        (30_000, {"total_examples": 9_000}),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("epoch", [0, 1, 2])
+def test_totals_that_are_not_those_of_the_corpus(words, totals, epoch):
+    """As of the whole corpus, in a call for a piece of it."""
+    model = model_of(words, epochs=3)
+    theirs = rates_of_gensim(model, words, epoch, **totals)
+    ours = rates_of_chunks(model, words, 10_000, epoch, **totals)
+    assert ours.mean() == pytest.approx(theirs.mean(), rel=0.03, abs=2e-4)
+
+
+def test_chunks_in_which_no_sentence_ends():
+    rates = rates_between(model_of(100_000, epochs=2), 1, 100_000, 4, None)
+    places = [Place(0, 0), Place(0, 10_000), Place(0, 20_000), Place(1, 25_000), Place(1, 35_000)]
+    found = [rates(*pair) for pair in itertools.pairwise(places)]
+    assert all(0.001 <= rate <= 0.1 for pair in found for rate in pair)

@@ -42,7 +42,7 @@ def test_more_workers_than_cores_share_none(monkeypatch, caplog):
 @pytest.mark.skipif(not KERNEL, reason="needs the C++ library")
 @pytest.mark.parametrize("sg", [0, 1])
 def test_threads_have_copies_of_frequent_rows_in_every_epoch(sg, monkeypatch):
-    """The tables that stay with the engine from the first epoch on have room for the rows of later ones, too."""
+    """Also where the tables stay with the engine from one epoch to the next."""
     opened = []
 
     class Recorded(ThreadTables):
@@ -57,9 +57,8 @@ def test_threads_have_copies_of_frequent_rows_in_every_epoch(sg, monkeypatch):
     ours(corpus, workers=2, epochs=3, sample=0, sg=sg, engine="cpu")
     # A thread may find that the other one has done all.
     assert {thread for _, thread in opened} <= {0, 1}
-    rows = [rows for rows, _ in opened]
-    assert 0 < rows[0] < rows[-1] <= 400
-    assert set(rows) == {rows[0], rows[-1]}
+    assert 0 < len({rows for rows, _ in opened}) == 1
+    assert len(opened) >= 3
 
 
 def test_vectors_that_are_observed_between_epochs_are_trained():

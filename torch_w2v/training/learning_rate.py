@@ -13,6 +13,8 @@ from torch_w2v.training.model import TrainedModel
 
 # Sentences are of uneven lengths: a chunk of up to so many batches may be one.
 _NEARLY_ONE = 1.25
+# share of the given totals from which on they are too small: each rank's sentences are a little more or fewer
+_BEYOND = 1.25
 
 
 def rates_between(
@@ -31,10 +33,15 @@ def rates_between(
         total_examples, total_words: as given to `train`. Without both (a `corpus_count` of 0 after
             `build_vocab_from_freq`) the learning rate falls from epoch to epoch only.
     """
-    batch = min(max(model.batch_words, 1) / max(epoch_words, 1.0), 1.0)
+    batch_words = max(model.batch_words, 1)
 
     def done(place: Place) -> float:
         return place.examples / total_examples if total_examples else place.words / (total_words or 1)
+
+    def batch_before(end: Place) -> float:
+        # As the given totals count, which may not be those of the corpus. A corpus that is less than a batch is one.
+        share = done(end) / end.words if end.examples and end.words else 1 / max(epoch_words, 1.0)
+        return min(batch_words, max(epoch_words, 1.0)) * share
 
     def alpha(share: float) -> float:
         return float(model._get_next_alpha(share, epoch))
@@ -45,18 +52,24 @@ def rates_between(
         elif _is_overridden(model):
             # A user's own schedule may know no place before an epoch, and is asked for what gensim asks for.
             first = done(begin)
-            last = max(done(end) - batch, first)
+            last = max(done(end) - batch_before(end), first)
         else:
+            batch = batch_before(end)
             size, middle = done(end) - done(begin), (done(begin) + done(end)) / 2
             # gensim's last batch is what is left, where there is more than one.
             place = done(begin) / batch
-            is_rest = batch < 1 and size < batch and done(end) > 0.999 and abs(place - round(place)) < 0.05
+            is_rest = (
+                epoch_words > batch_words and size < batch and done(end) > 0.999 and abs(place - round(place)) < 0.05
+            )
             before = (size if is_rest else batch) / 2
             first, last = done(begin) - before, done(end) - before
             if epoch == 0 and middle < batch and size < _NEARLY_ONE * batch:
                 first = last = 0.0
             elif epoch == 0 and first < 0:
                 first, last = 0.0, 2 * middle - batch
+            if done(end) > _BEYOND:
+                # The totals are too small: there the rate ends before the corpus does, and gensim's steps are large.
+                first = last = done(begin)
         rate = alpha(first)
         return Rates(rate, rate if math.isclose(first, last, abs_tol=1e-9) else alpha(last))
 

@@ -350,11 +350,12 @@ def sharing(model: TrainedModel, threads: int, words: float, epoch: int, context
     """
     if threads < 2:
         return None
-    frequencies = frequencies_of(model)
-    gradients = np.maximum(*problem_of(model, context).gradients(frequencies.kept_share))
+    frequencies, context = frequencies_of(model), context or context_words(model)
+    of_negatives = model.negative * frequencies.noise_share * (context if model.sg else 1.0)
     kept = words * frequencies.kept_words / max(frequencies.words, 1.0)
-    is_first = model.train_count == 0 and epoch == 0
-    return sharing_of(gradients, highest_alpha(model), threads, kept, model.vector_size, is_first)
+    return sharing_of(
+        of_negatives, context, highest_alpha(model), threads, kept, model.vector_size, is_first=epoch == 0
+    )
 
 
 def expected_words(

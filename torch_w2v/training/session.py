@@ -297,9 +297,8 @@ class TrainCall:
         inputs, outputs = first_rows(model.wv.vectors, rows), first_rows(model.syn1neg, rows)
         if self._largest is None:
             self._largest = ranks.agree(divergence.largest_before(words, inputs, outputs), max)
-        # The tables stay with the engine: they need room for what later epochs share, which is more.
-        sharing, later = (planning.sharing(model, threads, epoch_words, n, progress.context) for n in (epoch, 1))
-        more_rows = max(one.rows * one.threads if one else 0 for one in (sharing, later))
+        sharing = planning.sharing(model, threads, epoch_words, epoch, progress.context)
+        more_rows = sharing.rows * sharing.threads if sharing else 0
         with self._memory.tables(engine, inputs, outputs, deferred, words, more_rows) as tables:
             self._checkpoints.enter(TRAIN)
             alpha_of_share = partial(learning_rate.alpha_of_share, model, epoch)

@@ -17,6 +17,7 @@ struct Call {
   const float* output_scale;  // (V) or null
   float* exchanged;           // (2, private_rows, stride) the private rows as they were when they were exchanged last
   int64_t* exchanges;         // a PrivateRows::Schedule; null without private rows
+  int32_t* met;               // (2, private_rows + 1) how often words were targets since then, and when it is enough
   double* result;             // (3) kept words, loss, weight of the pairs in the loss
 
   int64_t V;

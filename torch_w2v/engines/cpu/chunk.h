@@ -26,7 +26,7 @@ int train_chunk_with(const Call& call) {
   const Job<ROW> job(call, reach);
   Stream stream(call, reach, memory);
   Block<ROW> block(job, memory);
-  Exchanges<ROW> exchanges{job};
+  Exchanges<ROW> exchanges(job, memory);
   if (memory.failed) return 1;
 
   i64 place = 0;
@@ -55,7 +55,7 @@ int train_chunk_with(const Call& call) {
     const double alpha = call.alpha_begin + (call.alpha_end - call.alpha_begin) * done;
     block.count_loss(call.loss_every && number++ % call.loss_every == 0);
     block.train(stream, place, end, next_end, static_cast<float>(alpha));
-    exchanges.advance(end - place);
+    exchanges.advance(stream.id + place, end - place);
     kept += end - place;
     place = end;
   }

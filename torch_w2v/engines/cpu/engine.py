@@ -35,7 +35,7 @@ ISAS = ("base", "avx2", "avx512")
 WORDS_PER_COPIED_ROW = 4
 
 _PLAN_ARRAYS = ("keep", "noise", "input_scale", "output_scale")
-_ARRAYS = ("inputs", "outputs", "tokens", "offsets", *_PLAN_ARRAYS, "exchanged", "exchanges", "result")
+_ARRAYS = ("inputs", "outputs", "tokens", "offsets", *_PLAN_ARRAYS, "exchanged", "exchanges", "met", "result")
 _TABLES = ("V", "columns", "stride", "pitch", "direct")
 _SHARING = ("private_rows", "private_first")
 _CHUNK = ("sentences", "begin", "end", "position", "token_stream", "noise_stream")
@@ -212,7 +212,7 @@ class _Prepared:
         if isinstance(tables, ThreadTables):
             for name in ("input_scale", "output_scale"):
                 arrays[name] = tables.of_all_rows(arrays[name])
-            arrays |= {"exchanged": tables.exchanged, "exchanges": tables.exchanges}
+            arrays |= {"exchanged": tables.exchanged, "exchanges": tables.exchanges, "met": tables.met}
             sharing = dict(zip(_SHARING, (tables.rows, tables.first), strict=True))
         call = Call(
             **{name: _address(array) for name, array in {**arrays, **tables._asdict()}.items()},

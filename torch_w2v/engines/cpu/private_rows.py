@@ -20,8 +20,11 @@ class ThreadTables(Tables):
         rows: number of the rows, which are copies of the first ones of the tables.
         first: number of the first of them in the tables.
         exchanged: (2, rows, padded row) float32.
-        exchanges: (1 + c, 4) int64, the kernel's `Schedule`: the numbers of targets that were trained, the pace and the
-            number of classes; then for each class what `Sharing` has, the next row, and how much is due.
+        exchanges: (1 + c, 4) int64, the kernel's `Schedule`: the number of targets that were trained, the pace, the
+            number of classes, and `Sharing.most`; then for each class what `Sharing` has, the next row, and how much is
+            due.
+        met: (2, rows + 1) int32, how often each row's word was a target since its row was exchanged, and how often is
+            enough.
         prepared: the kernel's arguments, kept from chunk to chunk.
     """
 
@@ -29,6 +32,7 @@ class ThreadTables(Tables):
     first: int
     exchanged: np.ndarray
     exchanges: np.ndarray
+    met: np.ndarray
     prepared: Any = None
 
     @classmethod
@@ -49,7 +53,9 @@ class ThreadTables(Tables):
         sizes = sharing.classes[:, 0] - begins
         next_rows = begins + sizes * thread // sharing.threads
         classes = np.column_stack([sharing.classes, next_rows, np.zeros_like(next_rows)])
-        own.exchanges = np.vstack([[0, sharing.pace, len(classes), 0], classes])
+        own.exchanges = np.vstack([[0, sharing.pace, len(classes), sharing.most], classes])
+        own.met = np.ones((2, own.rows + 1), np.int32)
+        own.met[0], own.met[1, -1] = 0, np.iinfo(np.int32).max
         shared, copies = own._shared_and_own()
         for table, copy in zip(shared, copies, strict=True):
             copy[...] = table
