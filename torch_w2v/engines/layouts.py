@@ -14,6 +14,8 @@ WIDE = 32
 _USUAL_ERRORS = 0.4
 # how far context rows may move (`Workload.moves`) times the targets of a block, on a bursty corpus
 _MOST_MOVES = 100.0
+# context words per target below which large steps are too large where a few words have most updates
+_SHORT = 5.0
 # minimum number of steps per epoch for large steps; on a smaller corpus the steps shrink instead
 STEPS = 1024
 
@@ -86,7 +88,7 @@ def many_blocks_per_step(workload: Workload) -> Layout:
     Where words repeat, blocks are the CPU kernel's, whose hidden layers follow the errors before them, and there are
     eight at once at most, where an epoch has the steps for it.
     """
-    if workload.repetitive or workload.crowded:
+    if workload.repetitive or _is_short_and_crowded(workload):
         block = one_block_per_step(workload)
         T = min(block.T, 32)
         return Layout(T=T, S=min(block.S, T), N=workload.negative, B=_blocks(8, T, workload, 8, 8 * STEPS), fresh=True)
@@ -109,7 +111,7 @@ def blocks_in_flight(workload: Workload) -> Layout:
     lose some of what gensim's order learns there, so that an epoch has more steps. On a small bursty corpus that order
     is all that is left, at a GPU's worst speed.
     """
-    if workload.repetitive or workload.crowded:
+    if workload.repetitive or _is_short_and_crowded(workload):
         T, steps = (1, 32 * STEPS) if workload.bursty else (4, 8 * STEPS)
         return Layout(T=T, S=T, N=min(64, workload.negative), B=_blocks(32, T, workload, 32, steps))
     negative, mean = workload.negative, workload.cbow_mean
@@ -194,6 +196,11 @@ def skip_gram_in_flight(workload: Workload) -> Layout:
     moves = abs(workload.alpha) * block.T * workload.context_words / S * workload.busiest_output
     most = (1 if workload.repetitive else 20) * _MOST_PER_OUTPUT / max(moves, 1e-9)
     return Layout(T=block.T, S=S, N=N, B=_blocks(256, block.T, workload, most))
+
+
+def _is_short_and_crowded(workload: Workload) -> bool:
+    """Return whether large steps lose what a few words learn from short sentences: longer ones mix their contexts."""
+    return workload.crowded and workload.context_words < _SHORT
 
 
 def _sets(T: int, context: float) -> int:
