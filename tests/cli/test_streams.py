@@ -68,7 +68,14 @@ def test_what_cannot_be_written_to_stderr_is_lost_and_nothing_else(
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
-@pytest.mark.parametrize("line", ['"$@" 2>/dev/full', '"$@" 2>/dev/full >/dev/full', '"$@" 2>&-'])
+@pytest.mark.parametrize(
+    "line",
+    [
+        '"$@" 2>/dev/full',
+        pytest.param('"$@" 2>/dev/full >/dev/full', marks=pytest.mark.slow),
+        pytest.param('"$@" 2>&-', marks=pytest.mark.slow),
+    ],
+)
 def test_exit_codes_where_stderr_cannot_be_written(line: str, vectors: Path) -> None:
     assert shell(line, "neighbours", vectors, "the", "no-such-word").returncode == 1
     assert shell(line, "neighbours", "no-such-file.kv", "the").returncode == 2

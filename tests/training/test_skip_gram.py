@@ -8,12 +8,13 @@ import gensim.models
 import numpy as np
 import pytest
 
-from tests.helpers import messages, on_each_engine, ours, same, topics, trainable, words
+from tests.helpers import ENGINES, messages, on_each_engine, ours, same, topics, trainable, words
 from torch_w2v.engines.layouts import skip_gram_block, skip_gram_steps
 from torch_w2v.engines.plan import Layout, Workload
 
 
-@on_each_engine
+# The specification is slow, and is compared with the others for every option (tests/engines).
+@pytest.mark.parametrize("engine", ENGINES[1:])
 @pytest.mark.parametrize(
     "options",
     [{}, {"shrink_windows": False, "window": 2}, {"negative": 20, "ns_exponent": 0.5}, {"sample": 0, "window": 1000}],

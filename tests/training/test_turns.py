@@ -229,6 +229,7 @@ def test_a_wait_that_nothing_is_known_about_is_said_once(options, where, place, 
     assert re.search(rf"which has been in {place}.* If that waits for this thread", str(warning.message))
 
 
+@pytest.mark.slow
 @on_kinds
 def test_ordinary_turns_are_no_matter_for_a_warning(options, monkeypatch):
     monkeypatch.setattr(turns, "PATIENCE", 0.3)
