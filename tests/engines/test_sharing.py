@@ -17,8 +17,8 @@ def of(gradients=ZIPF, context=6.0, alpha=0.025, threads=2, targets=32e6, vector
     "options",
     [
         {"threads": 1},
-        {"alpha": 0.1},
-        {"threads": 20},
+        {"alpha": 0.05},
+        {"threads": 8},
         {"targets": 1000},
         {"gradients": np.full(10_000, 1e-5)},
     ],
@@ -55,14 +55,20 @@ def test_the_first_epoch_of_a_call_exchanges_sooner():
     assert (first.pace, later.pace) == (8, 0)
 
 
-def test_more_threads_and_a_larger_alpha_exchange_more_often():
+def test_more_threads_exchange_more_often():
     def intervals(**options):
         return of(**options).classes[:3, 1]
 
-    assert (intervals(threads=8) * 4 == intervals()).all()
-    assert (intervals(alpha=0.05) * 4 == intervals()).all()
+    assert (intervals(threads=4) * 2 == intervals()).all()
     assert (intervals(alpha=0.001) == intervals()).all()
-    assert of(alpha=0.05).most == 3
+    assert of(threads=4).most == 5
+
+
+@pytest.mark.parametrize(("alpha", "threads"), [(0.025, 4), (0.035, 2), (0.01, 16)])
+def test_where_copies_end(alpha, threads):
+    assert of(alpha=alpha, threads=threads) is not None
+    assert of(alpha=1.5 * alpha, threads=threads) is None
+    assert of(alpha=alpha, threads=2 * threads + 9) is None
 
 
 def test_a_frequent_word_behind_rare_ones_counts_for_them():
