@@ -10,8 +10,8 @@ import numpy as np
 # thread does not see grow with the square of alpha: times that, and the number of threads, so many. Found by experiment
 # (docs/development/lab-notes.md).
 _MOST_GRADIENTS, _MOST_ERRORS = 64.0, 0.08
-# With fewer gradients between two exchanges all is shared. With 16, on runs of ten items at alpha=.05, two threads agree
-# a little less with gensim's runs than without copies.
+# With fewer gradients between two exchanges all is shared. With 16, on runs of ten items at alpha=.05, two threads
+# agree a little less with gensim's runs than without copies.
 _FEWEST_GRADIENTS = 30.0
 # A row that is drawn as a negative for fewer exchanges per thread and epoch is not copied: what others learn of it
 # would be known too late, and they would push away what is away already.
