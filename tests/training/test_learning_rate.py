@@ -39,7 +39,7 @@ def rates_of_gensim(model, words, epoch, **totals):
 
 def rates_of_chunks(model, words, size, epoch, total_examples=None, total_words=None):
     """The rate of each word of a corpus of so many words, whatever the totals say of it."""
-    rates = rates_between(model, epoch, words, total_examples, total_words)
+    rates = rates_between(model, epoch, words, size, total_examples, total_words)
     found = []
     for begin in range(0, words, size):
         end = min(begin + size, words)
@@ -125,7 +125,7 @@ def test_totals_that_are_not_those_of_the_corpus(words, totals, epoch):
 
 
 def test_chunks_in_which_no_sentence_ends():
-    rates = rates_between(model_of(100_000, epochs=2), 1, 100_000, 4, None)
+    rates = rates_between(model_of(100_000, epochs=2), 1, 100_000, 10_000, 4, None)
     places = [Place(0, 0), Place(0, 10_000), Place(0, 20_000), Place(1, 25_000), Place(1, 35_000)]
     found = [rates(*pair) for pair in itertools.pairwise(places)]
     assert all(0.001 <= rate <= 0.1 for pair in found for rate in pair)
