@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import os
 import sys
 import threading
-import time
-from collections.abc import Iterator
-from types import FrameType
 from typing import Any
 
 from torch_w2v import user_warnings
 from torch_w2v.by_identity import ByIdentity
 from torch_w2v.call_threads import Call, calls_here, working_for
 from torch_w2v.training.model import TrainedModel
+from torch_w2v.training.waits import Seen, awaited_by, running_futures
 
 PATIENCE = 10.0  # seconds in code of the program after which a waiting call says what it waits for
 _POLL = 0.1  # seconds between two looks at what the running call waits for
-_EVENTS = ("on_train_begin", "on_train_end", "on_epoch_begin", "on_epoch_end", "on_progress")
 _TAKES_TURNS = "torch_w2v trains a model by one call at a time (gensim by all at once)."
 _REMEDY = (
     "Call train() in the callback's own thread, which is allowed, or after the call that runs has ended, or train a "
@@ -56,7 +52,7 @@ class Turn(Call):
         self._lock.release()
 
     def _wait(self) -> None:
-        me, warned, seen = threading.get_ident(), False, _Seen()
+        me, warned, seen = threading.get_ident(), False, Seen()
         try:
             while True:
                 # As one step, so that of two calls that wait for each other one is refused.
@@ -71,7 +67,7 @@ class Turn(Call):
                         )
                 if self._lock.acquire(timeout=_POLL):
                     return
-                place = None if warned else seen.waiting_place(self)
+                place = None if warned else seen.waiting_place(self, PATIENCE)
                 if place:
                     warned = True
                     user_warnings.warn(
@@ -84,7 +80,7 @@ class Turn(Call):
     def _waits_for(self, me: int) -> bool:
         """Return whether the call that has this turn waits for a thread, through others as it may be."""
         mine, frames = calls_here(), sys._current_frames()
-        futures = list(_running_futures(frames[me]))
+        futures = list(running_futures(frames[me]))
         threads, looked_at = list(self.threads), set[int]()
         while threads:
             thread = threads.pop()
@@ -98,58 +94,12 @@ class Turn(Call):
                 if turn in mine:
                     return True
                 threads.extend(list(turn.threads))
-            for awaited in _awaited_by(frames.get(thread)):
+            for awaited in awaited_by(frames.get(thread)):
                 if any(awaited is future for future in futures):
                     return True
                 if isinstance(awaited, threading.Thread) and awaited.ident is not None:
                     threads.append(awaited.ident)
         return False
-
-
-class _Seen:
-    """What a waiting call has seen of the one that runs."""
-
-    def __init__(self) -> None:
-        # frames of callbacks -> since when they have been there
-        self._events: dict[FrameType, float] = {}
-
-    def waiting_place(self, turn: Turn) -> str | None:
-        """Return where a call has been for longer than `PATIENCE`, if that is code of the program."""
-        now, frames = time.monotonic(), sys._current_frames()
-        events = [frame for thread in list(turn.threads) for frame in _frames(frames.get(thread)) if _is_event(frame)]
-        self._events = {frame: self._events.get(frame, now) for frame in events}
-        for frame, since in self._events.items():
-            if now - since >= PATIENCE:
-                return f"{frame.f_code.co_name}() of a callback ({frame.f_code.co_filename}:{frame.f_lineno})"
-        if any(since is not None and now - since >= PATIENCE for since in list(turn.threads.values())):
-            return "the iterator of its corpus"
-        return None
-
-
-def _frames(frame: FrameType | None) -> Iterator[FrameType]:
-    while frame is not None:
-        yield frame
-        frame = frame.f_back
-
-
-def _is_event(frame: FrameType) -> bool:
-    return frame.f_code.co_name in _EVENTS
-
-
-def _awaited_by(frame: FrameType | None) -> Iterator[Any]:
-    """Yield the threads and futures for whose end a thread waits, without a limit of time."""
-    awaiting = {threading.Thread.join.__code__, concurrent.futures.Future.result.__code__}
-    for each in _frames(frame):
-        if each.f_code in awaiting and each.f_locals.get("timeout") is None:
-            yield each.f_locals.get("self")
-
-
-def _running_futures(frame: FrameType) -> Iterator[Any]:
-    """Yield the futures that a thread is to fulfil."""
-    for each in _frames(frame):
-        future = getattr(each.f_locals.get("self"), "future", None) if each.f_code.co_name == "run" else None
-        if isinstance(future, concurrent.futures.Future):
-            yield future
 
 
 _turns: ByIdentity[Turn] = ByIdentity()
