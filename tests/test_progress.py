@@ -84,6 +84,8 @@ class Broken(io.StringIO):
     def __init__(self, is_terminal, error):
         super().__init__()
         self.is_terminal, self.error = is_terminal, error
+        if isinstance(error, ValueError):
+            self.close()
 
     def isatty(self):
         return self.is_terminal

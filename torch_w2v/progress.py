@@ -209,7 +209,10 @@ class ProgressLine:
         """Show nothing any more after a failure to write in this block, which is no reason to end the training."""
         try:
             yield
-        except (OSError, ValueError):
+        except (OSError, ValueError) as e:
+            # A closed file raises a ValueError; any other is a fault.
+            if isinstance(e, ValueError) and not getattr(self._stream, "closed", False):
+                raise
             self._bar = self._stream = None
 
 

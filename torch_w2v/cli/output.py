@@ -60,14 +60,16 @@ class Messages:
 
     def write(self, text: str) -> int:
         """Write a text, as a stream's method does, if that is possible."""
-        with suppress(OSError, ValueError):
-            self._stream.write(text)
+        if not self._stream.closed:
+            with suppress(OSError):
+                self._stream.write(text)
         return len(text)
 
     def flush(self) -> None:
         """Write what is in the stream's buffer, if that is possible."""
-        with suppress(OSError, ValueError):
-            self._stream.flush()
+        if not self._stream.closed:
+            with suppress(OSError):
+                self._stream.flush()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
