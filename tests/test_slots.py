@@ -15,26 +15,23 @@ from torch_w2v.slots import slots_of
 Plain, Word2Vec = gensim.models.Word2Vec, torch_w2v.Word2Vec
 
 
-class OfGensim(Plain):
-    __slots__ = ("__hidden", "device", "labels", "never_set")
+def with_slots(base):
+    class WithSlots(base):
+        __slots__ = ("__hidden", "device", "labels", "never_set")
 
-    def __init__(self, *args, labels=None, **options):
-        self.labels, self.device, self.__hidden = labels, "a shelf", 5
-        super().__init__(*args, **options)
+        def __init__(self, *args, labels=None, **options):
+            self.labels, self.device, self.__hidden = labels, "a shelf", 5
+            super().__init__(*args, **options)
 
-    def hidden(self):
-        return self.__hidden
+        def hidden(self):
+            return self.__hidden
+
+    return WithSlots
 
 
-class OfOurs(Word2Vec):
-    __slots__ = ("__hidden", "device", "labels", "never_set")
-
-    def __init__(self, *args, labels=None, **options):
-        self.labels, self.device, self.__hidden = labels, "a shelf", 5
-        super().__init__(*args, **options)
-
-    def hidden(self):
-        return self.__hidden
+OfGensim, OfOurs = with_slots(Plain), with_slots(Word2Vec)
+for name, cls in (("OfGensim", OfGensim), ("OfOurs", OfOurs)):
+    cls.__qualname__ = name  # pickle finds a class by it
 
 
 class Base(Word2Vec):

@@ -215,3 +215,11 @@ def test_targets_share_no_negatives_where_a_few_words_have_most_updates(function
         assert crowded.S == crowded.T
         assert crowded.fresh or function is blocks_in_flight
         assert crowded.B == 1 or function is blocks_in_flight
+
+
+@pytest.mark.parametrize("function", [many_blocks_per_step, blocks_in_flight])
+def test_large_steps_stay_where_a_few_words_are_in_longer_sentences(function):
+    def layout(collisions):
+        return function(Workload(5, SMALL, 5.5, alpha=0.05, repetition=7.3, collisions=collisions))
+
+    assert layout(0.375) == layout(0.0)

@@ -72,7 +72,10 @@ class CpuEngine(Engine):
 
     def load_table(self, table: np.ndarray, previous: Any = None) -> np.ndarray:
         """Return a copy of the table whose rows are padded; see `Engine.load_table`."""
-        return padded(table, previous if is_copy_of(previous, table) else None)
+        return self._copy(table, previous)
+
+    def _copy(self, table: np.ndarray, previous: Any, more_rows: int = 0) -> np.ndarray:
+        return padded(table, previous if is_copy_of(previous, table) else None, more_rows)
 
     def load_tables(
         self, tables: Tables, previous: Sequence[Any] = (None, None), words: float = math.inf, more_rows: int = 0
@@ -85,13 +88,7 @@ class CpuEngine(Engine):
         """
         if self._trains_in_place(tables, previous, words):
             return tables
-        # What is no copy is freed before the other table is copied.
-        return Tables(
-            *(
-                padded(table, rows if is_copy_of(rows, table) else None, more_rows)
-                for table, rows in zip(tables, previous, strict=True)
-            )
-        )
+        return Tables(*(self._copy(table, rows, more_rows) for table, rows in zip(tables, previous, strict=True)))
 
     def for_thread(self, tables: Tables, sharing: Sharing | None, thread: int) -> AbstractContextManager[Tables]:
         """Return a context with the tables that a thread is to train on; see `Engine.for_thread`.
