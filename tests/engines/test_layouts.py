@@ -1,7 +1,7 @@
 """How each engine groups targets, and what keeps those groups from diverging."""
 
 import itertools
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -223,3 +223,9 @@ def test_large_steps_stay_where_a_few_words_are_in_longer_sentences(function):
         return function(Workload(5, SMALL, 5.5, alpha=0.05, repetition=7.3, collisions=collisions))
 
     assert layout(0.375) == layout(0.0)
+
+
+def test_wide_windows_keep_their_long_blocks_where_a_few_words_have_most_updates():
+    """Their contexts are many words, which are never the same few."""
+    workload = Workload(5, SMALL, 150.0, alpha=0.1, repetition=20.0)
+    assert one_block_per_step(replace(workload, collisions=0.06)) == one_block_per_step(workload)

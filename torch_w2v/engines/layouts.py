@@ -67,10 +67,10 @@ def one_block_per_step(workload: Workload) -> Layout:
         while T > 1 and T * workload.moves > _MOST_MOVES:
             T //= 2
         return Layout(T=T, S=T, N=N, B=1, fresh=True)
-    if workload.crowded:
-        return Layout(T=16, S=16, N=N, B=1, fresh=True)
     if context > WIDE:
         return Layout(T=256, S=256, N=N, B=1, G=2, fresh=True)
+    if workload.crowded:
+        return Layout(T=16, S=16, N=N, B=1, fresh=True)
     T = 32 if workload.kept_words < (SMALL_FOR_REPETITIVE if workload.repetitive else SMALL) else 64
     S = 16 if workload.cbow_mean else T // 2
     while min(T, context) > S:
