@@ -38,6 +38,7 @@ def rates_between(
             `build_vocab_from_freq`) the learning rate falls from epoch to epoch only.
     """
     batch_words = min(max(model.batch_words, 1), max(epoch_words, 1.0))
+    has_rest = chunk_words >= batch_words and epoch_words > batch_words
 
     def done(place: Place) -> float:
         if not (total_examples or total_words):
@@ -49,8 +50,8 @@ def rates_between(
 
     def rates(begin: Place, end: Place) -> Rates:
         first, last = done(begin), done(end)
-        # As the given totals count, which may not be those of the corpus; no sentence may have ended yet.
-        batch = batch_words * (last / end.words if last else 1 / max(epoch_words, 1.0))
+        # As the given totals count, which may not be those of the corpus. No sentence with words may have ended yet.
+        batch = batch_words * (last / end.words if last and end.words else 1 / max(epoch_words, 1.0))
         if last == 0 or last > _BEYOND:
             # Of totals that are too small the rate ends before the corpus does, and gensim's steps are large.
             last = first
@@ -60,8 +61,9 @@ def rates_between(
         elif epoch == 0 and (first + last) / 2 < batch:
             first = last = 0.0
         else:
-            # gensim's last batch is what is left.
-            share = min((end.words - begin.words) / batch_words, 1.0) if chunk_words >= batch_words else 1.0
+            # gensim's last batch is what is left. Chunks end elsewhere too, where several ranks exchange.
+            is_rest = has_rest and last > 0.999
+            share = min((end.words - begin.words) / batch_words, 1.0) if is_rest else 1.0
             first, last = first - batch * share / 2, last - batch * share / 2
             first = max(first, 0.0) if epoch == 0 else first
         rate = alpha(first)
