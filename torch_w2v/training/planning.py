@@ -98,9 +98,9 @@ def context_words(model: TrainedModel) -> float:
 
 
 def measured_context(model: TrainedModel, seen: Run) -> float:
-    """Return the number of context words per target, on average over the targets or the pairs, whichever is more.
+    """Return the number of context words per target, on average over the pairs of a target and a context word.
 
-    Where sentences are of uneven lengths that of the pairs is, most of which are in the long ones.
+    Where sentences are of uneven lengths that is more than the mean over the targets: most pairs are in the long ones.
 
     Args:
         model: the model.
@@ -111,9 +111,7 @@ def measured_context(model: TrainedModel, seen: Run) -> float:
     lengths = lengths[lengths > 0]
     if not len(lengths):
         return context_words(model)
-    inside = objective.window + 1.0 if objective.shrink_windows else 2.0 * objective.window
-    average = min(inside, max(float(lengths.mean()), 1.0))
-    return max(average, context_of(lengths, objective.window, objective.shrink_windows))
+    return max(1.0, context_of(lengths, objective.window, objective.shrink_windows))
 
 
 def skip_gram_context(model: TrainedModel, seen: Run) -> float:
