@@ -78,7 +78,7 @@ def record(monkeypatch, cases):
         return 0
 
     with monkeypatch.context() as patch:
-        patch.setattr(cpu, "kernel", lambda isa, skip_gram: keep_call)
+        patch.setattr(cpu, "kernel", lambda isa, skip_gram, bfloat16: keep_call)
         for one in cases:
             run(cpu.CpuEngine(), one)
     return b"".join(parts)

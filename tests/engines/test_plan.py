@@ -39,6 +39,13 @@ def test_a_layout_has_sizes_of_at_least_1(size):
         Layout(**{size: 0})
 
 
+@pytest.mark.parametrize("skip_gram", [False, True])
+def test_only_what_has_rounded_products_takes_bfloat16(skip_gram):
+    objective = Objective(window=5, negative=5, skip_gram=skip_gram)
+    with pytest.raises(ValueError, match="bfloat16=True: only skip-gram with fresh=True rounds what it multiplies"):
+        plan(objective=objective, layout=Layout(fresh=not skip_gram, bfloat16=True))
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -88,7 +88,8 @@ class Layout:
     set weigh negative / N times the number of the input's positives in the part. A step is B blocks taken evenly
     across the chunk; both tables are updated set by set. With `fresh`, G inputs are updated at once, and all updates
     see the rows as the ones before have left them; otherwise they are computed from the rows at the set's start, and G
-    means nothing.
+    means nothing. With `bfloat16` the factors of every product with a negative are rounded to bfloat16: of scores, and
+    of both updates. Sums, positives and the tables stay what they are.
     """
 
     T: int = 64
@@ -97,6 +98,7 @@ class Layout:
     B: int = 1
     G: int = 1
     fresh: bool = False
+    bfloat16: bool = False
 
     def __post_init__(self) -> None:
         if min(self.T, self.S, self.N, self.B, self.G) < 1:
@@ -194,6 +196,9 @@ class _Rows:
         noise: (V, 2) int32, the alias table of the negatives (`streams.alias_table`).
         input_scale: (V,) float32, factor on every update of a context row; empty where all are 1.
         output_scale: (V,) float32, factor on every update of an output row; empty where all are 1.
+
+    Raises:
+        ValueError: `bfloat16` for what has no products that are rounded.
     """
 
     objective: Objective
@@ -202,6 +207,10 @@ class _Rows:
     noise: Any
     input_scale: Any
     output_scale: Any
+
+    def __post_init__(self) -> None:
+        if self.layout.bfloat16 and not (self.objective.skip_gram and self.layout.fresh):
+            raise ValueError("bfloat16=True: only skip-gram with fresh=True rounds what it multiplies")
 
 
 @dataclass(frozen=True)
@@ -233,6 +242,7 @@ class TrainingPlan(_Rows):
     seed: int
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         V = len(self.keep)
         for name, shape, dtype in (
             ("keep", (V,), np.int32),

@@ -6,6 +6,7 @@ read beside docs/explanation/algorithm.md ("Skip-gram").
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -101,7 +102,8 @@ def _part(tables: Tables, blocks: sampling.Blocks, block: int, s: int, alpha: fl
     equal = positive.to(x.dtype) @ (kept.ids[i][:, None] == negatives).to(x.dtype)
     weight = objective.negative / N * times.to(x.dtype) * (positive.sum(1, keepdim=True) - equal)
 
-    scores, positive_scores = x @ outputs[negatives].T, (x[owner] * outputs[positives]).sum(1)
+    rounded = _rounding(plan)
+    scores, positive_scores = rounded(x) @ rounded(outputs[negatives]).T, (x[owner] * outputs[positives]).sum(1)
     loss, pairs = 0.0, 0.0
     if objective.has_loss(block):
         loss -= float(logsigmoid(positive_scores).sum(dtype=dtype_of_sums(x.device)))
@@ -110,7 +112,7 @@ def _part(tables: Tables, blocks: sampling.Blocks, block: int, s: int, alpha: fl
     return _Part(
         words,
         negatives,
-        -alpha * weight * torch.sigmoid(scores) * (scores < objective.largest_score),
+        rounded(-alpha * weight * torch.sigmoid(scores) * (scores < objective.largest_score)),
         positives,
         owner,
         alpha * torch.sigmoid(-positive_scores),
@@ -119,12 +121,17 @@ def _part(tables: Tables, blocks: sampling.Blocks, block: int, s: int, alpha: fl
     )
 
 
+def _rounding(plan: EpochPlan) -> Callable[[Tensor], Tensor]:
+    """Return what the factors of products with negatives go through: rounding with `Layout.bfloat16`, else nothing."""
+    return lambda x: x.bfloat16().to(x.dtype) if plan.layout.bfloat16 else x
+
+
 def _update_in_order(tables: Tables, group: _Part, plan: EpochPlan) -> None:
     """Update the rows of a few inputs: the negatives together, then pair after pair the positives, then the inputs."""
     inputs, outputs = tables
-    x = inputs[group.words]
-    errors = group.weights @ outputs[group.negatives]
-    add_rows(outputs, group.negatives, group.weights.T @ x, plan.output_scale)
+    x, rounded = inputs[group.words], _rounding(plan)
+    errors = group.weights @ rounded(outputs[group.negatives])
+    add_rows(outputs, group.negatives, group.weights.T @ rounded(x), plan.output_scale)
 
     # Each pair finds its row as the pairs before have left it.
     moves = group.weights_of_pairs[:, None] * x[group.owner]

@@ -28,7 +28,9 @@ from torch_w2v.training_log import logger
 # floats per row that the kernel has scratch for
 MAX_VECTOR_SIZE = 4096
 # the instruction sets that the kernel is compiled for, in the order of w2v_isa()
-ISAS = ("base", "avx2", "avx512")
+ISAS = ("base", "avx2", "avx512", "avx512bf16")
+# the last one has kernels of its own for `Layout.bfloat16` only
+_BFLOAT16, _WITHOUT = "avx512bf16", "avx512"
 
 # Below this many words per row of the tables it costs less to train in place, at two thirds of the speed, than to
 # copy all rows there and back: a copied row costs as much time as training on some three words saves.
@@ -68,7 +70,10 @@ class CpuEngine(Engine):
 
     def layout(self, workload: Workload) -> Layout:
         """Return the layout of one block per step."""
-        return layouts.skip_gram_block(workload) if workload.skip_gram else layouts.one_block_per_step(workload)
+        if not workload.skip_gram:
+            return layouts.one_block_per_step(workload)
+        rounds = _chosen(os.environ.get("TORCH_W2V_ISA", "")) == _BFLOAT16
+        return dataclasses.replace(layouts.skip_gram_block(workload), bfloat16=rounds)
 
     def load_table(self, table: np.ndarray, previous: Any = None) -> np.ndarray:
         """Return a copy of the table whose rows are padded; see `Engine.load_table`."""
@@ -145,8 +150,8 @@ class CpuEngine(Engine):
         Tables that `load_tables` did not return may be copied there and back by each call: only one thread may train on
         them at a time.
 
-        TORCH_W2V_ISA=base, avx2 or avx512 in the environment chooses an instruction set; by default it is the best
-        that the machine has.
+        TORCH_W2V_ISA=base, avx2, avx512 or avx512bf16 in the environment chooses an instruction set; by default it is
+        the best that the machine has.
         """
         owner = tables if isinstance(tables, ThreadTables) else self
         prepared = owner.prepared
@@ -225,7 +230,7 @@ class _Prepared:
             **{name: getattr(plan.layout, name) for name in _LAYOUT},
             largest_score=plan.objective.largest_score,
         )
-        function = kernel(os.environ.get("TORCH_W2V_ISA", ""), plan.objective.skip_gram)
+        function = kernel(os.environ.get("TORCH_W2V_ISA", ""), plan.objective.skip_gram, plan.layout.bfloat16)
         return cls(tables, plan, tables if in_place else None, arrays, call, function)
 
 
@@ -274,7 +279,7 @@ def supported() -> tuple[str, ...]:
 
 
 def instruction_set(isa: str = "") -> str:
-    """Return the instruction set that is to be used.
+    """Return the instruction set of the kernels that are to be used, but for those with `Layout.bfloat16`.
 
     Args:
         isa: one of `ISAS`, as TORCH_W2V_ISA names it, or '' for the best one.
@@ -283,6 +288,11 @@ def instruction_set(isa: str = "") -> str:
         ValueError: an unknown instruction set.
         RuntimeError: one that this machine cannot run.
     """
+    chosen = _chosen(isa)
+    return _WITHOUT if chosen == _BFLOAT16 else chosen
+
+
+def _chosen(isa: str) -> str:
     if isa and isa not in ISAS:
         raise ValueError(f"TORCH_W2V_ISA={isa!r}: must be one of {', '.join(map(repr, ISAS))}")
     can = supported()
@@ -292,19 +302,24 @@ def instruction_set(isa: str = "") -> str:
 
 
 @cache
-def kernel(isa: str = "", skip_gram: bool = False) -> Any:
+def kernel(isa: str = "", skip_gram: bool = False, bfloat16: bool = False) -> Any:
     """Return the library's function for an instruction set; for '' the best one.
 
     Args:
         isa: one of `ISAS`, or ''.
         skip_gram: the function that trains skip-gram, not CBOW.
+        bfloat16: as `Layout.bfloat16`.
 
     Raises:
         ValueError: an unknown instruction set.
-        RuntimeError: one that this machine cannot run, or a library of another version of the package.
+        RuntimeError: one that this machine cannot run, or that has no bfloat16, or a library of another version of the
+            package.
     """
     check_library(library())
-    function = native.function(f"w2v_{'skip_gram' if skip_gram else 'train'}_{instruction_set(isa)}")
+    found = _chosen(isa) if bfloat16 else instruction_set(isa)
+    if bfloat16 and found != _BFLOAT16:
+        raise RuntimeError(f"bfloat16=True: needs the instruction set '{_BFLOAT16}', this is '{found}'")
+    function = native.function(f"w2v_{'skip_gram' if skip_gram else 'train'}_{found}")
     function.argtypes, function.restype = (ctypes.POINTER(Call),), ctypes.c_int
     return function
 

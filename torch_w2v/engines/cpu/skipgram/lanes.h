@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../memory.h"
+#include "bfloat16.h"
 #include "rows.h"
 
 namespace {
@@ -44,17 +45,20 @@ INLINE void transpose(Vector* rows) {
 }
 
 // Transposes the rows of `count` inputs, `floats` long: column d becomes to[d]. So do up to W - 1 columns of zeros.
+// Where a kernel ROUNDS, to[d] are columns 2 d and 2 d + 1 instead, as Halves.
 inline void transpose_rows(Lanes* to, const float* const* rows, i64 count, i64 floats) {
-  each_piece<1>(floats, [&](auto piece) {
+  constexpr int Q = ROUNDS ? 2 : 1;
+  each_piece<Q>(floats, [&](auto piece) {
     UNROLL
     for (int part = 0; part < PARTS; part++) {
       Vector columns[W];
       for (int i = 0; i < W; i++) {
-        columns[i] = Vector{};
-        if (part * W + i < count) piece.read(columns + i, rows[part * W + i]);
+        Vector numbers[Q] = {};
+        if (part * W + i < count) piece.read(numbers, rows[part * W + i]);
+        columns[i] = ROUNDS ? reinterpret_cast<Vector>(in_order(numbers[0], numbers[Q - 1])) : numbers[0];
       }
       transpose(columns);
-      for (int i = 0; i < W; i++) to[piece.at + i].part[part] = columns[i];
+      for (int i = 0; i < W; i++) to[piece.at / Q + i].part[part] = columns[i];
     }
   });
 }

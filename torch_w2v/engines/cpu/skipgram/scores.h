@@ -4,6 +4,7 @@
 #include "../job.h"
 #include "../memory.h"
 #include "../tiles.h"
+#include "bfloat16.h"
 #include "lanes.h"
 #include "positives.h"
 #include "shared_sets.h"
@@ -18,9 +19,13 @@ struct Scores {
 
   const Job<ROW>& job;
 
-  Lanes* pushes;  // (N) coefficients of the pairs with a negative
+  Lanes* pushes;  // (N + 1) coefficients of the pairs with a negative; the last ones are zeros
   float* pulls;   // coefficients of the pairs with positives, input after input
   i64 first_pull[LANES_OF_BLOCK];
+  // Where the kernel ROUNDS, pushes as Halves: those of two inputs and a negative, (N, LANES_OF_BLOCK / 2), and those
+  // of an input and two negatives, (N / 2, LANES_OF_BLOCK).
+  int32_t* pushes_of_inputs;
+  int32_t* pushes_of_negatives;
 
   double loss = 0;           // in nats
   double pairs = 0;          // weight of the pairs in the loss
@@ -28,14 +33,20 @@ struct Scores {
 
   Scores(const Job<ROW>& j, Memory& memory)
       : job(j),
-        pushes(memory.array<Lanes>(job.N)),
+        pushes(memory.array<Lanes>(job.N + 1)),
         pulls(memory.array<float>(most_pulls())),
+        pushes_of_inputs(halves_of_pushes(memory)),
+        pushes_of_negatives(halves_of_pushes(memory)),
         columns(memory.array<Lanes>(job.stride())),
-        sums(memory.array<Vector>(most_pulls())) {}
+        rows(memory.array<int32_t>(ROUNDS ? job.N * halves_of_row() : 0)),
+        sums(memory.array<Vector>(most_pulls())) {
+    if (!memory.failed) pushes[job.N] = Lanes{};
+  }
 
   // Computes the coefficients of `inputs` inputs, whose rows are `x`, with the present set and part.
   void compute(const float* const* x, i64 inputs, const Positives<ROW>& positives, SharedSets<ROW>& set, float alpha) {
     transpose_rows(columns, x, inputs, job.floats());
+    if (ROUNDS) round_rows(set);
     Lanes count = {};
     for (i64 m = 0; m < inputs; m++) count.set(m, static_cast<float>(positives.count[m]));
     const float share = static_cast<float>(static_cast<double>(job.call.negative) / static_cast<double>(job.N));
@@ -47,36 +58,85 @@ struct Scores {
     }
     for (; k + 2 <= job.N; k += 2) with_negatives<2>(k, inputs, set, count, share, alpha);
     for (; k < job.N; k++) with_negatives<1>(k, inputs, set, count, share, alpha);
+    if (ROUNDS) round_pushes();
     with_positives(x, inputs, positives, set, alpha);
   }
 
  private:
   Lanes* columns;  // (stride) the inputs' rows, column by column
+  int32_t* rows;   // (N, halves_of_row) where the kernel ROUNDS, the set's rows as Halves
   Vector* sums;    // (pairs) products with positives, not yet summed over lanes
 
   i64 most_pulls() const { return LANES_OF_BLOCK * 2 * job.reach + W; }
+  // The last piece of a row may fill only half of what is stored.
+  i64 halves_of_row() const { return (job.stride() + W) / 2; }
+  int32_t* halves_of_pushes(Memory& memory) const {
+    return memory.array<int32_t>(ROUNDS ? (job.N + 1) / 2 * LANES_OF_BLOCK : 0);
+  }
+
+  void round_rows(const SharedSets<ROW>& set) {
+    for (i64 k = 0; k < job.N; k++) {
+      each_piece<2>(job.floats(), [&](auto piece) {
+        Vector numbers[2] = {};
+        piece.read(numbers, set.rows[k]);
+        store_halves(rows + k * halves_of_row() + piece.at / 2, in_order(numbers[0], numbers[1]));
+      });
+    }
+  }
+
+  void round_pushes() {
+    for (i64 k = 0; k < job.N; k += 2) {
+      const float* first = reinterpret_cast<const float*>(pushes + k);
+      const float* second = first + LANES_OF_BLOCK;
+      UNROLL
+      for (int m = 0; m < LANES_OF_BLOCK; m += W) {
+        const i64 at = k / 2 * LANES_OF_BLOCK + m;
+        store_halves(pushes_of_negatives + at, zipped(load(first + m), load(second + m)));
+        store_halves(pushes_of_inputs + at, in_order(load(first + 2 * m), load(first + 2 * m + W)));
+      }
+    }
+  }
+
+  // Adds up the products of N negatives, from number k on, with all inputs.
+  template <int N>
+  INLINE void sum_products(Lanes* score, i64 k, const SharedSets<ROW>& set) const {
+    const i64 floats = job.call.columns;
+    if constexpr (ROUNDS) {
+      const int32_t* row[N];
+      UNROLL
+      for (int n = 0; n < N; n++) row[n] = rows + (k + n) * halves_of_row();
+      for (i64 d = 0; d < (floats + 1) / 2; d++) {
+        UNROLL
+        for (int part = 0; part < PARTS; part++) {
+          const Halves x = reinterpret_cast<Halves>(columns[d].part[part]);
+          UNROLL
+          for (int n = 0; n < N; n++) score[n].part[part] = add_products(score[n].part[part], x, all_halves(row[n][d]));
+        }
+      }
+    } else {
+      const float* row[N];
+      UNROLL
+      for (int n = 0; n < N; n++) row[n] = set.rows[k + n];
+      for (i64 d = 0; d < floats; d++) {
+        UNROLL
+        for (int part = 0; part < PARTS; part++) {
+          const Vector x = columns[d].part[part];
+          UNROLL
+          for (int n = 0; n < N; n++) score[n].part[part] += x * row[n][d];
+        }
+      }
+    }
+  }
 
   template <int N>
   INLINE void with_negatives(i64 k, i64 inputs, const SharedSets<ROW>& set, const Lanes& count, float share,
                              float alpha) {
     Lanes score[N];
-    const float* row[N];
     UNROLL
-    for (int n = 0; n < N; n++) {
-      score[n] = Lanes{};
-      row[n] = set.rows[k + n];
-    }
+    for (int n = 0; n < N; n++) score[n] = Lanes{};
+    sum_products<N>(score, k, set);
     // A negative with a score beyond that is skipped.
     const float most = static_cast<float>(job.call.largest_score);
-    const i64 floats = job.call.columns;
-    for (i64 d = 0; d < floats; d++) {
-      UNROLL
-      for (int part = 0; part < PARTS; part++) {
-        const Vector x = columns[d].part[part];
-        UNROLL
-        for (int n = 0; n < N; n++) score[n].part[part] += x * row[n][d];
-      }
-    }
     UNROLL
     for (int n = 0; n < N; n++) {
       const float scale = -alpha * share * set.times[k + n];

@@ -17,14 +17,14 @@ struct SharedSets {
   const Job<ROW>& job;
 
   // Of the present set:
-  float** rows;      // (N) a word that is drawn again has a row of zeros in its later places
+  float** rows;      // (N + 1) a word that is drawn again has a row of zeros in its later places, as the last one is
   float* times;      // (N) how often the word is in the set, 0 in its later places
   int32_t* skipped;  // (N) 0, or 1 + the number of the word's `skips`
   Lanes* skips;      // (N) how many of each input's positives are this word
 
   SharedSets(const Job<ROW>& j, Memory& memory)
       : job(j),
-        rows(memory.array<float*>(job.N)),
+        rows(memory.array<float*>(job.N + 1)),
         times(memory.array<float>(job.N)),
         skipped(memory.array<int32_t>(job.N)),
         skips(memory.array<Lanes>(job.N)),
@@ -71,6 +71,7 @@ struct SharedSets {
         rows[k] = no_word;
       }
     }
+    rows[job.N] = no_word;
     find_skips(set, positives, inputs);
     for (i64 k = 0; k < job.N; k++) place_of[hash(set[k])] = 0;
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../job.h"
+#include "bfloat16.h"
 #include "positives.h"
 #include "rows.h"
 #include "scores.h"
@@ -60,25 +61,10 @@ struct Updates {
       UNROLL
       for (int j = 0; j < Q; j++) error[m * Q + j] = Vector{};
     }
-    for (i64 k = 0; k < job.N; k++) {
-      const float* coefficient = reinterpret_cast<const float*>(scores.pushes + k) + first;
-      float* row = set.rows[k];
-      Vector was[Q];
-      Vector now[Q];
-      piece.read(was, row);
-      UNROLL
-      for (int j = 0; j < Q; j++) now[j] = was[j];
-      UNROLL
-      for (int m = 0; m < M; m++) {
-        const Vector c = all(coefficient[m]);
-        UNROLL
-        for (int j = 0; j < Q; j++) {
-          error[m * Q + j] += c * was[j];
-          now[j] += c * own[m * Q + j];
-        }
-      }
-      piece.write(row, now);
-    }
+    if constexpr (ROUNDS)
+      negatives_rounded<M>(piece, first, own, error, set, scores);
+    else
+      negatives<M>(piece, first, own, error, set, scores);
     UNROLL
     for (int m = 0; m < M; m++) {
       const int32_t* words = positives.words + positives.first[first + m];
@@ -103,6 +89,72 @@ struct Updates {
       UNROLL
       for (int j = 0; j < Q; j++) own[j] += error[m * Q + j] * lock[m];
       piece.write(x[m], own);
+    }
+  }
+
+  // Updates the rows of the set by M inputs, whose numbers are `own`, and adds to their `error`.
+  template <int M, int Q, bool TAIL>
+  INLINE void negatives(const Piece<Q, TAIL>& piece, i64 first, const Vector* own, Vector* error,
+                        const SharedSets<ROW>& set, const Scores<ROW>& scores) const {
+    for (i64 k = 0; k < job.N; k++) {
+      const float* coefficient = reinterpret_cast<const float*>(scores.pushes + k) + first;
+      float* row = set.rows[k];
+      Vector was[Q];
+      Vector now[Q];
+      piece.read(was, row);
+      UNROLL
+      for (int j = 0; j < Q; j++) now[j] = was[j];
+      UNROLL
+      for (int m = 0; m < M; m++) {
+        const Vector c = all(coefficient[m]);
+        UNROLL
+        for (int j = 0; j < Q; j++) {
+          error[m * Q + j] += c * was[j];
+          now[j] += c * own[m * Q + j];
+        }
+      }
+      piece.write(row, now);
+    }
+  }
+
+  // The same with products of rounded numbers, which take two inputs, or two negatives, at a time.
+  template <int M, int Q, bool TAIL>
+  INLINE void negatives_rounded(const Piece<Q, TAIL>& piece, i64 first, const Vector* own, Vector* error,
+                                const SharedSets<ROW>& set, const Scores<ROW>& scores) const {
+    constexpr int PAIRS = (M + 1) / 2;
+    Halves inputs[PAIRS * Q];
+    UNROLL
+    for (int i = 0; i < PAIRS * Q; i++) {
+      const int m = i / Q * 2;
+      const int j = i % Q;
+      inputs[i] = zipped(own[m * Q + j], m + 1 < M ? own[(m + 1) * Q + j] : Vector{});
+    }
+    for (i64 k = 0; k < job.N; k += 2) {
+      float* row[2] = {set.rows[k], set.rows[k + 1]};
+      Vector now[2][Q];
+      piece.read(now[0], row[0]);
+      piece.read(now[1], row[1]);
+      Halves was[Q];
+      UNROLL
+      for (int j = 0; j < Q; j++) was[j] = zipped(now[0][j], now[1][j]);
+      const int32_t* coefficients = scores.pushes_of_negatives + k / 2 * LANES_OF_BLOCK + first;
+      UNROLL
+      for (int m = 0; m < M; m++) {
+        const Halves c = all_halves(coefficients[m]);
+        UNROLL
+        for (int j = 0; j < Q; j++) error[m * Q + j] = add_products(error[m * Q + j], was[j], c);
+      }
+      coefficients = scores.pushes_of_inputs + (k * LANES_OF_BLOCK + first) / 2;
+      UNROLL
+      for (int i = 0; i < 2 * PAIRS; i++) {
+        const int n = i % 2;
+        const int pair = i / 2;
+        const Halves c = all_halves(coefficients[n * LANES_OF_BLOCK / 2 + pair]);
+        UNROLL
+        for (int j = 0; j < Q; j++) now[n][j] = add_products(now[n][j], inputs[pair * Q + j], c);
+      }
+      piece.write(row[0], now[0]);
+      piece.write(row[1], now[1]);
     }
   }
 };
