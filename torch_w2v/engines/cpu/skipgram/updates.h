@@ -24,35 +24,30 @@ struct Updates {
   // move by.
   void apply(float* const* x, const float* lock, i64 inputs, const Positives<ROW>& positives,
              const SharedSets<ROW>& set, const Scores<ROW>& scores) const {
-    for (i64 m = 0; m < inputs; m += TOGETHER) {
-      switch (min(TOGETHER, inputs - m)) {
-        case 4:
-          group<4>(m, x, lock, positives, set, scores);
-          break;
-        case 3:
-          group<3>(m, x, lock, positives, set, scores);
-          break;
-        case 2:
-          group<2>(m, x, lock, positives, set, scores);
-          break;
-        default:
-          group<1>(m, x, lock, positives, set, scores);
+    // All groups on a piece of the rows, then on the next: a piece stays in the first cache.
+    each_piece<VECTORS>(job.floats(), [&](auto piece) {
+      for (i64 m = 0; m < inputs; m += TOGETHER) {
+        switch (min(TOGETHER, inputs - m)) {
+          case 4:
+            update<4>(piece, m, x + m, lock + m, positives, set, scores);
+            break;
+          case 3:
+            update<3>(piece, m, x + m, lock + m, positives, set, scores);
+            break;
+          case 2:
+            update<2>(piece, m, x + m, lock + m, positives, set, scores);
+            break;
+          default:
+            update<1>(piece, m, x + m, lock + m, positives, set, scores);
+        }
       }
-    }
-  }
-
- private:
-  template <int M>
-  void group(i64 first, float* const* x, const float* lock, const Positives<ROW>& positives, const SharedSets<ROW>& set,
-             const Scores<ROW>& scores) const {
-    each_piece<VECTORS>(job.floats(), [&](auto piece) __attribute__((always_inline)) {
-      update<M>(piece, first, x + first, lock + first, positives, set, scores);
     });
   }
 
+ private:
   template <int M, int Q, bool TAIL>
-  INLINE void update(const Piece<Q, TAIL>& piece, i64 first, float* const* x, const float* lock,
-                     const Positives<ROW>& positives, const SharedSets<ROW>& set, const Scores<ROW>& scores) const {
+  void update(const Piece<Q, TAIL>& piece, i64 first, float* const* x, const float* lock,
+              const Positives<ROW>& positives, const SharedSets<ROW>& set, const Scores<ROW>& scores) const {
     Vector own[M * Q];
     Vector error[M * Q];
     UNROLL
