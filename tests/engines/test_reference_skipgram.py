@@ -9,7 +9,7 @@ from tests.engines.agreement import same_as_transcription
 from tests.engines.cases import case, run
 from tests.engines.shapes import name_of
 from tests.engines.transcription_skipgram import blocks_of, gensim_pairs, transcribe
-from torch_w2v.engines import sampling
+from torch_w2v.engines import sampling, streams
 from torch_w2v.engines.plan import Layout
 
 BLOCKS = Layout(T=16, S=1, N=32, G=4, fresh=True)
@@ -59,6 +59,9 @@ def test_agrees_with_a_slow_transcription(layout):
         {"lengths": (300,), "begin": 100, "end": 210},
         {"position": 2**40},
         {"unknown": 1.0},
+        {"alpha": (0.1, 0.09), "V": 2, "negative": 20, "layout": BLOCKS},
+        {"alpha": (0.1, 0.09), "V": 3, "negative": 50, "window": 20, "layout": Layout(T=1, S=5, N=24, fresh=True)},
+        {"alpha": (0.05, 0.04), "V": 7, "negative": 50, "layout": Layout(T=3, S=2, N=200, G=2, fresh=True)},
     ],
     ids=name_of,
 )
@@ -86,6 +89,33 @@ def test_pair_after_pair_it_is_what_gensim_computes(shrink_windows):
     np.testing.assert_allclose(inputs, syn0, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(outputs, syn1neg, rtol=1e-9, atol=1e-12)
     assert result[0] > 20
+
+
+def test_a_negative_that_is_there_many_times_is_met_in_turn():
+    """Twenty updates of one pair, each of which sees the one before, where one for all would go far too far."""
+    one = case(
+        dtype=np.float64,
+        skip_gram=True,
+        layout=Layout(T=1, S=1, N=20, fresh=True),
+        negative=20,
+        V=2,
+        lengths=(2,),
+        unknown=0,
+        sample=False,
+        alpha=(0.2, 0.2),
+    )
+    # the second word predicts the first, whose row is zeros, and has negatives that are all its own output row
+    one = one.changed(tokens=np.array([0, 1], np.int32), begin=1, noise=streams.alias_table(np.array([0.0, 1.0])))
+    x = one.tables.inputs[1] = np.full(16, 0.4)
+    o = one.tables.outputs[1] = np.full(16, 0.3)
+    one.tables.outputs[0] = 0
+    inputs, outputs, _ = run("reference", one)
+    for _ in range(20):
+        c = -0.2 / (1 + np.exp(-(x @ o)))
+        x, o = x + c * o, o + c * x
+    # All at once, the score would go from 1.9 to 11 instead of below zero.
+    assert x @ o == pytest.approx(-1.4, abs=0.1)
+    assert inputs[1] @ outputs[1] == pytest.approx(x @ o, abs=1.5)
 
 
 def test_a_set_is_the_derivative_of_the_loss():

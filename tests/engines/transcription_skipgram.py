@@ -64,6 +64,7 @@ def transcribe(case):
                     high, low = splitmix(plan.noise_stream, counter)
                     slot = high * len(x) >> 32
                     drawn.append(slot if low < threshold[slot] else other[slot])
+                most = max(len(positives[p]) * (s + 1) // layout.S - len(positives[p]) * s // layout.S for p in block)
                 for number, place in enumerate(block):
                     word, n = stream[place][0], len(positives[place])
                     part = [stream[i][0] for i in positives[place][n * s // layout.S : n * (s + 1) // layout.S]]
@@ -75,7 +76,14 @@ def transcribe(case):
                     negatives = []
                     for k, count in times.items():
                         weight, f = count * objective.negative / layout.N, float(x[word] @ o[k])
-                        negatives.append((k, -alpha * weight * sigma(f) * (f < 12)))
+                        meetings = drawn.count(k) * most
+                        in_turn = layout.fresh and alpha * objective.negative / layout.N * meetings > 0.5
+                        parts = min(64, meetings * math.ceil(objective.negative / layout.N)) if in_turn else 1
+                        c = 0.0
+                        for _ in range(parts):
+                            z = f + c * float(x[word] @ x[word] + o[k] @ o[k])
+                            c -= alpha * weight / parts * sigma(z) * (z < 12)
+                        negatives.append((k, c))
                         loss += counted * weight * math.log1p(math.exp(f))
                         weights += counted * weight
                     pulls = []

@@ -6,6 +6,7 @@ read beside docs/explanation/algorithm.md ("Skip-gram").
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -18,6 +19,9 @@ from torch_w2v.engines import sampling
 from torch_w2v.engines.interface import ChunkResult, Rates, Tables
 from torch_w2v.engines.plan import EpochPlan
 from torch_w2v.engines.torch_engine import add_rows, dtype_of_sums
+
+# How far a negative may move inputs at once, in steps of full errors; else they meet it in so many steps at most.
+_AT_ONCE, _MOST_STEPS = 0.5, 64
 
 
 def train(tables: Tables, chunk: Chunk, rates: Rates, plan: EpochPlan) -> ChunkResult:
@@ -104,6 +108,15 @@ def _part(tables: Tables, blocks: sampling.Blocks, block: int, s: int, alpha: fl
 
     rounded = _rounding(plan)
     scores, positive_scores = rounded(x) @ rounded(outputs[negatives]).T, (x[owner] * outputs[positives]).sum(1)
+    alphas = alpha * weight
+    pushes = -alphas * torch.sigmoid(scores) * (scores < objective.largest_score)
+    most = positive.sum(1).max()
+    far = alpha * objective.negative / N * times * most > _AT_ONCE
+    if plan.layout.fresh and far.any():
+        steps = times * most * math.ceil(objective.negative / N)
+        squares = (x * x).sum(1, keepdim=True) + (outputs[negatives] ** 2).sum(1)
+        in_turn = _pushes_in_turn(scores, alphas, steps.clamp(max=_MOST_STEPS), squares, objective.largest_score)
+        pushes = torch.where(far, in_turn, pushes)
     loss, pairs = 0.0, 0.0
     if objective.has_loss(block):
         loss -= float(logsigmoid(positive_scores).sum(dtype=dtype_of_sums(x.device)))
@@ -112,13 +125,30 @@ def _part(tables: Tables, blocks: sampling.Blocks, block: int, s: int, alpha: fl
     return _Part(
         words,
         negatives,
-        rounded(-alpha * weight * torch.sigmoid(scores) * (scores < objective.largest_score)),
+        rounded(pushes),
         positives,
         owner,
         alpha * torch.sigmoid(-positive_scores),
         loss,
         pairs,
     )
+
+
+def _pushes_in_turn(scores: Tensor, alphas: Tensor, steps: Tensor, squares: Tensor, most: float) -> Tensor:
+    """Return the coefficients of negatives that inputs meet in several steps.
+
+    Args:
+        scores: (t, n) before the first step.
+        alphas: (t, n) learning rate times how often an input meets a negative.
+        steps: (n,) in how many steps.
+        squares: (t, n) squares of both rows: how far a score moves with a coefficient of 1.
+        most: score from which on a step moves nothing.
+    """
+    pushes = torch.zeros_like(scores)
+    for step in range(int(steps.max())):
+        z = scores + pushes * squares
+        pushes = pushes - (step < steps) * (z < most) * alphas / steps * torch.sigmoid(z)
+    return pushes
 
 
 def _rounding(plan: EpochPlan) -> Callable[[Tensor], Tensor]:

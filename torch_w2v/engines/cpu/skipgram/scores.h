@@ -49,7 +49,12 @@ struct Scores {
     if (ROUNDS) round_rows(set);
     Lanes count = {};
     for (i64 m = 0; m < inputs; m++) count.set(m, static_cast<float>(positives.count[m]));
+    i64 most = 0;
+    for (i64 m = 0; m < inputs; m++) most = max(most, positives.count[m]);
+    most_positives = static_cast<float>(most);
     const float share = static_cast<float>(static_cast<double>(job.call.negative) / static_cast<double>(job.N));
+    if (alpha * share * most_positives * set.most_times > AT_ONCE)
+      for (i64 m = 0; m < inputs; m++) squares_of_inputs.set(m, square_of(x[m]));
     const i64 tiles_left = LANES_OF_BLOCK / 4;
     i64 k = 0;
     for (; k + NEGATIVES <= job.N; k += NEGATIVES) {
@@ -63,6 +68,13 @@ struct Scores {
   }
 
  private:
+  // How far a negative may move inputs at once, in steps of full errors; else they meet it in so many steps at most.
+  static constexpr float AT_ONCE = 0.5f;
+  static constexpr i64 MOST_STEPS = 64;
+
+  float most_positives = 0;      // of an input in the present part
+  Lanes squares_of_inputs = {};  // of their rows, where an input meets a negative in turn
+
   Lanes* columns;  // (stride) the inputs' rows, column by column
   int32_t* rows;   // (N, halves_of_row) where the kernel ROUNDS, the set's rows as Halves
   Vector* sums;    // (pairs) products with positives, not yet summed over lanes
@@ -145,10 +157,14 @@ struct Scores {
         const Lanes& skip = set.skips[set.skipped[k + n] - 1];
         for (int part = 0; part < PARTS; part++) weight.part[part] -= skip.part[part];
       }
-      for (int part = 0; part < PARTS; part++) {
-        const Vector z = score[n].part[part];
-        const Vector push = sigmoid(z) * (weight.part[part] * scale);
-        pushes[k + n].part[part] = z < most ? push : Vector{};
+      if (-scale * most_positives > AT_ONCE) {
+        meet_in_turn(k + n, score[n], weight, scale, set);
+      } else {
+        for (int part = 0; part < PARTS; part++) {
+          const Vector z = score[n].part[part];
+          const Vector push = sigmoid(z) * (weight.part[part] * scale);
+          pushes[k + n].part[part] = z < most ? push : Vector{};
+        }
       }
       if (counts_loss) {
         for (i64 m = 0; m < inputs; m++) {
@@ -159,6 +175,36 @@ struct Scores {
         }
       }
     }
+  }
+
+  // Coefficients of a negative that inputs meet so often that each time must see what the times before have done.
+  void meet_in_turn(i64 k, const Lanes& score, const Lanes& weight, float scale, const SharedSets<ROW>& set) {
+    const float most = static_cast<float>(job.call.largest_score);
+    const i64 each = (job.call.negative + job.N - 1) / job.N;
+    const i64 steps = min(MOST_STEPS, static_cast<i64>(set.times[k] * most_positives) * each);
+    const float square = square_of(set.rows[k]);
+    for (int part = 0; part < PARTS; part++) {
+      const Vector step = weight.part[part] * (scale / static_cast<float>(steps));
+      const Vector squares = squares_of_inputs.part[part] + square;
+      Vector z = score.part[part];
+      Vector push = {};
+      for (i64 i = 0; i < steps; i++) {
+        const Vector by = z < most ? sigmoid(z) * step : Vector{};
+        push += by;
+        z += by * squares;
+      }
+      pushes[k].part[part] = push;
+    }
+  }
+
+  float square_of(const float* row) const {
+    Vector sum[1] = {};
+    each_piece<1>(job.floats(), [&](auto piece) {
+      Vector numbers[1];
+      piece.read(numbers, row);
+      sum[0] += numbers[0] * numbers[0];
+    });
+    return sum_all_lanes<1, 1>(sum, 1)[0];
   }
 
   void with_positives(const float* const* x, i64 inputs, const Positives<ROW>& positives, SharedSets<ROW>& set,

@@ -17,8 +17,9 @@ struct SharedSets {
   const Job<ROW>& job;
 
   // Of the present set:
-  float** rows;      // (N + 1) a word that is drawn again has a row of zeros in its later places, as the last one is
-  float* times;      // (N) how often the word is in the set, 0 in its later places
+  float** rows;  // (N + 1) a word that is drawn again has a row of zeros in its later places, as the last one is
+  float* times;  // (N) how often the word is in the set, 0 in its later places
+  float most_times = 1;
   int32_t* skipped;  // (N) 0, or 1 + the number of the word's `skips`
   Lanes* skips;      // (N) how many of each input's positives are this word
 
@@ -59,6 +60,7 @@ struct SharedSets {
   // Makes `part` the present set, for inputs with these positives.
   void enter(i64 part, const Positives<ROW>& positives, i64 inputs) {
     const int32_t* set = words + part * job.N;
+    most_times = 1.f;
     for (i64 k = 0; k < job.N; k++) {
       rows[k] = job.output(set[k]);
       times[k] = 1.f;
@@ -67,6 +69,7 @@ struct SharedSets {
         place_of[hash(set[k])] = static_cast<int32_t>(k + 1);
       } else if (first < k) {
         times[first] += 1.f;
+        most_times = times[first] > most_times ? times[first] : most_times;
         times[k] = 0.f;
         rows[k] = no_word;
       }
