@@ -13,6 +13,8 @@ from torch_w2v.callbacks import EarlyStopping
 from torch_w2v.corpus import encoded_file, files
 from torch_w2v.distributed import schedule
 from torch_w2v.distributed.exchange import Exchange, overwrite
+from torch_w2v.engines.cpu.engine import CpuEngine
+from torch_w2v.engines.interface import ChunkResult
 from torch_w2v.training.divergence import StopTraining
 
 OPTIONS = {"vector_size": 16, "window": 3, "min_count": 1, "epochs": 2, "workers": 1, "sample": 0, "seed": 7}
@@ -87,6 +89,26 @@ def test_ranks_train_one_model_as_good_as_that_of_one_machine(alone, size):
     assert_one_model(models, alone)
     assert models[0].training_losses[-1] == pytest.approx(alone.training_losses[-1], rel=0.1)
     assert {word[0] for word, _ in models[0].wv.most_similar("a0", topn=5)} == {"a"}
+
+
+def test_the_learning_rate_does_not_depend_on_the_number_of_ranks(monkeypatch):
+    """A batch of gensim's is of the whole corpus; with one per rank, four ranks would never leave the first."""
+    rates = []
+    monkeypatch.setattr(
+        CpuEngine,
+        "train",
+        lambda self, tables, chunk, rate, plan: (
+            rates.append((chunk.end - chunk.begin, sum(rate) / 2)) or ChunkResult(chunk.end - chunk.begin, 1.0, 1.0)
+        ),
+    )
+    corpus = [[f"w{i % 50}" for i in range(k, k + 10)] for k in range(4_000)]
+    means = []
+    for size in (1, 4):
+        rates.clear()
+        run_ranks(size, lambda group: Word2Vec(corpus, vector_size=4, epochs=1, engine="cpu", distributed=group))
+        words, alphas = np.transpose(rates)
+        means.append(np.average(alphas, weights=words))
+    assert means[1] == pytest.approx(means[0], rel=0.03)
 
 
 @pytest.mark.parametrize("form", ["file", "files", "w2v", "tuple", "given list", "given iterable", "disk"])

@@ -39,7 +39,7 @@ def rates_of_gensim(model, words, epoch, **totals):
 
 def rates_of_chunks(model, words, size, epoch, total_examples=None, total_words=None):
     """The rate of each word of a corpus of so many words, whatever the totals say of it."""
-    rates = rates_between(model, epoch, words, size, total_examples, total_words)
+    rates = rates_between(model, epoch, words, model.batch_words, size, total_examples, total_words)
     found = []
     for begin in range(0, words, size):
         end = min(begin + size, words)
@@ -47,6 +47,20 @@ def rates_of_chunks(model, words, size, epoch, total_examples=None, total_words=
         assert rate.begin >= rate.end
         found.append(np.linspace(*rate, end - begin))
     return np.concatenate(found)
+
+
+@pytest.mark.parametrize("ranks", [2, 4, 8])
+@pytest.mark.parametrize(("words", "epochs"), [(40_000, 1), (40_000, 5), (200_000, 1)])
+def test_it_does_not_depend_on_the_number_of_ranks(words, epochs, ranks):
+    """Each has its part of the words and of a batch, and chunks of any size."""
+    model = model_of(words, epochs=epochs)
+    own = words // ranks
+    for epoch in range(epochs):
+        rates = rates_between(model, epoch, own, model.batch_words // ranks, 1_000, own // WORDS_PER_SENTENCE, None)
+        places = [Place(place // WORDS_PER_SENTENCE, place) for place in range(0, own + 1, 1_000)]
+        mean = np.mean([np.mean(rates(*ends)) for ends in itertools.pairwise(places)])
+        totals = {"total_examples": words // WORDS_PER_SENTENCE, "total_words": None}
+        assert mean == pytest.approx(rates_of_gensim(model, words, epoch, **totals).mean(), rel=0.02)
 
 
 @pytest.mark.parametrize("by", ["examples", "words"])
@@ -125,7 +139,7 @@ def test_totals_that_are_not_those_of_the_corpus(words, totals, epoch):
 
 
 def test_chunks_in_which_no_sentence_ends():
-    rates = rates_between(model_of(100_000, epochs=2), 1, 100_000, 10_000, 4, None)
+    rates = rates_between(model_of(100_000, epochs=2), 1, 100_000, 10_000, 10_000, 4, None)
     places = [Place(0, 0), Place(0, 10_000), Place(0, 20_000), Place(1, 25_000), Place(1, 35_000)]
     found = [rates(*pair) for pair in itertools.pairwise(places)]
     assert all(0.001 <= rate <= 0.1 for pair in found for rate in pair)

@@ -19,6 +19,7 @@ def rates_between(
     model: TrainedModel,
     epoch: int,
     epoch_words: float,
+    batch_words: int,
     chunk_words: int,
     total_examples: int | None,
     total_words: int | None,
@@ -32,13 +33,14 @@ def rates_between(
     Args:
         model: whose `_get_next_alpha` is asked, which a subclass may override.
         epoch: number of the epoch, from 0.
-        epoch_words: expected number of words per epoch.
+        epoch_words: expected number of words per epoch, of this rank.
+        batch_words: the model's `batch_words`; of several ranks this one's part of them.
         chunk_words: number of words of all chunks but the last; several ranks may have chunks smaller than a batch.
         total_examples, total_words: as given to `train`. Without both (a `corpus_count` of 0 after
             `build_vocab_from_freq`) the learning rate falls from epoch to epoch only.
     """
-    batch_words = min(max(model.batch_words, 1), max(epoch_words, 1.0))
-    has_rest = chunk_words >= batch_words and epoch_words > batch_words
+    words = min(batch_words, max(epoch_words, 1.0))
+    has_rest = chunk_words >= words and epoch_words > words
 
     def done(place: Place) -> float:
         if not (total_examples or total_words):
@@ -51,7 +53,7 @@ def rates_between(
     def rates(begin: Place, end: Place) -> Rates:
         first, last = done(begin), done(end)
         # As the given totals count, which may not be those of the corpus. No sentence with words may have ended yet.
-        batch = batch_words * (last / end.words if last and end.words else 1 / max(epoch_words, 1.0))
+        batch = words * (last / end.words if last and end.words else 1 / max(epoch_words, 1.0))
         if last == 0 or last > _BEYOND:
             # Of totals that are too small the rate ends before the corpus does, and gensim's steps are large.
             last = first
@@ -63,7 +65,7 @@ def rates_between(
         else:
             # gensim's last batch is what is left. Chunks end elsewhere too, where several ranks exchange.
             is_rest = has_rest and last > 0.999
-            share = min((end.words - begin.words) / batch_words, 1.0) if is_rest else 1.0
+            share = min((end.words - begin.words) / words, 1.0) if is_rest else 1.0
             first, last = first - batch * share / 2, last - batch * share / 2
             first = max(first, 0.0) if epoch == 0 else first
         rate = alpha(first)

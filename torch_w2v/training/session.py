@@ -284,7 +284,8 @@ class TrainCall:
         plan_of = planning.chunk_plans(
             model, engine, self._plan, progress.repetition, epoch, self._looks, encoding, progress.context
         )
-        rates = learning_rate.rates_between(model, epoch, epoch_words, size, total_examples, total_words)
+        batch = ranks.expected(max(int(model.batch_words), 1)) or 1
+        rates = learning_rate.rates_between(model, epoch, epoch_words, batch, size, total_examples, total_words)
         source_jobs = jobs(chunks, rates, self._checkpoints.kept)
         if stage is not None:
             source_jobs = self._checkpoints.skip(source_jobs, corpus.is_static(source))
