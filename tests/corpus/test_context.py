@@ -28,5 +28,12 @@ def test_it_is_what_counting_finds(lengths, window, shrink_windows):
 
 
 def test_most_pairs_are_of_the_long_sentences():
-    lengths = np.array([1.5] * 90 + [40] * 10)
+    lengths = np.array([1] * 45 + [2] * 45 + [40] * 10)
     assert context_of(lengths, 40, True) == pytest.approx(26.4, abs=0.5)
+
+
+@pytest.mark.parametrize(("length", "kept"), [(10, 0.2), (20, 0.1), (40, 0.05), (8, 0.75), (100, 0.5)])
+def test_of_what_subsampling_leaves(length, kept):
+    """Nearly: the lengths of what is left vary, which the formula does not know."""
+    draws = np.random.default_rng(0).binomial(length, kept, 2_000)
+    assert context_of(np.array([length]), 5, True, kept) == pytest.approx(counted(draws, 5, True), rel=0.1)

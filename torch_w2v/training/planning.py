@@ -98,7 +98,7 @@ def context_words(model: TrainedModel) -> float:
 
 
 def measured_context(model: TrainedModel, seen: Run) -> float:
-    """Return the number of context words per target, on average over the pairs of a target and a context word.
+    """Return the number of context words per target, on average over sentences, each of which counts by its pairs.
 
     Where sentences are of uneven lengths that is more than the mean over the targets: most pairs are in the long ones.
 
@@ -107,11 +107,11 @@ def measured_context(model: TrainedModel, seen: Run) -> float:
         seen: the encoded corpus, its beginning, or a part of it.
     """
     objective, frequencies = objective_of(model), frequencies_of(model)
-    lengths = np.diff(seen.offsets) * (frequencies.kept_words / max(frequencies.words, 1.0))
-    lengths = lengths[lengths > 0]
-    if not len(lengths):
+    lengths = np.diff(seen.offsets)
+    if not lengths.any():
         return context_words(model)
-    return max(1.0, context_of(lengths, objective.window, objective.shrink_windows))
+    kept = frequencies.kept_words / max(frequencies.words, 1.0)
+    return max(1.0, context_of(lengths, objective.window, objective.shrink_windows, kept))
 
 
 def skip_gram_context(model: TrainedModel, seen: Run) -> float:
