@@ -63,6 +63,7 @@ def replay_kernel(folder: Path, isa: str) -> str:
     """
     wanted = np.load(folder / "expected.npz")
     largest = 0.0
+    rounds = isa == "avx512bf16"
     calls = recorded_calls(folder)
     of_skip_gram = 0
     for i, (arrays, numbers) in enumerate(calls):
@@ -74,26 +75,31 @@ def replay_kernel(folder: Path, isa: str) -> str:
         _call(isa, call)
         results = {name: table[:, : call.columns] for name, table in tables.items()}
         assert not any(table[:, call.columns :].any() for table in tables.values())
-        largest = max(largest, _largest_difference(wanted, i, {**results, "result": arrays["result"].view(np.float64)}))
+        results["result"] = arrays["result"].view(np.float64)
+        largest = max(largest, _largest_difference(wanted, i, results, rounds))
         call.inputs, call.outputs = (loose[name].ctypes.data + 4 for name in TABLES)
         call.pitch, call.direct = call.columns, 0
         _call(isa, call)
         results = {name: array[1:-1].reshape(call.V, call.columns) for name, array in loose.items()}
         assert not any(array[[0, -1]].any() for array in loose.values())
-        largest = max(largest, _largest_difference(wanted, i, {**results, "result": arrays["result"].view(np.float64)}))
+        results["result"] = arrays["result"].view(np.float64)
+        largest = max(largest, _largest_difference(wanted, i, results, rounds))
     parts = f"{len(calls) - of_skip_gram} calls of CBOW, {of_skip_gram} of skip-gram"
     return f"kernel {isa}: {parts}, each also in place, largest difference {largest:.1e}"
 
 
 def _call(isa: str, call: cpu.Call) -> None:
-    if cpu.kernel(isa, bool(call.skip_gram))(ctypes.byref(call)):
+    skip_gram = bool(call.skip_gram)
+    if cpu.kernel(isa, skip_gram, skip_gram and isa == "avx512bf16")(ctypes.byref(call)):
         raise MemoryError
 
 
-def _largest_difference(wanted: Mapping[str, np.ndarray], i: int, results: dict[str, np.ndarray]) -> float:
-    np.testing.assert_allclose(results["result"], wanted[f"result{i}"], rtol=1e-6)
+def _largest_difference(
+    wanted: Mapping[str, np.ndarray], i: int, results: dict[str, np.ndarray], rounds: bool
+) -> float:
+    np.testing.assert_allclose(results["result"], wanted[f"result{i}"], rtol=1e-3 if rounds else 1e-6)
     for name in TABLES:
-        np.testing.assert_allclose(results[name], wanted[f"{name}{i}"], rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(results[name], wanted[f"{name}{i}"], rtol=1e-5, atol=5e-3 if rounds else 1e-6)
     return max(float(np.abs(results[name] - wanted[f"{name}{i}"]).max(initial=0)) for name in TABLES)
 
 

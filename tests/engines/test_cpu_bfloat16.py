@@ -85,6 +85,19 @@ def test_chosen_by_the_instruction_set(isa, rounds, monkeypatch):
 
 
 @needs_processor
+def test_where_it_gains_nothing_it_is_not_the_default(monkeypatch):
+    class Slow:
+        def __getattr__(self, name):
+            return (lambda: 0) if name == "w2v_bfloat16_gains" else getattr(native.library(), name)
+
+    monkeypatch.setattr(cpu, "library", Slow)
+    workload = Workload(5, 1e6, 6.0, skip_gram=True)
+    assert not cpu.CpuEngine().layout(workload).bfloat16
+    monkeypatch.setenv("TORCH_W2V_ISA", "avx512bf16")
+    assert cpu.CpuEngine().layout(workload).bfloat16
+
+
+@needs_processor
 def test_an_instruction_set_without_it_is_refused(monkeypatch):
     monkeypatch.setenv("TORCH_W2V_ISA", "avx512")
     with pytest.raises(RuntimeError, match="needs the instruction set 'avx512bf16', this is 'avx512'"):

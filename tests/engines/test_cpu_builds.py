@@ -123,7 +123,7 @@ def test_library_shows_its_entry_points_only_and_needs_no_cpp_library():
     functions = ("train", "skip_gram", "merge_pack", "merge_sum", "merge_apply")
     kernels = {f"w2v_{function}_{isa}" for function in functions for isa in cpu.ISAS} & shown
     splitting = {"w2v_remap", "w2v_count", *(name for name in shown if "_words_" in name)}
-    assert shown == {"w2v_isa", "w2v_call_size", *kernels, *splitting}
+    assert shown == {"w2v_isa", "w2v_bfloat16_gains", "w2v_call_size", *kernels, *splitting}
     assert {f"w2v_{function}_{isa}" for function in functions for isa in ISAS} <= kernels
     assert not [name for name in symbols("-D", "--undefined-only", path) if name.startswith("_Z")]
     headers = subprocess.run(["readelf", "-d", path], capture_output=True, text=True, check=True).stdout

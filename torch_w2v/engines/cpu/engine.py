@@ -274,7 +274,7 @@ def check_vector_size(vector_size: int) -> None:
 
 
 def supported() -> tuple[str, ...]:
-    """Return the instruction sets that this machine can run, the best last."""
+    """Return the instruction sets that this machine can run."""
     return ISAS[: library().w2v_isa() + 1]
 
 
@@ -298,7 +298,9 @@ def _chosen(isa: str) -> str:
     can = supported()
     if isa and isa not in can:
         raise RuntimeError(f"TORCH_W2V_ISA={isa!r}: this machine can run {', '.join(map(repr, can))} only")
-    return isa or can[-1]
+    if isa:
+        return isa
+    return _WITHOUT if can[-1] == _BFLOAT16 and not library().w2v_bfloat16_gains() else can[-1]
 
 
 @cache

@@ -15,7 +15,6 @@ struct Features {
   unsigned leaf1_c = 0;
   unsigned leaf7_b = 0;
   unsigned leaf7_1_a = 0;
-  bool amd = false;
   unsigned long long saved = 0;  // registers that the system saves when it switches threads, XCR0
 
   Features() {
@@ -26,8 +25,6 @@ struct Features {
     if (!__get_cpuid(1, &a, &b, &leaf1_c, &d)) return;
     if (!__get_cpuid_count(7, 0, &a, &leaf7_b, &c, &d)) return;
     if (a >= 1) __get_cpuid_count(7, 1, &leaf7_1_a, &b, &c, &d);
-    __get_cpuid(0, &a, &b, &c, &d);
-    amd = b == signature_AMD_ebx && c == signature_AMD_ecx && d == signature_AMD_edx;
     if (!(leaf1_c & bit_OSXSAVE)) return;
     __asm__ volatile("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
     saved = static_cast<unsigned long long>(d) << 32 | a;
@@ -44,17 +41,31 @@ constexpr unsigned MASKS_ZMM = 0xE0;
 }  // namespace
 #endif
 
-// Returns which kernel is the best that this machine can run: 0 base, 1 avx2, 2 avx512, 3 avx512bf16 (CMakeLists.txt
-// has the flags). The last one is for AMD's processors only, of which one was measured: others are said to take twice
-// as long for a product of bfloat16 as for one of float32, and then would gain nothing. macOS saves the registers of
-// AVX-512 from their first use on, so there the answer may be 1 where 2 would do.
+// Returns the last of the kernels that this machine can run: 0 base, 1 avx2, 2 avx512, 3 avx512bf16 (CMakeLists.txt has
+// the flags). macOS saves the registers of AVX-512 from their first use on, so there the answer may be 1 where 2 would
+// do.
 EXPORT int w2v_isa() {
 #ifdef X86_64
   const Features features;
   if (!features.has(bit_FMA, bit_AVX2 | bit_BMI | bit_BMI2, XMM_YMM)) return 0;
   const unsigned avx512 = bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL | bit_AVX512CD;
   if (!features.has(0, avx512, XMM_YMM | MASKS_ZMM)) return 1;
-  return features.amd && features.leaf7_1_a & bit_AVX512BF16 ? 3 : 2;
+  return features.leaf7_1_a & bit_AVX512BF16 ? 3 : 2;
+#else
+  return 0;
+#endif
+}
+
+// Returns whether products of bfloat16 gain time: on AMD's processors, of which one was measured. Others are said to
+// take twice as long for one as for a product of float32.
+EXPORT int w2v_bfloat16_gains() {
+#ifdef X86_64
+  unsigned a;
+  unsigned b;
+  unsigned c;
+  unsigned d;
+  if (!__get_cpuid(0, &a, &b, &c, &d)) return 0;
+  return b == signature_AMD_ebx && c == signature_AMD_ecx && d == signature_AMD_edx;
 #else
   return 0;
 #endif

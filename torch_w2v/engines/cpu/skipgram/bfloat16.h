@@ -50,8 +50,9 @@ INLINE Vector add_products(Vector sum, Halves x, Halves y) {
 
 // To nearest, ties to even, in the upper bits.
 INLINE Halves rounded(Vector x) {
-  const Integers bits = reinterpret_cast<Integers>(x);
-  return (bits + 0x7fff + (bits >> 16 & 1)) & static_cast<int32_t>(0xffff0000);
+  using Bits = uint32_t __attribute__((vector_size(4 * W)));
+  const Bits bits = reinterpret_cast<Bits>(x);
+  return reinterpret_cast<Halves>((bits + 0x7fffu + (bits >> 16 & 1u)) & 0xffff0000u);
 }
 
 INLINE Halves zipped(Vector first, Vector second) { return (rounded(first) >> 16 & 0xffff) | rounded(second); }
