@@ -74,6 +74,24 @@ def rates_between(
     return rates
 
 
+def reach_the_end(
+    model: TrainedModel, epoch: int, end: Place, total_examples: int | None, total_words: int | None
+) -> None:
+    """Let `min_alpha_yet_reached` be the rate of gensim's last batch of an epoch, which programs go on from.
+
+    Args:
+        model: the model.
+        epoch: number of the epoch that has ended, from 0.
+        end: the numbers of sentences and words of the epoch.
+        total_examples, total_words: as given to `train`.
+    """
+    if _is_overridden(model) or not end.words:
+        return
+    done = end.examples / total_examples if total_examples else end.words / total_words if total_words else 0.0
+    batch = max(int(model.batch_words), 1)
+    model._get_next_alpha(done * (math.ceil(end.words / batch) - 1) * batch / end.words, epoch)
+
+
 def alpha_of_share(model: TrainedModel, epoch: int, share: float) -> float:
     """Return the learning rate where a share of an epoch is done, by gensim's line."""
     return float(model.alpha - (model.alpha - model.min_alpha) * (epoch + share) / model.epochs)

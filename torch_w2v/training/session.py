@@ -26,7 +26,7 @@ from torch_w2v.training.checkpoints import Checkpoints, KeptCheckpoints
 from torch_w2v.training.divergence import Stopper, StopTraining
 from torch_w2v.training.epoch import Totals, train_epoch
 from torch_w2v.training.frequencies import common_rows, first_rows, look_anew
-from torch_w2v.training.jobs import jobs
+from torch_w2v.training.jobs import Place, jobs
 from torch_w2v.training.manifest import END, TRAIN
 from torch_w2v.training.model import TrainedModel
 from torch_w2v.training.rank_checkpoint import RankCheckpoints
@@ -334,6 +334,8 @@ class TrainCall:
     def _finish_epoch(self, epoch: int, total_examples: int | None, total_words: int | None, file_mode: bool) -> None:
         model, totals = self._model, self._progress.totals
         warn_of_no_words(epoch, totals, model.train_count == 0, len(model.wv))
+        end = Place(totals.examples, totals.raw_words)
+        learning_rate.reach_the_end(model, epoch, end, total_examples, total_words)
         if model.compute_loss:
             model.running_training_loss += totals.loss
         loss = totals.loss / totals.pairs if totals.pairs else math.nan
