@@ -34,6 +34,7 @@ class Frequencies:
     cum_table: np.ndarray
     _scales: dict[tuple[object, ...], tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
     _read: list[np.ndarray] = field(default_factory=list)
+    _sums: dict[tuple[str, int], float] = field(default_factory=dict)  # by what they are, and the negatives
 
     def __post_init__(self) -> None:
         self._read.extend(array.copy() for array in (self.sample_int, self.cum_table) if array is not None)
@@ -90,9 +91,16 @@ class Frequencies:
         share: np.ndarray = self.drawn / self.drawn.sum()
         return share
 
+    @cached_property
+    def main_words(self) -> int:
+        """The number of the most frequent words that make up nine tenths of the kept tokens."""
+        return 1 + int(np.searchsorted(np.sort(self.kept_share)[::-1].cumsum(), 0.9))
+
     def busiest_output(self, negative: int) -> float:
         """Return `Workload.busiest_output` for so many negatives."""
-        return float((self.kept_share + negative * self.noise_share).max())
+        if ("busiest", negative) not in self._sums:
+            self._sums["busiest", negative] = float(self._updates(negative).max())
+        return self._sums["busiest", negative]
 
     def collisions(self, negative: int) -> float:
         """Return how many updates of a target on another thread are expected to be of the row of one update here.
@@ -100,8 +108,15 @@ class Frequencies:
         Args:
             negative: negative samples per target.
         """
-        updates = self.kept_share + negative * self.noise_share  # per target
-        return float(updates @ updates) / (1 + negative)
+        if ("collisions", negative) not in self._sums:
+            squares = float(np.square(self._updates(negative)).sum())
+            self._sums["collisions", negative] = squares / (1 + negative)
+        return self._sums["collisions", negative]
+
+    def _updates(self, negative: int) -> np.ndarray:
+        """(V,) float64, the expected number of updates of each output row per target."""
+        updates: np.ndarray = self.kept_share + negative * self.noise_share
+        return updates
 
     def row_scales(
         self, layout: Layout, workload: Workload, lockf: np.ndarray, whole_sums: bool
