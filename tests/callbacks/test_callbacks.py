@@ -115,7 +115,7 @@ def test_a_stopped_call_returns_what_it_has_trained_and_ends_every_callback():
 
 def test_without_a_worse_epoch_nothing_is_stopped():
     stopping = EarlyStopping("loss", patience=1)
-    model = ours(topics(3000), epochs=4, alpha=0.02, callbacks=[stopping])
+    model = ours(topics(3000), epochs=4, alpha=0.01, callbacks=[stopping])
     assert (stopping.best_epoch, stopping.stopped_epoch) == (4, 0)
     assert stopping.best == model.training_losses[-1]
 

@@ -1,5 +1,6 @@
 """How each engine groups targets, and what keeps those groups from diverging."""
 
+import dataclasses
 import itertools
 from dataclasses import fields, replace
 
@@ -50,6 +51,10 @@ def gradients_per_row(layout, negative):
         (Workload(7, LARGE, 501, alpha=0.05, repetition=61), Layout(T=16, S=16, N=7, fresh=True)),
         (Workload(7, LARGE, 6, alpha=0.06, repetition=61), Layout(T=8, S=8, N=7, fresh=True)),
         (Workload(7, LARGE, 6, cbow_mean=False, alpha=0.05, repetition=61), Layout(T=8, S=8, N=7, fresh=True)),
+        (Workload(7, LARGE, 6, main_words=99), Layout(T=8, S=8, N=7, fresh=True)),
+        (Workload(7, LARGE, 6, main_words=100), Layout(T=64, S=16, N=8, fresh=True)),
+        (Workload(7, LARGE, 6, main_words=100, collisions=0.17), Layout(T=16, S=16, N=7, fresh=True)),
+        (Workload(7, LARGE, 501, main_words=10), Layout(T=256, S=256, N=7, G=2, fresh=True)),
     ],
 )
 def test_one_block_per_step(workload, layout):
@@ -145,7 +150,7 @@ def test_skip_gram_in_flight(changes, layout):
 
 @pytest.mark.parametrize(("alpha", "T"), [(0.025, 16), (0.05, 8), (0.1, 4), (0.15, 4), (0.2, 4), (0.31, 1)])
 def test_inputs_that_push_a_negative_the_same_way_are_few(alpha, T):
-    layout = skip_gram_block(Workload(5, SMALL, 6.0, alpha=alpha, skip_gram=True))
+    layout = skip_gram_block(Workload(5, LARGE, 6.0, alpha=alpha, skip_gram=True))
     assert layout.T == T
     if alpha <= 0.15:
         assert alpha * layout.T * 5 * 6 / (layout.S * layout.N) <= 0.4
@@ -153,9 +158,15 @@ def test_inputs_that_push_a_negative_the_same_way_are_few(alpha, T):
 
 @pytest.mark.parametrize(("busiest", "S", "N"), [(0.1, 1, 32), (1.4, 4, 16), (2.8, 8, 8)])
 def test_a_word_that_is_half_of_all_makes_more_parts(busiest, S, N):
-    layout = skip_gram_block(Workload(5, SMALL, 6.0, skip_gram=True, busiest_output=busiest))
+    layout = skip_gram_block(Workload(5, LARGE, 6.0, skip_gram=True, busiest_output=busiest))
     assert (layout.S, layout.N) == (S, N)
     assert layout.T >= 15
+
+
+@pytest.mark.parametrize(("alpha", "T"), [(0.025, 4), (0.31, 1)])
+def test_on_a_small_corpus_few_inputs_share_a_set(alpha, T):
+    small, large = (Workload(5, kept_words, 6.0, alpha=alpha, skip_gram=True) for kept_words in (SMALL, LARGE))
+    assert skip_gram_block(small) == dataclasses.replace(skip_gram_block(large), T=T)
 
 
 def test_a_rate_that_stays_makes_more_parts():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from torch_w2v.engines.plan import Layout, Workload
 
@@ -18,6 +19,9 @@ _MOST_MOVES = 100.0
 _SHORT = 5.0
 # minimum number of steps per epoch for large steps; on a smaller corpus the steps shrink instead
 STEPS = 1024
+
+# number of words below which all meet again and again within a block
+_FEW_WORDS = 100
 
 # Skip-gram. Inputs of a block at most, as LANES_OF_BLOCK in skipgram/lanes.h: the scores of one negative with all of
 # them are one vector of AVX-512.
@@ -41,8 +45,6 @@ _MOST_NEGATIVES = 64
 # At most four inputs share a set where alpha is above the first, and none above twice that; none either where alpha
 # times the number of negatives is above the second.
 _LARGE_ALPHA, _MANY_NEGATIVES = 0.15, 5.0
-# number of words below which all meet again and again within a block
-_FEW_WORDS = 100
 
 
 def one_block_per_step(workload: Workload) -> Layout:
@@ -58,8 +60,9 @@ def one_block_per_step(workload: Workload) -> Layout:
 
     On a bursty corpus every target has negatives of its own, in blocks that are shorter where errors are large (many
     negatives, a large alpha, sums) and where rows move far, since how they move the others is computed only roughly,
-    and from sentence to sentence not at all. So it is where windows are very wide, in long blocks: there all targets
-    read nearly the same rows.
+    and from sentence to sentence not at all. So it is where a few words have most updates, or most of the tokens, whose
+    rows every other target changes, and where windows are very wide, in long blocks: there all targets read nearly the
+    same rows.
     """
     N, context = workload.negative, workload.context_words
     if workload.bursty:
@@ -69,8 +72,9 @@ def one_block_per_step(workload: Workload) -> Layout:
         return Layout(T=T, S=T, N=N, B=1, fresh=True)
     if context > WIDE:
         return Layout(T=256, S=256, N=N, B=1, G=2, fresh=True)
-    if workload.crowded:
-        return Layout(T=16, S=16, N=N, B=1, fresh=True)
+    if workload.main_words < _FEW_WORDS or workload.crowded:
+        T = 8 if workload.main_words < _FEW_WORDS else 16
+        return Layout(T=T, S=T, N=N, B=1, fresh=True)
     T = 32 if workload.kept_words < (SMALL_FOR_REPETITIVE if workload.repetitive else SMALL) else 64
     S = 16 if workload.cbow_mean else T // 2
     while min(T, context) > S:
@@ -127,6 +131,16 @@ def blocks_in_flight(workload: Workload) -> Layout:
 def skip_gram_block(workload: Workload) -> Layout:
     """Return the layout of skip-gram on the fused CPU kernel, and of the specification.
 
+    On a small corpus no more than four inputs share a set: there a word has few negatives in all, and vectors of runs
+    whose words shared them with more agree less with each other than gensim's do.
+    """
+    block = _skip_gram_block(workload)
+    return replace(block, T=min(block.T, 4)) if workload.kept_words < SMALL else block
+
+
+def _skip_gram_block(workload: Workload) -> Layout:
+    """Return the blocks of skip-gram on every engine.
+
     All by arithmetic. Gradients that are computed from the same state of a row must not be too many: times alpha, those
     of an input's row come to `_MOST_PER_INPUT`, those of the busiest output row to `_MOST_PER_OUTPUT`, and those of a
     negative, which inputs that are alike push the same way, to `_MOST_PER_NEGATIVE`. The first makes the number of
@@ -170,26 +184,26 @@ def skip_gram_block(workload: Workload) -> Layout:
 
 
 def skip_gram_steps(workload: Workload) -> Layout:
-    """Return a layout of skip-gram in synchronous steps: the blocks of `skip_gram_block`, several at once.
+    """Return a layout of skip-gram in synchronous steps: the same blocks, several at once.
 
     There are so many that the busiest output row moves no further than that of three blocks (`row_scales` caps it
     there), fewer on a small corpus, and where words repeat only as many as move it no further than one.
     """
-    block = skip_gram_block(workload)
+    block = _skip_gram_block(workload)
     moves = abs(workload.alpha) * block.T * workload.context_words / block.S * workload.busiest_output
     most = (1 if workload.repetitive else 3) * _MOST_PER_OUTPUT / max(moves, 1e-9)
     return Layout(T=block.T, S=block.S, N=block.N, B=_blocks(64, block.T, workload, most))
 
 
 def skip_gram_in_flight(workload: Workload) -> Layout:
-    """Return the layout of skip-gram on the GPU: the blocks of `skip_gram_block`, many at once.
+    """Return the layout of skip-gram on the GPU: the same blocks, many at once.
 
     Sets have up to 32 negatives, beyond which the kernel is slow: with more there are more parts, as long as a part has
     positives. The blocks in flight together move the busiest output row by up to 20 times what one of them may
     (`row_scales` caps it), since programs see each other's work sooner than steps do; where words repeat, no further
     than one.
     """
-    block = skip_gram_block(workload)
+    block = _skip_gram_block(workload)
     negatives = workload.negative * workload.context_words
     S = min(max(block.S, math.ceil(negatives / 32)), max(1, round(2 * workload.context_words)))
     N = min(_MOST_NEGATIVES, 16 * math.ceil(negatives / S / 16))

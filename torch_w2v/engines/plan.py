@@ -142,6 +142,7 @@ class Workload:
         repetition: number of gradients that a context row gets from 32 targets (`corpus.repetition`).
         skip_gram: as `Objective.skip_gram`.
         vocabulary: number of words.
+        main_words: number of the most frequent words that make up nine tenths of the kept tokens.
         busiest_output: the share of kept tokens that are a word, plus `negative` times its share of the negatives: the
             largest of these sums over all words.
         collisions: expected number of updates of another target that are of the row of one update (`Frequencies`).
@@ -156,6 +157,7 @@ class Workload:
     repetition: float = 1.0
     skip_gram: bool = False
     vocabulary: int = 1_000_000
+    main_words: int = 1_000_000
     busiest_output: float = 0.0
     collisions: float = 0.0
 

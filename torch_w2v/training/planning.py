@@ -165,6 +165,7 @@ def workload_of(model: TrainedModel, repetition: float, context: float = 0.0) ->
         repetition=repetition,
         skip_gram=objective.skip_gram,
         vocabulary=len(frequencies.count),
+        main_words=frequencies.main_words,
         busiest_output=frequencies.busiest_output(objective.negative) if objective.skip_gram else 0.0,
         collisions=0.0 if objective.skip_gram else frequencies.collisions(objective.negative),
     )
