@@ -46,7 +46,10 @@ def _engines_of_a_gpu():
 
 GPU = _engines_of_a_gpu()
 
-on_each_engine = pytest.mark.parametrize("engine", ENGINES)
+# The specification takes seconds for a training; tests/engines compares it with the others, option by option.
+on_each_engine = pytest.mark.parametrize(
+    "engine", [pytest.param(name, marks=pytest.mark.slow) if name == "reference" else name for name in ENGINES]
+)
 on_workers = pytest.mark.parametrize("workers", [1, 3])
 
 

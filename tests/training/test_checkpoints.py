@@ -59,9 +59,8 @@ OPTIONS = {"vector_size": 8, "min_count": 1, "workers": 1, "epochs": 3, "seed": 
     [
         *((engine, form) for form in ("file", "list", "w2v", "iterable") for engine in KERNEL),
         *((f"{engine}, skip-gram", "list") for engine in KERNEL),
-        ("torch_batched", "file"),
         pytest.param("torch_batched, skip-gram", "list", marks=pytest.mark.slow),
-        *(pytest.param("torch_batched", form, marks=pytest.mark.slow) for form in ("list", "w2v", "iterable")),
+        *(pytest.param("torch_batched", form, marks=pytest.mark.slow) for form in ("file", "list", "w2v", "iterable")),
         *(pytest.param("reference", form, marks=pytest.mark.slow) for form in ("file", "iterable")),
     ],
 )

@@ -15,7 +15,10 @@ OPTIONS = {
     "exact gradient": {"cbow_gradient": "exact", "alpha": 0.1},
 }
 # tests/engines compares the specification, which is slow, with the other engines for every option.
-LEARNING = [("reference", "defaults"), *itertools.product(ENGINES[1:], OPTIONS)]
+LEARNING = [
+    pytest.param("reference", "defaults", marks=pytest.mark.slow),
+    *itertools.product(ENGINES[1:], OPTIONS),
+]
 
 
 @pytest.mark.parametrize(("engine", "options"), LEARNING)
