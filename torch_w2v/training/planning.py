@@ -340,6 +340,9 @@ def threads_of(model: TrainedModel, words: float) -> int:
 def sharing(model: TrainedModel, threads: int, words: float, epoch: int, context: float = 0.0) -> Sharing | None:
     """Return how a model's threads share its tables; None where all is best shared.
 
+    In skip-gram, whose output rows collect six times as much, copies made runs agree less with gensim's, and gained
+    no time (docs/development/measurements/skip-gram.md).
+
     Args:
         model: the model.
         threads: number of threads.
@@ -347,10 +350,10 @@ def sharing(model: TrainedModel, threads: int, words: float, epoch: int, context
         epoch: number of the epoch in this call, from 0.
         context: of the corpus, as `skip_gram_context` returns it; 0 for what the model's counts say.
     """
-    if threads < 2:
+    if threads < 2 or model.sg:
         return None
     frequencies, context = frequencies_of(model), context or context_words(model)
-    of_negatives = model.negative * frequencies.noise_share * (context if model.sg else 1.0)
+    of_negatives = model.negative * frequencies.noise_share
     kept = words * frequencies.kept_words / max(frequencies.words, 1.0)
     return sharing_of(
         of_negatives, context, highest_alpha(model), threads, kept, model.vector_size, is_first=epoch == 0
