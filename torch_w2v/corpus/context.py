@@ -6,7 +6,7 @@ import numpy as np
 
 
 def context_of(lengths: np.ndarray, window: int, shrink_windows: bool, kept: float = 1.0) -> float:
-    """Return the number of context words of a word, on average over all pairs of a word and a context word.
+    """Return the number of context words of a word, on average over sentences, each of which counts by its pairs.
 
     Where sentences are of uneven lengths most pairs are of long ones: of sessions of which nine in ten have one or two
     items, and the tenth 40, a word has 20 context words on average, and that of a pair 26 (window=40).

@@ -21,6 +21,7 @@ from torch_w2v.engines.plan import EpochPlan
 from torch_w2v.engines.torch_engine import add_rows, dtype_of_sums
 
 # How far a negative may move inputs at once, in steps of full errors; else they meet it in so many steps at most.
+# AT_ONCE and MOST_STEPS in cpu/skipgram/scores.h.
 _AT_ONCE, _MOST_STEPS = 0.5, 64
 
 

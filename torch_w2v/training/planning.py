@@ -337,7 +337,7 @@ def threads_of(model: TrainedModel, words: float) -> int:
     return min(int(model.workers), system.cores(), max(1, int(kept) // WORDS_PER_THREAD))
 
 
-def sharing(model: TrainedModel, threads: int, words: float, epoch: int, context: float = 0.0) -> Sharing | None:
+def sharing(model: TrainedModel, threads: int, words: float, epoch: int) -> Sharing | None:
     """Return how a model's threads share its tables; None where all is best shared.
 
     In skip-gram, whose output rows collect six times as much, copies made runs agree less with gensim's, and gained
@@ -348,11 +348,10 @@ def sharing(model: TrainedModel, threads: int, words: float, epoch: int, context
         threads: number of threads.
         words: expected number of words of an epoch.
         epoch: number of the epoch in this call, from 0.
-        context: of the corpus, as `skip_gram_context` returns it; 0 for what the model's counts say.
     """
     if threads < 2 or model.sg:
         return None
-    frequencies, context = frequencies_of(model), context or context_words(model)
+    frequencies, context = frequencies_of(model), context_words(model)
     of_negatives = model.negative * frequencies.noise_share
     kept = words * frequencies.kept_words / max(frequencies.words, 1.0)
     return sharing_of(

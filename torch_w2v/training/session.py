@@ -298,7 +298,7 @@ class TrainCall:
         inputs, outputs = first_rows(model.wv.vectors, rows), first_rows(model.syn1neg, rows)
         if self._largest is None:
             self._largest = ranks.agree(divergence.largest_before(words, inputs, outputs), max)
-        sharing = planning.sharing(model, threads, epoch_words, epoch, progress.context)
+        sharing = planning.sharing(model, threads, epoch_words, epoch)
         more_rows = sharing.rows * sharing.threads if sharing else 0
         with self._memory.tables(engine, inputs, outputs, deferred, words, more_rows) as tables:
             self._checkpoints.enter(TRAIN)
