@@ -113,6 +113,9 @@ SKIP_GRAM = [
     (Layout(7, 3, 5, PROGRAMS), {"D": 63, "window": 4, "V": 20, "loss_every": 0}),
     (Layout(16, 3, 40, PROGRAMS), {"D": 17, "window": 30, "V": 500, "scales": True, "shrink_windows": False}),
     (Layout(1, 1, 3, 1), {"D": 1, "V": 1, "lengths": (2, 1, 4), "negative": 1}),
+    # negatives that are met in turn: rows that are one tile, and rows in pieces
+    (Layout(6, 2, 32, PROGRAMS), {"D": 21, "V": 7, "negative": 50, "alpha": (0.02, 0.01)}),
+    (Layout(3, 2, 40, PROGRAMS), {"D": 70, "V": 7, "negative": 50, "alpha": (0.02, 0.01), "scales": True}),
 ]
 
 

@@ -65,10 +65,20 @@ SKIP_GRAM_SHAPES = [
 def test_what_skip_gram_compiles_to(compiler, arch, D, negative, window):
     layout = skip_gram_in_flight(Workload(negative, 1e9, window + 1.0, skip_gram=True))
     sizes = layout.T, layout.S, layout.N
-    ttir, rows = check(arch, *compiler(triton_process.compiled_skip_gram, arch, D, *sizes, window), layout.N > 32)
+    ttir, rows = check(
+        arch, *compiler(triton_process.compiled_skip_gram, arch, D, *sizes, window, False), layout.N > 32
+    )
     # With longer rows or wider windows the program's own coefficients are read back too.
     if D <= 128 and window <= 5 and layout.N <= 32:
         assert all(".cg." in instruction for instruction in rows), "rows that others change come from the first cache"
+    check_places(ttir, D)
+
+
+@pytest.mark.parametrize("D", [100, 300])
+def test_what_negatives_that_are_met_in_turn_compile_to(compiler, D):
+    layout = skip_gram_in_flight(Workload(50, 1e9, 6, skip_gram=True))
+    sizes = layout.T, layout.S, layout.N
+    ttir, _ = check(90, *compiler(triton_process.compiled_skip_gram, 90, D, *sizes, 5, True), layout.N > 32)
     check_places(ttir, D)
 
 

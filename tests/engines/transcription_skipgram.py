@@ -77,7 +77,7 @@ def transcribe(case):
                     for k, count in times.items():
                         weight, f = count * objective.negative / layout.N, float(x[word] @ o[k])
                         meetings = drawn.count(k) * most
-                        in_turn = layout.fresh and alpha * objective.negative / layout.N * meetings > 0.5
+                        in_turn = alpha * objective.negative / layout.N * meetings > 0.5
                         parts = min(64, meetings * math.ceil(objective.negative / layout.N)) if in_turn else 1
                         c = 0.0
                         for _ in range(parts):

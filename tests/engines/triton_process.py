@@ -132,11 +132,12 @@ def compiled(arch, D, T, S, N, cache, **constants):
     return _compile(train_blocks, arch, cbow.shape(D, T, S, N), {**flags, **constants}, Path(cache))
 
 
-def compiled_skip_gram(arch, D, T, S, N, window, cache):
+def compiled_skip_gram(arch, D, T, S, N, window, in_turn, cache):
     """The kernel of skip-gram as the engine launches it, compiled for a compute capability: see `_compile`."""
     from torch_w2v.engines.triton.skip_gram_kernel import train_blocks  # noqa: PLC0415
 
-    return _compile(train_blocks, arch, skip_gram.shape(D, T, N, window), {"S": S, "D": D}, Path(cache))
+    constants = {"S": S, "D": D, "IN_TURN": in_turn, "AT_ONCE": 0.5, "MOST_STEPS": 64}
+    return _compile(train_blocks, arch, skip_gram.shape(D, T, N, window), constants, Path(cache))
 
 
 def _compile(train_blocks, arch, form, constants, folder):

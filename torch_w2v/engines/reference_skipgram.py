@@ -21,8 +21,8 @@ from torch_w2v.engines.plan import EpochPlan
 from torch_w2v.engines.torch_engine import add_rows, dtype_of_sums
 
 # How far a negative may move inputs at once, in steps of full errors; else they meet it in so many steps at most.
-# AT_ONCE and MOST_STEPS in cpu/skipgram/scores.h.
-_AT_ONCE, _MOST_STEPS = 0.5, 64
+# The same constants are in cpu/skipgram/scores.h.
+AT_ONCE, MOST_STEPS = 0.5, 64
 
 
 def train(tables: Tables, chunk: Chunk, rates: Rates, plan: EpochPlan) -> ChunkResult:
@@ -112,11 +112,11 @@ def _part(tables: Tables, blocks: sampling.Blocks, block: int, s: int, alpha: fl
     alphas = alpha * weight
     pushes = -alphas * torch.sigmoid(scores) * (scores < objective.largest_score)
     most = positive.sum(1).max()
-    far = alpha * objective.negative / N * times * most > _AT_ONCE
-    if plan.layout.fresh and far.any():
+    far = alpha * objective.negative / N * times * most > AT_ONCE
+    if far.any():
         steps = times * most * math.ceil(objective.negative / N)
         squares = (x * x).sum(1, keepdim=True) + (outputs[negatives] ** 2).sum(1)
-        in_turn = _pushes_in_turn(scores, alphas, steps.clamp(max=_MOST_STEPS), squares, objective.largest_score)
+        in_turn = _pushes_in_turn(scores, alphas, steps.clamp(max=MOST_STEPS), squares, objective.largest_score)
         pushes = torch.where(far, in_turn, pushes)
     loss, pairs = 0.0, 0.0
     if objective.has_loss(block):

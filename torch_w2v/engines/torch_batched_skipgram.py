@@ -5,12 +5,16 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
+from torch import Tensor
 from torch.nn.functional import pad
 
 from torch_w2v.corpus.chunks import Chunk
 from torch_w2v.engines.interface import ChunkResult, Rates, Tables
-from torch_w2v.engines.plan import EpochPlan
+from torch_w2v.engines.plan import EpochPlan, Objective
+from torch_w2v.engines.reference_skipgram import AT_ONCE, MOST_STEPS
 from torch_w2v.engines.torch_engine import add_rows
 from torch_w2v.engines.torch_steps import Steps
 
@@ -58,7 +62,47 @@ def train(tables: Tables, chunk: Chunk, rates: Rates, plan: EpochPlan) -> ChunkR
                 steps.add_loss(pulls[counted], band[counted], pushes[counted], weight[counted])
             g = alpha * band * torch.sigmoid(-pulls)
             gn = -alpha * weight * torch.sigmoid(pushes) * (pushes < plan.objective.largest_score)
+            most = band.sum(2).amax(1)[:, None, None]
+            gn = _meet_in_turn(gn, pushes, X, Q, neg, alpha, weight, most, plan.objective)
             add_rows(outputs, rows, torch.bmm(g.transpose(1, 2), X), plan.output_scale)
             add_rows(outputs, neg, torch.bmm(gn.transpose(1, 2), X), plan.output_scale)
             add_rows(inputs, words, torch.baddbmm(torch.bmm(g, P), gn, Q), plan.input_scale)
     return steps.result()
+
+
+def _meet_in_turn(
+    gn: Tensor,
+    scores: Tensor,
+    X: Tensor,
+    Q: Tensor,
+    neg: Tensor,
+    alpha: Tensor,
+    weight: Tensor,
+    most: Tensor,
+    objective: Objective,
+) -> Tensor:
+    """Return `gn` with the coefficients of those negatives that inputs meet in several steps.
+
+    Args:
+        gn: (b, T, N) coefficients of the negatives, for all meetings at once.
+        scores: (b, T, N) of the inputs with the negatives.
+        X: (b, T, D) rows of the inputs.
+        Q: (b, N, D) rows of the negatives.
+        neg: (b, N) their words. One that is drawn again has all its meetings here, shared among its places.
+        alpha: (b, 1, 1) learning rates.
+        weight: (b, T, N) how often an input meets the negative of one place.
+        most: (b, 1, 1) positives of the input that has most of them.
+        objective: what is trained.
+    """
+    share = objective.negative / neg.shape[1]
+    times = (neg[:, :, None] == neg[:, None]).sum(1, keepdim=True)  # (b, 1, N)
+    far = alpha * share * times * most > AT_ONCE
+    if not far.any():
+        return gn
+    steps = (times * most * math.ceil(share)).clamp(max=MOST_STEPS)
+    squares = (X * X).sum(2, keepdim=True) + (Q * Q).sum(2)[:, None]
+    pushes = torch.zeros_like(gn)
+    for step in range(int(steps[far].max())):
+        z = scores + pushes * times * squares
+        pushes = pushes - (step < steps) * (z < objective.largest_score) * alpha * weight / steps * torch.sigmoid(z)
+    return torch.where(far, pushes, gn)

@@ -5,15 +5,18 @@ It computes what `reference_skipgram` computes in layouts without `fresh`, but f
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from torch_w2v.corpus.chunks import Chunk
 from torch_w2v.engines import sampling
 from torch_w2v.engines.interface import ChunkResult, Rates, Tables
 from torch_w2v.engines.plan import EpochPlan
+from torch_w2v.engines.reference_skipgram import AT_ONCE, MOST_STEPS
 from torch_w2v.engines.triton.tiles import power
 
 # places of positives that are read at once
@@ -41,6 +44,9 @@ def train(tables: Tables, chunk: Chunk, rates: Rates, plan: EpochPlan, dot: str)
     D = tables.inputs.stride(0)
     form = shape(D, T, N, objective.window)
     programs = min(B, len(blocks.starts))
+    count = positives_per_input(kept)
+    share = objective.negative / N
+    most = most_of_a_word(blocks.negatives) * math.ceil(int(count.max()) / S)
     places = form["BC"] * -(-int((ends - begins).max()) // form["BC"])
     scratch = torch.empty((programs, form["BT"], places) if not form["ONE"] else 0, device=device)
     losses = torch.zeros(programs, 2, dtype=torch.float64, device=device)
@@ -52,7 +58,7 @@ def train(tables: Tables, chunk: Chunk, rates: Rates, plan: EpochPlan, dot: str)
             kept.ids.int(),
             kept.low.int(),
             kept.high.int(),
-            positives_per_input(kept),
+            count,
             blocks.starts.int(),
             blocks.stops.int(),
             begins.int(),
@@ -65,7 +71,8 @@ def train(tables: Tables, chunk: Chunk, rates: Rates, plan: EpochPlan, dot: str)
             -(-len(blocks.starts) // programs),
             N,
             places,
-            objective.negative / N,
+            share,
+            math.ceil(share),
             S=S,
             D=D,
             EVERY=objective.loss_every,
@@ -73,6 +80,9 @@ def train(tables: Tables, chunk: Chunk, rates: Rates, plan: EpochPlan, dot: str)
             SCALE_OUTPUTS=len(plan.output_scale) > 0,
             DOT=dot,
             MOST=objective.largest_score,
+            IN_TURN=max(abs(rates.begin), abs(rates.end)) * share * most > AT_ONCE,
+            AT_ONCE=AT_ONCE,
+            MOST_STEPS=MOST_STEPS,
             **form,
         )
     loss, pairs = losses.sum(0).tolist() if objective.loss_every else (0.0, 0.0)
@@ -86,6 +96,18 @@ def positives_per_input(kept: sampling.Kept) -> Tensor:
     change = torch.zeros(n + 1, dtype=torch.int64, device=one.device)
     change.index_add_(0, kept.low, one).index_add_(0, kept.high, -one)
     return (change.cumsum(0)[:n] - 1).int()
+
+
+def most_of_a_word(negatives: Tensor) -> int:
+    """Return how often a set has a word at most.
+
+    Args:
+        negatives: (blocks, S, N) words.
+    """
+    words = negatives.sort(2).values
+    place = torch.arange(words.shape[2], device=words.device)
+    begins = pad(words[..., 1:] != words[..., :-1], (1, 0), value=True)
+    return int((place - (place * begins).cummax(2).values).max()) + 1
 
 
 def ranges(kept: sampling.Kept, starts: Tensor, stops: Tensor) -> tuple[Tensor, Tensor]:

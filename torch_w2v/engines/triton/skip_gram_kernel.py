@@ -35,12 +35,38 @@ def _slopes(scores, on, alpha):
     return alpha * on / (1.0 + tl.exp(scores))
 
 
-@triton.jit(do_not_specialize=["blocks", "run", "N", "width"])
+@triton.jit
+def _times(words, some):
+    """Return (BN,) how often each negative is among those that there are."""
+    same = (words[:, None] == words[None, :]) & some[:, None]
+    return tl.sum(same.to(tl.float32), 0)
+
+
+@triton.jit
+def _met_in_turn(scores, squares, step, steps, MOST: tl.constexpr):
+    """Return (BT, BN) coefficients of negatives that inputs meet in several steps: see `reference_skipgram`.
+
+    Args:
+        scores: (BT, BN) before the first step.
+        squares: (BT, BN) how far a score moves with a coefficient of 1.
+        step: (BT, BN) learning rate times how often they meet in one step.
+        steps: (BN,) in how many steps.
+        MOST: score from which on a step moves nothing.
+    """
+    g = tl.zeros(scores.shape, tl.float32)
+    for i in range(tl.max(steps, 0).to(tl.int32)):
+        z = scores + g * squares
+        g -= tl.where((i < steps)[None, :] & (z < MOST), step / (1.0 + tl.exp(-z)), 0.0)
+    return g
+
+
+@triton.jit(do_not_specialize=["blocks", "run", "N", "width", "each"])
 def train_blocks(
     inputs, outputs, scratch, losses, ids, low, high, count, starts, stops, begins, ends, negatives, alphas,
-    input_scale, output_scale, blocks, run, N, width, weight,
+    input_scale, output_scale, blocks, run, N, width, weight, each,
     S: tl.constexpr, D: tl.constexpr, ONE: tl.constexpr, EVERY: tl.constexpr,
     SCALE_INPUTS: tl.constexpr, SCALE_OUTPUTS: tl.constexpr, DOT: tl.constexpr, MOST: tl.constexpr,
+    IN_TURN: tl.constexpr, AT_ONCE: tl.constexpr, MOST_STEPS: tl.constexpr,
     BT: tl.constexpr, BN: tl.constexpr, BC: tl.constexpr, BD: tl.constexpr,
 ):  # fmt: skip
     """Train on the blocks [program * run, (program + 1) * run) of a chunk, one after the other.
@@ -60,8 +86,11 @@ def train_blocks(
         N, S: as in `plan.Layout`.
         width: length of a row of `scratch`; the longest range of positives, rounded up to a multiple of BC.
         weight: weight of a negative per positive.
+        each: the same, rounded up.
         EVERY: the loss of one block in so many is added up, from the first on; 0 for none.
         MOST: see `plan.Objective.largest_score`.
+        IN_TURN: whether any negatives may have to be met in turn.
+        AT_ONCE, MOST_STEPS: as in `reference_skipgram`.
         ONE: a row is one tile, and all positives of a block are one: rows are read once and stay in registers.
     """
     program = tl.program_id(0)
@@ -136,6 +165,20 @@ def train_blocks(
             # A negative is skipped as often as it is a positive of the input.
             weights = tl.where(some[None, :], ((last - first).to(tl.float32)[:, None] - equal) * weight, 0.0)
             gn = tl.where(pushes < MOST, -alpha * weights / (1.0 + tl.exp(-pushes)), 0.0)
+            if IN_TURN:
+                times, most = _times(words, some), tl.max(last - first, 0).to(tl.float32)
+                far = some & (alpha * weight * times * most > AT_ONCE)
+                of_inputs, of_negatives = tl.zeros((BT,), tl.float32), tl.zeros((BN,), tl.float32)
+                for d in range(0, D, BD):
+                    x = _rows(inputs, word, live, d + column, D)
+                    of_inputs += tl.sum(x * x, 1)
+                    q = _rows(outputs, negative, some, d + column, D)
+                    of_negatives += tl.sum(q * q, 1)
+                steps = tl.where(far, tl.minimum(times * most * each, MOST_STEPS), 1.0)
+                # A word that is drawn again has all its meetings here, shared among its places.
+                squares = (of_inputs[:, None] + of_negatives[None, :]) * times[None, :]
+                met = _met_in_turn(pushes, squares, alpha * weights / steps[None, :], steps, MOST)
+                gn = tl.where(far[None, :], met, gn)
             if EVERY > 0:  # noqa: SIM102  known when this is compiled, so it has an if of its own
                 if block % EVERY == 0:
                     loss += tl.sum(tl.sum(_softplus(pushes) * weights, 1).to(tl.float64))

@@ -69,7 +69,7 @@ struct Scores {
 
  private:
   // How far a negative may move inputs at once, in steps of full errors; else they meet it in so many steps at most.
-  // _AT_ONCE and _MOST_STEPS in reference_skipgram.py.
+  // AT_ONCE and MOST_STEPS in reference_skipgram.py.
   static constexpr float AT_ONCE = 0.5f;
   static constexpr i64 MOST_STEPS = 64;
 
