@@ -48,7 +48,14 @@ def assert_is_the_specification(results):
     assert np.median(distances) < 1e-6
 
 
+@pytest.fixture
+def asked_for(monkeypatch):
+    """Its instruction set, also where it gains nothing and so is not the default."""
+    monkeypatch.setenv("TORCH_W2V_ISA", "avx512bf16")
+
+
 @needs_processor
+@pytest.mark.usefixtures("asked_for")
 def test_the_kernel_is_the_specification():
     assert_is_the_specification([run("cpu", rounding(options)) for options in SHAPES])
 
@@ -66,6 +73,7 @@ def test_without_the_processors_own_operations(tmp_path, monkeypatch):
 
 
 @needs_processor
+@pytest.mark.usefixtures("asked_for")
 def test_tables_are_trained_in_place_as_well_as_copies():
     one = rounding({"skip_gram": True, "D": 21, "layout": Layout(16, 1, 32, G=4, fresh=True)})
     tables = one.tables._replace(**{name: table.copy() for name, table in one.tables._asdict().items()})
@@ -75,7 +83,7 @@ def test_tables_are_trained_in_place_as_well_as_copies():
 
 
 @needs_processor
-@pytest.mark.parametrize(("isa", "rounds"), [("", True), ("avx512bf16", True), ("avx512", False), ("base", False)])
+@pytest.mark.parametrize(("isa", "rounds"), [("avx512bf16", True), ("avx512", False), ("base", False)])
 def test_chosen_by_the_instruction_set(isa, rounds, monkeypatch):
     monkeypatch.setenv("TORCH_W2V_ISA", isa)
     workload = Workload(5, 1e6, 6.0, skip_gram=True)
@@ -85,14 +93,16 @@ def test_chosen_by_the_instruction_set(isa, rounds, monkeypatch):
 
 
 @needs_processor
-def test_where_it_gains_nothing_it_is_not_the_default(monkeypatch):
-    class Slow:
+@pytest.mark.parametrize("gains", [0, 1])
+def test_the_default_where_it_gains_time(gains, monkeypatch):
+    class Machine:
         def __getattr__(self, name):
-            return (lambda: 0) if name == "w2v_bfloat16_gains" else getattr(native.library(), name)
+            return (lambda: gains) if name == "w2v_bfloat16_gains" else getattr(native.library(), name)
 
-    monkeypatch.setattr(cpu, "library", Slow)
+    monkeypatch.setattr(cpu, "library", Machine)
+    monkeypatch.delenv("TORCH_W2V_ISA", raising=False)
     workload = Workload(5, 1e6, 6.0, skip_gram=True)
-    assert not cpu.CpuEngine().layout(workload).bfloat16
+    assert cpu.CpuEngine().layout(workload).bfloat16 == bool(gains)
     monkeypatch.setenv("TORCH_W2V_ISA", "avx512bf16")
     assert cpu.CpuEngine().layout(workload).bfloat16
 
