@@ -36,8 +36,13 @@ OPTIONS = [
     {"layout": Layout(T=13, S=7, N=12, G=4, fresh=True), "D": 300, "V": 16},
     {"layout": Layout(T=16, S=1, N=500, G=4, fresh=True), "negative": 100},
     # negatives that are met in turn
-    {"layout": Layout(T=1, S=5, N=24, G=4, fresh=True), "negative": 50, "V": 3, "window": 20, "alpha": (0.1, 0.09)},
-    {"layout": Layout(T=6, S=2, N=200, G=4, fresh=True), "negative": 50, "V": 7, "D": 21, "alpha": (0.02, 0.01)},
+    *(
+        {"lengths": (60, 5), "layout": Layout(T, S, N, G=4, fresh=True), "negative": 50, **options}
+        for T, S, N, options in (
+            (1, 5, 24, {"V": 3, "window": 20, "alpha": (0.1, 0.09)}),
+            (6, 2, 200, {"V": 7, "D": 21, "alpha": (0.02, 0.01)}),
+        )
+    ),
 ]
 
 
