@@ -55,3 +55,28 @@ def test_another_content_is_refused(tmp_path):
     Path(tmp_path / "x.txt").write_text("no header\n")
     with pytest.raises(ValueError, match=r"x\.txt: is not word2vec's text format, or is damaged: ValueError"):
         formats.load_vectors(tmp_path / "x.txt")
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "message"),
+    [
+        ([1, "1"], ValueError, "two words are written as '1'"),
+        ([(1, 2), 1], TypeError, r"the word \(1, 2\) is a tuple"),
+        ([None, "c"], TypeError, "the word None is a NoneType"),
+        ([b"a", "c"], TypeError, "the word b'a' is a bytes"),
+    ],
+    ids=str,
+)
+def test_words_that_word2vecs_formats_cannot_hold(words, error, message, tmp_path):
+    model = ours([words] * 20)
+    for suffix in (".txt", ".bin", ".txt.gz"):
+        with pytest.raises(error, match=message):
+            model.save_vectors(tmp_path / f"x{suffix}")
+    assert not list(tmp_path.iterdir())
+    model.save_vectors(tmp_path / "x.kv")
+    assert set(load_vectors(tmp_path / "x.kv").index_to_key) == set(words)
+
+
+def test_integers_are_words(tmp_path):
+    ours([[1, 2]] * 20).save_vectors(tmp_path / "x.txt")
+    assert set(load_vectors(tmp_path / "x.txt").index_to_key) == {"1", "2"}

@@ -6,10 +6,12 @@ import lzma
 import os
 import pickle
 import zlib
-from collections.abc import Callable, Hashable, Iterable
+from collections import Counter
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from gensim.models import KeyedVectors
 from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 from gensim.utils import PICKLE_PROTOCOL
@@ -109,18 +111,31 @@ def vectors_of(model: PlainWord2Vec | KeyedVectors) -> KeyedVectors:
     return model.wv if isinstance(model, PlainWord2Vec) else model
 
 
-def check_separable(words: Iterable[Hashable]) -> None:
+def check_separable(words: Sequence[Hashable]) -> None:
     """Check that words can be told apart in word2vec's formats, which have white space between words and numbers.
 
     Raises:
-        ValueError: a word is empty or has white space in it.
+        ValueError: a word is empty or has white space in it, or is written as another one is.
+        TypeError: a word is neither str nor an integer.
     """
     for word in words:
-        if isinstance(word, str) and word.split() != [word]:
-            raise ValueError(
-                f"the word {word!r} is empty or has white space in it, which word2vec's formats (.txt, .vec, .bin) "
-                "cannot hold: replace it (for example by '_'), or choose .kv, .npz or .safetensors"
+        if isinstance(word, str):
+            if word.split() != [word]:
+                raise ValueError(
+                    f"the word {word!r} is empty or has white space in it, which word2vec's formats (.txt, .vec, .bin) "
+                    "cannot hold: replace it (for example by '_'), or choose .kv, .npz or .safetensors"
+                )
+        elif not isinstance(word, (int, np.integer)):
+            raise TypeError(
+                f"the word {word!r} is a {type(word).__name__}: word2vec's formats (.txt, .vec, .bin) hold words that "
+                "are str or integers; .kv files hold any"
             )
+    if len(set(map(str, words))) < len(words):
+        ((twice, _),) = Counter(map(str, words)).most_common(1)
+        raise ValueError(
+            f"two words are written as {twice!r} in word2vec's formats (.txt, .vec, .bin): rename one of them, or "
+            "choose .kv, which holds any words"
+        )
 
 
 def format_of(path: str) -> Format:
@@ -149,7 +164,7 @@ def save_vectors(model: PlainWord2Vec | KeyedVectors, path: str | os.PathLike[st
 
     Raises:
         ValueError: the suffix is none of `FORMATS`, or a word cannot be told apart in word2vec's formats.
-        TypeError: .npz and .safetensors cannot hold a word.
+        TypeError: the format cannot hold a word.
         ImportError: the format needs a package that is not installed; the message has the command that installs it.
         OSError: the file cannot be written.
     """

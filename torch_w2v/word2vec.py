@@ -263,6 +263,8 @@ class Word2Vec(CorpusReading):
             path, every = self.__dict__.pop("_w2v_checkpoint", (None, checkpoint_every))
             path = path or call_arguments.check(checkpoint, every, self._w2v_group)
             totals = arguments.numbers({"total_examples": total_examples, "total_words": total_words})
+            arguments.check_totals(totals)
+            arguments.check_callbacks(callbacks)
             given = arguments.numbers({"epochs": epochs, "start_alpha": start_alpha, "end_alpha": end_alpha})
             rates = {"alpha": given["start_alpha"] or self.alpha, "min_alpha": given["end_alpha"] or self.min_alpha}
             arguments.check(arguments.of_model(self) | arguments.numbers(rates))

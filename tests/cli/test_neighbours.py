@@ -74,3 +74,12 @@ def test_vectors_that_are_not_finite(tmp_path: Path, command: Command) -> None:
 
     facts = json.loads(command("info", tmp_path / "x.npz", "--json")[1], parse_constant=fail)
     assert (facts["mean_length"], facts["finite"]) == (None, False)
+
+
+def test_words_may_stand_behind_options(vectors: Path, command: Command) -> None:
+    for argv in (["--topn", "2", "the", "of"], ["the", "--topn", "2", "of"], ["the", "of", "--topn", "2"]):
+        code, out, _ = command("neighbours", vectors, *argv)
+        assert (code, [line for line in out.splitlines() if not line.startswith(" ")]) == (0, ["the", "of"])
+    code, _, err = command("neighbours", vectors, "the", "--nonsense", "2")
+    assert code == 2
+    assert "error: unrecognized arguments: --nonsense 2" in one_line(err)

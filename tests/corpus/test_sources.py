@@ -229,3 +229,17 @@ def test_readers_with_a_limit_or_a_handle_are_read_by_gensim(tmp_path):
         assert same(ours(LineSentence(handle), "reference"), ours(SENTENCES, "reference"))
     short = ours(LineSentence(str(path), max_sentence_length=3), "reference")
     assert same(short, ours(list(LineSentence(str(path), max_sentence_length=3)), "reference"))
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz", ".zst"])
+@pytest.mark.parametrize(
+    "harm", [lambda data: data[:-9], lambda data: b"abc" + data[3:]], ids=["cut off", "overwritten"]
+)
+def test_a_file_that_cannot_be_decompressed_is_named(suffix, harm, tmp_path):
+    compress = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress, ".zst": zstd.compress}[suffix]
+    (tmp_path / "fine.txt").write_text("a b\n")
+    bad = tmp_path / f"bad.txt{suffix}"
+    bad.write_bytes(harm(compress(b"a b c\n" * 10_000)))
+    for source in (corpus.files([tmp_path / "fine.txt", bad]), corpus.files(bad)):
+        with pytest.raises(OSError, match=r"bad\.txt\.\w+: damaged, or cut off: "):
+            list(source)

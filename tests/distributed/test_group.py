@@ -276,3 +276,22 @@ def test_a_group_for_a_device_is_made_once_and_ends_with_the_block(group, fails,
         assert fails
     assert nccl[0] == "nccl"
     assert ended == [("destroyed", gloo), ("aborted" if fails else "destroyed", nccl)]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("RANK", "2", "RANK=2 in the environment: must be 0 to 1, by WORLD_SIZE=2"),
+        ("RANK", "-1", "RANK=-1 in the environment: must be 0 to 1"),
+        ("RANK", "x", "RANK='x' in the environment: must be an integer"),
+        ("WORLD_SIZE", "0", "WORLD_SIZE=0 in the environment: must be the number of ranks, at least 1"),
+        ("MASTER_PORT", "abc", "MASTER_PORT='abc' in the environment: must be an integer"),
+        ("MASTER_PORT", "65536", "MASTER_PORT=65536 in the environment: must be 1 to 65535"),
+    ],
+)
+def test_an_environment_by_which_ranks_would_wait_for_ever(variable, value, message, monkeypatch):
+    environment = {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500", variable: value}
+    for name, text in environment.items():
+        monkeypatch.setenv(name, text)
+    with pytest.raises(ValueError, match=f"^{message}"):
+        Group()

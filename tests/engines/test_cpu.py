@@ -12,7 +12,7 @@ from tests import helpers
 from tests.engines import kernel_replay
 from tests.engines.cases import case, run
 from tests.engines.shapes import CPU_SHAPES, name_of
-from torch_w2v import native
+from torch_w2v import Word2Vec, native
 from torch_w2v.engines.cpu import engine as cpu
 from torch_w2v.engines.cpu import rows as rows_of_kernel
 from torch_w2v.engines.cpu.engine import CpuEngine
@@ -187,8 +187,9 @@ def test_repeats_bit_for_bit():
 
 def test_instruction_set_of_the_environment(monkeypatch):
     monkeypatch.setenv("TORCH_W2V_ISA", "sse9")
-    with pytest.raises(ValueError, match="TORCH_W2V_ISA='sse9': must be one of 'base', 'avx2', 'avx512'"):
-        run("cpu", case())
+    for use in (lambda: run("cpu", case()), Word2Vec):
+        with pytest.raises(ValueError, match="TORCH_W2V_ISA='sse9': must be one of 'base', 'avx2', 'avx512'"):
+            use()
     monkeypatch.setattr(cpu, "supported", lambda: ("base",))
     with pytest.raises(RuntimeError, match="TORCH_W2V_ISA='avx512': this machine can run 'base' only"):
         cpu.kernel.__wrapped__("avx512")

@@ -66,3 +66,9 @@ def test_the_vectors_come_back_with_counts(model: Word2Vec, tmp_path: Path) -> N
     assert loaded.index_to_key == model.wv.index_to_key
     np.testing.assert_array_equal(loaded.vectors, model.wv.vectors)
     np.testing.assert_array_equal(loaded.expandos["count"], model.wv.expandos["count"])
+
+
+def test_words_that_are_no_texts_are_refused_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match=r"the word \(1, 2\) is a tuple"):
+        export.save_hub_folder(ours([[(1, 2), "c"]] * 20), tmp_path / "hub")
+    assert not (tmp_path / "hub").exists()

@@ -61,3 +61,33 @@ def test_seeds_that_no_generator_takes(seed):
 
 def test_more_words_per_batch_than_there_can_be():
     assert same(ours(words(), batch_words=2**70), ours(words(), batch_words=10**9))
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"seed": 1.5}, r"seed=1\.5: must be an integer"),
+        ({"seed": "a"}, "seed='a': must be an integer"),
+        ({"epochs": None}, "epochs=None: must be an integer"),
+        ({"min_count": None}, "min_count=None: must be an integer"),
+        ({"callbacks": None}, "callbacks: None is a NoneType: must be a list"),
+        ({"callbacks": [1]}, "callbacks: 1 is a int: must be a list"),
+        ({"trim_rule": "x"}, "trim_rule='x': must be a function"),
+        ({"vector_size": True}, "vector_size=True: must be an integer"),
+    ],
+    ids=str,
+)
+def test_arguments_of_a_wrong_type_are_named(option, message):
+    with pytest.raises(TypeError, match=rf"^{message}"):
+        ours(words(), **option)
+
+
+def test_callbacks_of_a_wrong_type_are_named_in_train_too():
+    with pytest.raises(TypeError, match=r"^callbacks: 1 is a int"):
+        built().train(words(), total_examples=300, epochs=1, callbacks=[1])
+
+
+@pytest.mark.parametrize("total", [-1, float("nan")])
+def test_totals_below_zero(total):
+    with pytest.raises(ValueError, match=f"^total_examples={total}: must be a number of at least 0"):
+        built().train(words(), total_examples=total, epochs=1)

@@ -159,3 +159,15 @@ def test_a_full_device_is_explained():
     with pytest.raises(OverflowError, match="no memory for 2 tables") as raised, tables:
         raise error
     assert raised.value.__cause__ is error
+
+
+def test_an_error_of_memory_may_have_any_arguments():
+    """As numpy's own subclass of MemoryError has."""
+
+    class NoArrayError(OverflowError):
+        def __init__(self, shape, dtype):
+            super().__init__(shape, dtype)
+
+    tables = EngineMemory().tables(CachingEngine(cache_bytes=0), table(0), table(0))
+    with pytest.raises(OverflowError, match="no memory for 2 tables"), tables:
+        raise NoArrayError((2, 2), "float32")

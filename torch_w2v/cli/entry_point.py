@@ -29,7 +29,13 @@ class _Parser(argparse.ArgumentParser):
         """Take the names of options with underscores too, as gensim writes its arguments: --vector_size."""
         args = sys.argv[1:] if args is None else list(args)
         end = args.index("--") if "--" in args else len(args)
-        return super().parse_known_args([*map(_hyphenated, args[:end]), *args[end:]], namespace)
+        known, rest = super().parse_known_args([*map(_hyphenated, args[:end]), *args[end:]], namespace)
+        # argparse ends an argument that takes any number of words at the first option.
+        open_ended = [action for action in self._actions if action.nargs == "*" and not action.option_strings]
+        if open_ended and not any(word.startswith("-") for word in rest):
+            setattr(known, open_ended[0].dest, [*getattr(known, open_ended[0].dest), *rest])
+            rest = []
+        return known, rest
 
 
 def _hyphenated(argument: str) -> str:

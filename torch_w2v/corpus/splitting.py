@@ -6,7 +6,7 @@ import ctypes
 import itertools
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -15,6 +15,7 @@ import numpy as np
 from torch_w2v.corpus.bindings import PAD, decode_words, library, remap, words_of_table
 from torch_w2v.corpus.word_ids import GrowingVocabulary, WordIds
 from torch_w2v.hints import Self
+from torch_w2v.pool import ThreadPool
 
 T = TypeVar("T")
 
@@ -65,7 +66,7 @@ class Splitter:
         self._table = lent or self._own_table
         if not self._table:
             raise MemoryError("no memory for a table of words")
-        self._thread = ThreadPoolExecutor(1, "torch_w2v-text")
+        self._thread = ThreadPool(1, "torch_w2v-text")
         self._tokens, self._line_lengths = np.empty(0, np.int32), np.empty(0, np.int32)
         self._translation = np.empty(0, np.int32)  # the caller's id of each word of the table
 

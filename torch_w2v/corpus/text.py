@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import lzma
 import os
 import sys
+import zlib
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -185,15 +188,19 @@ def open_bytes(path: str, decompress: bool = True) -> BinaryIO:
 
 @contextmanager
 def _opened(path: str, part: ByteRange = None) -> Iterator[BinaryIO]:
-    """Open a file, or a part of it, as `open_bytes`; that zstd cannot decompress it is an OSError, as for bz2."""
+    """Open a file, or a part of it, as `open_bytes`; that it cannot be decompressed is an OSError that names it."""
     with open_bytes(path) as file:
         try:
             if part is None or is_compressed(path):
                 yield file
             else:
                 yield io.BufferedReader(_Part(file, *part), BLOCK)
-        except _zstd_errors() as e:
-            raise OSError(f"{path}: {e}") from e
+        except _decompression_errors() as e:
+            raise OSError(f"{path}: damaged, or cut off: {e}") from e
+        except OSError as e:
+            if type(e) is OSError and e.errno is None and path.lower().endswith(".bz2"):  # that module's own
+                raise OSError(f"{path}: damaged, or cut off: {e}") from e
+            raise
 
 
 class _Part(io.RawIOBase):
@@ -222,9 +229,10 @@ def _newlines_before(path: str, end: int) -> int:
         return sum(file.read(min(BLOCK, end - at)).count(b"\n") for at in range(0, end, BLOCK))
 
 
-def _zstd_errors() -> tuple[type[Exception], ...]:
+def _decompression_errors() -> tuple[type[Exception], ...]:
     modules = (sys.modules.get(name) for name in ("compression.zstd", "backports.zstd"))  # what smart_open imports
-    return tuple(module.ZstdError for module in modules if module is not None)
+    zstd = tuple(module.ZstdError for module in modules if module is not None)
+    return (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, *zstd)
 
 
 def _sentence_lengths(line_lengths: np.ndarray, max_length: int) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from torch_w2v.distributed import bindings
 from torch_w2v.distributed.group import Group
 from torch_w2v.distributed.merge import MOMENT_ROWS, Curvature, Problem, curvature, direction_count
 from torch_w2v.distributed.schedule import rows_to_exchange
+from torch_w2v.pool import ThreadPool
 
 # Bytes that are sent at a time: enough to use a fast link, and no second copy of a large table.
 _BLOCK = 32 << 20
@@ -128,7 +129,7 @@ class Exchange:
         rows = rows_to_exchange(number, is_last, V, self._is_sorted)
         if rows == V:
             self._refresh()
-        with ThreadPoolExecutor(self._threads, "torch_w2v-exchange") as pool:
+        with ThreadPool(self._threads, "torch_w2v-exchange") as pool:
             for table, base, gradients, curve in zip(
                 tables, self._base, self._gradients, self._curvatures, strict=True
             ):

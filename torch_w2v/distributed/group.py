@@ -72,6 +72,27 @@ def _no_group(missing: list[str]) -> ValueError:
     )
 
 
+def _check_environment() -> None:
+    """Check what a launcher tells a process: torch would wait for ranks that cannot come.
+
+    Raises:
+        ValueError: a variable of the environment, its value, and what is allowed.
+    """
+    numbers = {}
+    for name in ("RANK", "WORLD_SIZE", "MASTER_PORT"):
+        try:
+            numbers[name] = int(os.environ[name])
+        except ValueError as e:
+            raise ValueError(f"{name}={os.environ[name]!r} in the environment: must be an integer") from e
+    size = numbers["WORLD_SIZE"]
+    if size < 1:
+        raise ValueError(f"WORLD_SIZE={size} in the environment: must be the number of ranks, at least 1")
+    if not 0 <= numbers["RANK"] < size:
+        raise ValueError(f"RANK={numbers['RANK']} in the environment: must be 0 to {size - 1}, by WORLD_SIZE={size}")
+    if not 0 < numbers["MASTER_PORT"] < 2**16:
+        raise ValueError(f"MASTER_PORT={numbers['MASTER_PORT']} in the environment: must be 1 to 65535")
+
+
 class LostRankError(RuntimeError):
     """Ranks could not exchange something: one has failed, or is gone."""
 
@@ -95,6 +116,8 @@ class Group:
 
         if not dist.is_available():
             raise RuntimeError("distributed=True: this build of torch has no torch.distributed")
+        if not missing and not dist.is_initialized():
+            _check_environment()
         exchange_factor()  # refused here where it is wrong, before anything is read
         if not dist.is_initialized():
             if missing:

@@ -12,10 +12,11 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 
 from torch_w2v import native, user_warnings
-from torch_w2v.engines.cpu.engine import MAX_VECTOR_SIZE, CpuEngine
+from torch_w2v.engines.cpu.engine import MAX_VECTOR_SIZE, CpuEngine, instruction_set
 from torch_w2v.engines.devices import Device, best_device, check_device, device_type, of_rank, out_of_memory_errors
 from torch_w2v.engines.interface import Engine
 from torch_w2v.training_log import logger
@@ -35,8 +36,10 @@ def check(engine: str, device: Device, cbow_gradient: str = "gensim", ranked: bo
         ranked: this process is one of several ranks, and 'cuda' means a GPU of its own; see `devices.of_rank`.
 
     Raises:
-        ValueError: an unknown engine or device, or an engine that does not work on the device.
-        RuntimeError: a device that is not there, or an engine that was not built.
+        ValueError: an unknown engine or device, or an engine that does not work on the device; TORCH_W2V_ISA in the
+            environment is no instruction set.
+        RuntimeError: a device that is not there, an engine that was not built, or an instruction set that this machine
+            does not have.
     """
     if engine not in ENGINES:
         raise ValueError(f"engine={engine!r}: must be one of {', '.join(map(repr, ENGINES))}")
@@ -45,6 +48,8 @@ def check(engine: str, device: Device, cbow_gradient: str = "gensim", ranked: bo
         raise ValueError(f"engine={engine!r} with device={device!r}: this engine works on device='cpu' only")
     if engine == "cpu":
         native.library()
+    if engine in ("cpu", "auto") and native.available():
+        instruction_set(os.environ.get("TORCH_W2V_ISA", ""))
     if engine == "gensim" and cbow_gradient != "gensim":
         raise ValueError(
             f"engine='gensim' with cbow_gradient={cbow_gradient!r}: gensim's engine has its own gradient only; use "

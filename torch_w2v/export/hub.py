@@ -12,6 +12,7 @@ from gensim.models import KeyedVectors
 from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
 from torch_w2v.export import sentence_model
+from torch_w2v.export.folders import texts_of
 from torch_w2v.facts import facts_of
 from torch_w2v.files import path_of, replacing
 from torch_w2v.formats import save_vectors, vectors_of
@@ -60,6 +61,7 @@ def save_hub_folder(
         ValueError, TypeError, ImportError, OSError: as `save_static_embedding` and `torch_w2v.formats.save_vectors`.
     """
     folder = path_of(folder)
+    texts_of(vectors_of(model))  # refuses words that are no texts, before anything is written
     title = name or os.path.basename(os.path.abspath(folder))
     card = "".join(f"{line}\n" for line in _card(model, title, license, language, lowercase, split))
     sentence_model.save_static_embedding(model, folder, lowercase, split)

@@ -39,6 +39,13 @@ def _whole(value: Any) -> int:
     return int(value) if isinstance(value, str) else operator.index(value)
 
 
+def _size(value: Any) -> int:
+    """Return an integer that is no truth value, which gensim does not take for a shape."""
+    if isinstance(value, bool):
+        raise TypeError
+    return _whole(value)
+
+
 def _number(value: Any) -> Any:
     """Return a number as it is, which gensim keeps so."""
     return float(value) if isinstance(value, str) or not np.isscalar(value) else value
@@ -46,7 +53,7 @@ def _number(value: Any) -> Any:
 
 # Those that must be numbers, most of which gensim converts; and those that may be something else, if not a string.
 _NUMBERS: dict[str, Callable[[Any], Any]] = {
-    "vector_size": _whole,
+    "vector_size": _size,
     **dict.fromkeys(("window", "workers", "sg", "hs", "negative", "cbow_mean", "batch_words"), int),
     **dict.fromkeys(("alpha", "min_alpha"), float),
     "ns_exponent": _number,
@@ -83,7 +90,7 @@ def numbers(values: Mapping[str, Any]) -> dict[str, Any]:
         try:
             converted[name] = kind(value)
         except (TypeError, ValueError, OverflowError) as e:
-            what = "an integer" if kind in (int, _whole) else "a number"
+            what = "an integer" if kind in (int, _whole, _size) else "a number"
             raise (TypeError if isinstance(e, TypeError) else ValueError)(f"{name}={value!r}: must be {what}") from e
     return converted
 
@@ -118,9 +125,8 @@ def check(values: Mapping[str, Any]) -> None:
             raise ValueError(f"{name}={int(values[name])}: must be an integer of at least {least}{hint}")
     if values["vector_size"] >= 2**31:
         raise ValueError(f"vector_size={values['vector_size']}: must be below 2**31")
-    seed = values.get("seed")
-    if isinstance(seed, (int, np.integer)) and not 0 <= seed < 2**32:
-        raise ValueError(f"seed={seed}: must be at least 0 and below 2**32, or None")
+    if values.get("seed") is not None:
+        _check_seed(values["seed"])
     sample = values["sample"]
     for name in ("alpha", "min_alpha", "ns_exponent"):
         if not math.isfinite(values[name]):
@@ -139,6 +145,48 @@ def check(values: Mapping[str, Any]) -> None:
         )
     if values["corpus_cache"] not in CACHES:
         raise ValueError(f"corpus_cache={values['corpus_cache']!r}: must be one of {', '.join(map(repr, CACHES))}")
+    for name in ("epochs", "min_count"):
+        if name in values and values[name] is None:
+            raise TypeError(f"{name}=None: must be an integer")
+    if values.get("trim_rule") is not None and not callable(values["trim_rule"]):
+        raise TypeError(f"trim_rule={values['trim_rule']!r}: must be a function of a word, its count and min_count")
+    check_callbacks(values.get("callbacks", ()))
+
+
+def _check_seed(seed: Any) -> None:
+    try:
+        number = operator.index(seed)
+    except TypeError as e:
+        raise TypeError(f"seed={seed!r}: must be an integer of at least 0 and below 2**32, or None") from e
+    if not 0 <= number < 2**32:
+        raise ValueError(f"seed={number}: must be at least 0 and below 2**32, or None")
+
+
+def check_callbacks(callbacks: Any) -> None:
+    """Check callbacks of the constructor or of `train()`, as far as that can be done without using them up.
+
+    Raises:
+        TypeError: what was given, and what is allowed.
+    """
+    given = callbacks if isinstance(callbacks, (list, tuple)) else ()
+    wrong = [callback for callback in given if not hasattr(callback, "on_epoch_end")]
+    if wrong or not hasattr(callbacks, "__iter__"):
+        what = wrong[0] if wrong else callbacks
+        raise TypeError(
+            f"callbacks: {what!r} is a {type(what).__name__}: must be a list of objects with the methods of gensim's "
+            "CallbackAny2Vec"
+        )
+
+
+def check_totals(totals: Mapping[str, Any]) -> None:
+    """Check how many sentences or words `train()` is told of.
+
+    Raises:
+        ValueError: a number below 0, or none at all: the learning rate would go the wrong way.
+    """
+    for name, value in totals.items():
+        if isinstance(value, (int, float, np.number)) and not value >= 0:
+            raise ValueError(f"{name}={value}: must be a number of at least 0")
 
 
 def check_gensims_engine(reason: str | None, checkpoint: str | None, distributed: object) -> None:

@@ -76,7 +76,9 @@ class EngineMemory:
             if not can_defer_write_back:
                 self.synchronize(keep_memory=True)
         except engine.out_of_memory_errors as e:
-            raise type(e)(engine.explain_out_of_memory(tables)) from e
+            # numpy's own subclass of MemoryError takes other arguments.
+            kind = next(kind for kind in engine.out_of_memory_errors if isinstance(e, kind))
+            raise kind(engine.explain_out_of_memory(tables)) from e
 
     def store(self) -> None:
         """Write what was trained so far into the model's tables, while training goes on."""

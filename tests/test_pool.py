@@ -1,0 +1,57 @@
+"""Threads that take work, also where Python's own executors refuse it."""
+
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from tests.helpers import ROOT
+from torch_w2v.pool import ThreadPool
+
+LATE = """
+import atexit, sys, threading
+from torch_w2v import Word2Vec
+
+class Corpus:
+    def __iter__(self):
+        threading.main_thread().join()
+        return iter([["a", "b", "c"]] * 50)
+
+def train(corpus):
+    print(Word2Vec(corpus, min_count=1, vector_size=4, epochs=2))
+
+if sys.argv[1] == "thread":
+    threading.Thread(target=train, args=(Corpus(),)).start()
+else:
+    atexit.register(train, [["a", "b", "c"]] * 50)
+"""
+
+
+@pytest.mark.parametrize("when", ["thread", "atexit"])
+def test_training_goes_on_after_the_main_thread(when):
+    run = subprocess.run([sys.executable, "-c", LATE, when], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert (run.stdout, run.stderr) == ("Word2Vec<vocab=3, vector_size=4, alpha=0.025>\n", "")
+
+
+def test_results_and_errors_come_where_they_are_asked_for():
+    with ThreadPool(2, "pool") as pool:
+        assert list(pool.map(pow, range(9), [2] * 9)) == [n * n for n in range(9)]
+        names = {pool.submit(lambda: threading.current_thread().name).result() for _ in range(50)}
+        failed = pool.submit(int, "x")
+    assert names <= {"pool_0", "pool_1"}
+    with pytest.raises(ValueError, match="'x'"):
+        failed.result()
+    assert not [thread for thread in threading.enumerate() if thread.name in names]
+
+
+def test_the_end_waits_for_what_was_submitted():
+    go_on, done = threading.Event(), []
+    pool = ThreadPool(1, "pool")
+    pool.submit(go_on.wait)
+    pool.submit(done.append, 1)
+    cancelled = pool.submit(done.append, 2)
+    assert cancelled.cancel()
+    go_on.set()
+    pool.shutdown()
+    assert done == [1]
