@@ -70,7 +70,13 @@ def test_epochs_differ_in_workers(cls: Any, persistent: bool) -> None:
         (("a b", COUNTS), {}, TypeError, "sentences is a str"),
         (([], COUNTS), {"window": 0}, ValueError, "^window=0: must be at least 1$"),
         (([], COUNTS), {"negative": 0}, ValueError, "^negative=0: must be at least 1$"),
+        (([], COUNTS), {"window": 2.5}, TypeError, r"^window=2\.5: must be an integer of at least 1$"),
+        (([], COUNTS), {"negative": True}, TypeError, "^negative=True: must be an integer"),
+        (([], COUNTS), {"pool_size": 1e3}, TypeError, r"^pool_size=1000\.0: must be an integer"),
+        (([], COUNTS), {"seed": -1}, ValueError, "^seed=-1: must be at least 0$"),
+        (([], COUNTS), {"ns_exponent": float("nan")}, ValueError, "^ns_exponent=nan: must be a finite number"),
         (([], COUNTS), {"sample": -1}, ValueError, "^sample=-1: must be 0"),
+        (([], COUNTS), {"sample": float("nan")}, ValueError, "^sample=nan: must be 0"),
         (([], COUNTS), {"pool_size": 0}, ValueError, "^pool_size=0: must be at least 1$"),
         (([], [COUNTS]), {}, ValueError, r"counts has shape \(1, 5\)"),
         (([], []), {}, ValueError, r"counts has shape \(0,\)"),
@@ -105,3 +111,5 @@ def test_sentence_errors(sentence: Any, options: Any, error: type[Exception], me
 def test_set_epoch_error(cls: Any) -> None:
     with pytest.raises(ValueError, match=r"^epoch=-1: must be at least 0$"):
         make(cls, []).set_epoch(-1)
+    with pytest.raises(TypeError, match=r"^epoch=1\.5: must be an integer"):
+        make(cls, []).set_epoch(1.5)

@@ -194,6 +194,10 @@ def test_init_ranges(init: str, half_width: float, output_drawn: bool) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"vocab_size": 2.5}, r"^vocab_size=2\.5: must be an integer"),
+        ({"vocab_size": "5"}, "^vocab_size='5': must be an integer"),
+        ({"seed": -1}, "^seed=-1: must be at least 0$"),
+        ({"dtype": torch.int32}, r"^dtype=torch\.int32: must be a floating-point type"),
         ({"vocab_size": 0}, "^vocab_size=0: must be at least 1$"),
         ({"vector_size": 0}, "^vector_size=0: must be at least 1$"),
         ({"init": "xavier"}, r"^init='xavier': must be one of 'gensim', 'word2vec', 'uniform'$"),
@@ -202,5 +206,5 @@ def test_init_ranges(init: str, half_width: float, output_drawn: bool) -> None:
     ],
 )
 def test_constructor_errors(options: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, TypeError), match=message):
         CBOWNegativeSampling(**{"vocab_size": 3, "vector_size": 2, **options})

@@ -7,16 +7,19 @@ from numpy.typing import ArrayLike
 
 
 def check_at_least(least: int, **arguments: int) -> None:
-    """Check arguments against their common lower bound.
+    """Check that arguments are integers, and not below their common lower bound.
 
     Args:
         least: the smallest value allowed.
         arguments: the values, by the names that the message is to show.
 
     Raises:
+        TypeError: a value is no integer.
         ValueError: a value is below `least`.
     """
     for name, value in arguments.items():
+        if isinstance(value, bool) or not hasattr(value, "__index__"):
+            raise TypeError(f"{name}={value!r}: must be an integer of at least {least}")
         if value < least:
             raise ValueError(f"{name}={value}: must be at least {least}")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -25,7 +27,9 @@ class NegativePool:
         seed: the seed of the draws.
 
     Raises:
-        ValueError: `counts` is not (V,) of finite numbers >= 0 with one above 0, or `pool_size` is below 1.
+        TypeError: `pool_size` or `seed` is no integer.
+        ValueError: `counts` is not (V,) of finite numbers >= 0 with one above 0, `pool_size` is below 1, or
+            `ns_exponent` is not finite.
     """
 
     def __init__(
@@ -33,6 +37,9 @@ class NegativePool:
     ) -> None:
         counts = check_counts(counts)
         check_at_least(1, pool_size=pool_size)
+        check_at_least(0, seed=seed)
+        if not math.isfinite(ns_exponent):
+            raise ValueError(f"ns_exponent={ns_exponent}: must be a finite number")
         weight = np.zeros(counts.size)
         np.power(counts, float(ns_exponent), out=weight, where=counts > 0)
         rng = np.random.default_rng(seed)

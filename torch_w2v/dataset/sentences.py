@@ -5,6 +5,7 @@ Dimensions in the docstrings: V words in the vocabulary, K negatives.
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
@@ -52,8 +53,8 @@ class SentenceDataset(IterableDataset[E_co]):
 
     Raises:
         IndexError: while iterating, an index is outside [0, V).
-        TypeError: `sentences` is a string or cannot start again; while iterating, a sentence is a string or holds
-            something other than indices.
+        TypeError: `sentences` is a string or cannot start again, or a number is no integer; while iterating, a
+            sentence is a string or holds something other than indices.
         ValueError: an argument is out of its range.
     """
 
@@ -77,8 +78,9 @@ class SentenceDataset(IterableDataset[E_co]):
                 "starts again, because every epoch reads it anew"
             )
         check_at_least(1, window=window, negative=negative)
-        if sample < 0:
-            raise ValueError(f"sample={sample}: must be 0 (keep every word) or above")
+        check_at_least(0, seed=seed)
+        if not 0 <= sample < math.inf:
+            raise ValueError(f"sample={sample}: must be 0 (keep every word) or above, and finite")
         self.sentences = sentences
         self.counts = check_counts(counts)
         if key_to_index and not 0 <= min(key_to_index.values()) <= max(key_to_index.values()) < self.counts.size:
@@ -101,7 +103,8 @@ class SentenceDataset(IterableDataset[E_co]):
             epoch: the number of the epoch.
 
         Raises:
-            ValueError: `epoch` is below 0.
+            TypeError: `epoch` is no integer.
+            ValueError: it is below 0.
         """
         check_at_least(0, epoch=epoch)
         self._epoch.fill_(epoch)

@@ -77,6 +77,7 @@ class NegativeSampling(nn.Module):
         dtype: the floating-point type of the tables; None is torch's default.
 
     Raises:
+        TypeError: an argument is of a wrong type.
         ValueError: an argument is out of its range or not one of its choices.
     """
 
@@ -97,6 +98,8 @@ class NegativeSampling(nn.Module):
     ) -> None:
         super().__init__()
         check_at_least(1, vocab_size=vocab_size, vector_size=vector_size)
+        if dtype is not None and not dtype.is_floating_point:
+            raise TypeError(f"dtype={dtype}: must be a floating-point type")
         _check_choice("init", init, tuple(_INITS))
         _check_choice("loss", loss, _FORMS)
         _check_choice("reduction", reduction, _REDUCTIONS)
@@ -120,6 +123,7 @@ class NegativeSampling(nn.Module):
             seed: the seed of the draws.
         """
         half_width, draw_output = _INITS[self.init]
+        check_at_least(0, seed=seed)
         rng = np.random.default_rng(seed)
 
         def draw() -> Tensor:
