@@ -148,7 +148,7 @@ def test_skip_gram_in_flight(changes, layout):
     assert skip_gram_in_flight(workload) == layout
 
 
-@pytest.mark.parametrize(("alpha", "T"), [(0.025, 16), (0.05, 8), (0.1, 4), (0.15, 4), (0.2, 4), (0.31, 1)])
+@pytest.mark.parametrize(("alpha", "T"), [(0.025, 16), (0.05, 8), (0.07, 4), (0.1, 2), (0.15, 2), (0.2, 2), (0.31, 1)])
 def test_inputs_that_push_a_negative_the_same_way_are_few(alpha, T):
     layout = skip_gram_block(Workload(5, LARGE, 6.0, alpha=alpha, skip_gram=True))
     assert layout.T == T
@@ -179,7 +179,7 @@ def test_bounds_of_skip_gram_in_flight():
     for negative, context, alpha in itertools.product((1, 5, 20, 100, 300), (1.0, 2.0, 6.0, 51.0), (0.025, 0.1)):
         layout = skip_gram_in_flight(Workload(negative, LARGE, context, skip_gram=True, alpha=alpha))
         assert (layout.B, layout.G, layout.fresh) == (256, 1, False)
-        least = 4 if alpha > 0.05 else 16
+        least = 2 if alpha > 0.05 else 16
         assert layout.T == 1 if alpha * negative > 5 else least <= layout.T <= 16
         assert layout.N in (16, 32, 48, 64)
         parts, drawn = layout.S, layout.S * layout.N

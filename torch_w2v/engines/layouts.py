@@ -32,8 +32,12 @@ INPUTS_TOGETHER = 4
 _MOST_PER_INPUT = 0.9
 # and of the row of a negative: on text it comes to that at the default alpha
 _MOST_PER_NEGATIVE = 0.4
-# where the last learning rate counts so many times, since nothing comes after it; but four inputs are always few enough
+# where the last learning rate counts so many times, since nothing comes after it; but two inputs are always few enough,
+# and four if it is no higher than the default alpha
 _LAST_PER_NEGATIVE = 4.5
+# The limit falls with alpha from here on, to a half: consecutive inputs, such as neighbours on a walk, all move by what
+# they share, which grows with alpha beside what tells them apart.
+_USUAL_ALPHA, _USUAL_LAST_ALPHA = 0.05, 0.025
 # and of the output row that collects most
 _MOST_PER_OUTPUT = 0.8
 # number of times that one word may be among an input's positives and negatives in a part: on text it is .6
@@ -43,7 +47,7 @@ _USUAL_PER_OUTPUT = 0.28
 # negatives of a set at most
 _MOST_NEGATIVES = 64
 # At most four inputs share a set where alpha is above the first, and none above twice that; none either where alpha
-# times the number of negatives is above the second.
+# times the number of negatives is above the second. CBOW heeds the second too, where words are few.
 _LARGE_ALPHA, _MANY_NEGATIVES = 0.15, 5.0
 
 
@@ -62,7 +66,8 @@ def one_block_per_step(workload: Workload) -> Layout:
     negatives, a large alpha, sums) and where rows move far, since how they move the others is computed only roughly,
     and from sentence to sentence not at all. So it is where a few words have most updates, or most of the tokens, whose
     rows every other target changes, and where windows are very wide, in long blocks: there all targets read nearly the
-    same rows.
+    same rows. Where negatives are so many that sixteen targets would draw all usual words, and alpha is large, each
+    target has a block of its own, which then takes no more time.
     """
     N, context = workload.negative, workload.context_words
     if workload.bursty:
@@ -72,6 +77,8 @@ def one_block_per_step(workload: Workload) -> Layout:
         return Layout(T=T, S=T, N=N, B=1, fresh=True)
     if context > WIDE:
         return Layout(T=256, S=256, N=N, B=1, G=2, fresh=True)
+    if abs(workload.alpha) * N >= _MANY_NEGATIVES and 16 * N > workload.main_words:
+        return Layout(T=1, S=1, N=N, B=1, fresh=True)
     if workload.main_words < _FEW_WORDS or workload.crowded:
         T = 8 if workload.main_words < _FEW_WORDS else 16
         return Layout(T=T, S=T, N=N, B=1, fresh=True)
@@ -171,9 +178,11 @@ def _skip_gram_block(workload: Workload) -> Layout:
     most = max(drawn, min(_MOST_NEGATIVES, workload.vocabulary))
     N = 4 * math.ceil(min(drawn * more, most) / 4)
     collects = negative * context / (S * N)
-    last = _LAST_PER_NEGATIVE * abs(workload.last_alpha)
-    T = max(1, int(min(T, _MOST_PER_NEGATIVE / max(alpha * collects, 1e-9))))
-    T = min(T, max(4, int(_MOST_PER_NEGATIVE / max(last * collects, 1e-9))))
+    last = abs(workload.last_alpha)
+    at_first = _most_per_negative(alpha, _USUAL_ALPHA) / max(alpha * collects, 1e-9)
+    at_last = _most_per_negative(last, _USUAL_LAST_ALPHA) / max(_LAST_PER_NEGATIVE * last * collects, 1e-9)
+    T = max(1, int(min(T, at_first)))
+    T = min(T, max(4 if last <= _USUAL_LAST_ALPHA else 2, int(at_last)))
     if alpha > _LARGE_ALPHA:
         T = min(T, 4 if alpha <= 2 * _LARGE_ALPHA else 1)
     if alpha * negative > _MANY_NEGATIVES:
@@ -181,6 +190,10 @@ def _skip_gram_block(workload: Workload) -> Layout:
     if alpha * negative > 3 * _MANY_NEGATIVES:
         S, N = round(4 * context), 2 * _MOST_NEGATIVES
     return Layout(T=T, S=S, N=N, G=INPUTS_TOGETHER, fresh=True)
+
+
+def _most_per_negative(alpha: float, usual: float) -> float:
+    return _MOST_PER_NEGATIVE * min(1, max(0.5, usual / max(alpha, 1e-9)))
 
 
 def skip_gram_steps(workload: Workload) -> Layout:

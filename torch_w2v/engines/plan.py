@@ -50,16 +50,13 @@ class Objective:
         """The score beyond which a sample is skipped; gensim skips those beyond 6 either way.
 
         In CBOW it is either way. Samples that are wrong by more would make rows explode where few items repeat much.
-        Those that are right have small gradients, but with many negatives they add up. For sums, whose scores are
-        larger, 7 was found to come nearest to gensim.
+        Those that are right have small gradients, but with many negatives they add up, and sums have large scores.
 
         In skip-gram only negatives with a score above it are skipped. An item that occurs almost only with itself has a
         score of 70 with itself; as half of all negatives it would undo that at each pair with another item. Positives
         are not skipped, so that a row which went too far comes back (docs/development/lab-notes.md).
         """
-        if self.skip_gram:
-            return 12.0
-        return 6.0 if self.cbow_mean else 7.0
+        return 12.0 if self.skip_gram else 6.0
 
     def __post_init__(self) -> None:
         if self.window < 1 or self.negative < 1:
