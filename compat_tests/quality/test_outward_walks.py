@@ -1,4 +1,4 @@
-"""Walks that do not turn back, as node2vec's with a small q, on a grid: neighbours on a walk are neighbours of a kind."""
+"""Walks that do not turn back, as node2vec's with a small q, on a grid: neighbours on a walk are much alike."""
 
 import gensim.models
 import numpy as np

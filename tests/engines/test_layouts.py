@@ -55,6 +55,9 @@ def gradients_per_row(layout, negative):
         (Workload(7, LARGE, 6, main_words=100), Layout(T=64, S=16, N=8, fresh=True)),
         (Workload(7, LARGE, 6, main_words=100, collisions=0.17), Layout(T=16, S=16, N=7, fresh=True)),
         (Workload(7, LARGE, 501, main_words=10), Layout(T=256, S=256, N=7, G=2, fresh=True)),
+        # as many negatives as there are words
+        (Workload(100, 1e4, 2, alpha=0.05, main_words=200), Layout(1, 1, 100, 1, fresh=True)),
+        (Workload(100, 1e9, 2, alpha=0.05), Layout(64, 16, 101, 1, fresh=True)),
     ],
 )
 def test_one_block_per_step(workload, layout):

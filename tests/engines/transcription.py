@@ -105,7 +105,7 @@ def transcribe(case):
                         o = Wo[row] + done[row]
                         f = float(h @ o)
                         g = weight * alpha * (label - 1 / (1 + math.exp(-f)))
-                        if abs(f) >= (6 if objective.cbow_mean else 7):
+                        if abs(f) >= 6:
                             g = 0.0
                         e += g * o
                         d_outputs[row] += g * h * output_scale[row]

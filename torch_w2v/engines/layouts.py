@@ -77,7 +77,7 @@ def one_block_per_step(workload: Workload) -> Layout:
         return Layout(T=T, S=T, N=N, B=1, fresh=True)
     if context > WIDE:
         return Layout(T=256, S=256, N=N, B=1, G=2, fresh=True)
-    if abs(workload.alpha) * N >= _MANY_NEGATIVES and 16 * N > workload.main_words:
+    if abs(workload.alpha) * N >= _MANY_NEGATIVES and workload.main_words < 16 * N:
         return Layout(T=1, S=1, N=N, B=1, fresh=True)
     if workload.main_words < _FEW_WORDS or workload.crowded:
         T = 8 if workload.main_words < _FEW_WORDS else 16
