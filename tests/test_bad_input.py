@@ -7,7 +7,6 @@ import gensim.models
 import numpy as np
 import pytest
 import torch
-from gensim.models.callbacks import CallbackAny2Vec
 
 import torch_w2v
 from tests.helpers import CountingCorpus, both_classes, messages, on_workers, ours, trainable, words
@@ -167,10 +166,7 @@ def test_strings_for_sentences_warn(cls, caplog):
     ("options", "expected"),
     [
         ({"trim_rule": lambda *_: 0}, "trim_rule provided, if any, will be ignored."),
-        (
-            {"callbacks": [CallbackAny2Vec()]},
-            "The callbacks provided in this initialization without triggering train will",
-        ),
+        ({"callbacks": [object()]}, "The callbacks provided in this initialization without triggering train will"),
     ],
     ids=["trim_rule", "callbacks"],
 )

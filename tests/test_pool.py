@@ -45,6 +45,40 @@ def test_results_and_errors_come_where_they_are_asked_for():
     assert not [thread for thread in threading.enumerate() if thread.name in names]
 
 
+def test_an_interrupt_while_a_thread_starts_leaves_none(monkeypatch):
+    start = threading.Thread.start
+
+    def interrupted(self):
+        start(self)
+        raise KeyboardInterrupt
+
+    pool = ThreadPool(2, "interrupted")
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            pool.submit(pow, 2, 2)
+    pool.shutdown()
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("interrupted")]
+    with pytest.raises(RuntimeError, match="told to end"):
+        pool.submit(pow, 2, 2)
+
+
+def test_fewer_threads_than_asked_for_do(monkeypatch):
+    start = threading.Thread.start
+
+    def only_one(self):
+        if self.name != "few_0":
+            raise RuntimeError("can't start new thread")
+        start(self)
+
+    monkeypatch.setattr(threading.Thread, "start", only_one)
+    with ThreadPool(3, "few") as pool:
+        assert list(pool.map(pow, range(5), [2] * 5)) == [0, 1, 4, 9, 16]
+    monkeypatch.setattr(threading.Thread, "start", lambda self: only_one(threading.Thread(name="other")))
+    with ThreadPool(3, "none") as pool, pytest.raises(RuntimeError, match="can't start"):
+        pool.submit(pow, 2, 2)
+
+
 def test_the_end_waits_for_what_was_submitted():
     go_on, done = threading.Event(), []
     pool = ThreadPool(1, "pool")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
@@ -18,25 +19,41 @@ class ThreadPool(Executor):
     functions of `atexit`; a program may train in both.
 
     Args:
-        threads: number of threads, which begin with the first work.
+        threads: number of threads at most; one begins with each of the first works.
         name: of the threads, before their numbers.
     """
 
     def __init__(self, threads: int, name: str) -> None:
         self._work: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
-        self._threads = [
-            threading.Thread(target=self._run, name=f"{name}_{number}", daemon=True) for number in range(threads)
-        ]
-        self._started = 0
+        self._most, self._name = threads, name
+        self._threads: list[threading.Thread] = []
+        self._ended = False
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Return the future result of fn(*args, **kwargs)."""
-        for thread in self._threads[self._started :]:
-            thread.start()
-            self._started += 1
+        """Return the future result of fn(*args, **kwargs).
+
+        Raises:
+            RuntimeError: after `shutdown`, or the first thread cannot start.
+        """
+        if self._ended:
+            raise RuntimeError("the threads have been told to end")
+        if len(self._threads) < self._most:
+            self._start()
         future: Future[Any] = Future()
         self._work.put((future, fn, args, kwargs))
         return future
+
+    def _start(self) -> None:
+        name = f"{self._name}_{len(self._threads)}"
+        # It is listed before it starts: an interrupt may come while it does.
+        self._threads.append(threading.Thread(target=self._run, name=name, daemon=True))
+        try:
+            self._threads[-1].start()
+        except RuntimeError:
+            self._threads.pop()
+            self._most = len(self._threads)
+            if not self._threads:
+                raise
 
     def _run(self) -> None:
         while (work := self._work.get()) is not None:
@@ -53,11 +70,16 @@ class ThreadPool(Executor):
             del work, future, fn, args, kwargs
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """End the threads, once they have done what was submitted."""
+        """End the threads, once they have done what was submitted.
+
+        While the interpreter ends there is no waiting: from Python 3.13 on daemon threads do not go on then.
+        """
         del cancel_futures
-        started = self._threads[: self._started]
-        for _ in started:
-            self._work.put(None)
-        if wait:
-            for thread in started:
-                thread.join()
+        if not self._ended:
+            self._ended = True
+            for _ in self._threads:
+                self._work.put(None)
+        if wait and not sys.is_finalizing():
+            for thread in self._threads:
+                if thread.is_alive():
+                    thread.join()

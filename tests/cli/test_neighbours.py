@@ -77,7 +77,7 @@ def test_vectors_that_are_not_finite(tmp_path: Path, command: Command) -> None:
 
 
 def test_words_may_stand_behind_options(vectors: Path, command: Command) -> None:
-    for argv in (["--topn", "2", "the", "of"], ["the", "--topn", "2", "of"], ["the", "of", "--topn", "2"]):
+    for argv in (["--topn", "2", "the", "of"], ["the", "--topn", "2", "of"], ["--topn", "2", "--", "the", "of"]):
         code, out, _ = command("neighbours", vectors, *argv)
         assert (code, [line for line in out.splitlines() if not line.startswith(" ")]) == (0, ["the", "of"])
     code, _, err = command("neighbours", vectors, "the", "--nonsense", "2")

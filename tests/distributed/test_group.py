@@ -286,6 +286,7 @@ def test_a_group_for_a_device_is_made_once_and_ends_with_the_block(group, fails,
         ("RANK", "x", "RANK='x' in the environment: must be an integer"),
         ("WORLD_SIZE", "0", "WORLD_SIZE=0 in the environment: must be the number of ranks, at least 1"),
         ("MASTER_PORT", "abc", "MASTER_PORT='abc' in the environment: must be an integer"),
+        ("MASTER_PORT", "0", "MASTER_PORT=0 in the environment: must be 1 to 65535"),
         ("MASTER_PORT", "65536", "MASTER_PORT=65536 in the environment: must be 1 to 65535"),
     ],
 )

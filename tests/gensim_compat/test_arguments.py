@@ -82,6 +82,12 @@ def test_arguments_of_a_wrong_type_are_named(option, message):
         ours(words(), **option)
 
 
+@both_classes
+def test_a_constructor_that_does_not_train_takes_them(cls):
+    for option in ({"callbacks": None}, {"epochs": None}, {"min_count": None}, {"trim_rule": 0}):
+        ours(cls=cls, **option)
+
+
 def test_callbacks_of_a_wrong_type_are_named_in_train_too():
     with pytest.raises(TypeError, match=r"^callbacks: 1 is a int"):
         built().train(words(), total_examples=300, epochs=1, callbacks=[1])

@@ -32,8 +32,10 @@ class _Parser(argparse.ArgumentParser):
         known, rest = super().parse_known_args([*map(_hyphenated, args[:end]), *args[end:]], namespace)
         # argparse ends an argument that takes any number of words at the first option.
         open_ended = [action for action in self._actions if action.nargs == "*" and not action.option_strings]
-        if open_ended and not any(word.startswith("-") for word in rest):
-            setattr(known, open_ended[0].dest, [*getattr(known, open_ended[0].dest), *rest])
+        end = rest.index("--") if "--" in rest else len(rest)
+        if open_ended and not any(word.startswith("-") for word in rest[:end]):
+            words = [*getattr(known, open_ended[0].dest), *rest[:end], *rest[end + 1 :]]
+            setattr(known, open_ended[0].dest, words)
             rest = []
         return known, rest
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import itertools
+import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -127,7 +129,8 @@ class Splitter:
     def close(self) -> None:
         """End the thread, once it has split what was submitted."""
         self._thread.shutdown()
-        self._library.w2v_words_free(self._own_table)
+        if not sys.is_finalizing():  # else the thread may be in the table
+            self._library.w2v_words_free(self._own_table)
 
 
 class Splitters(Generic[T]):
@@ -145,8 +148,9 @@ class Splitters(Generic[T]):
         return self
 
     def __exit__(self, *_: object) -> None:
-        for splitter in self._splitters:
-            splitter.close()
+        with ExitStack() as stack:  # an interrupt of one leaves no other open
+            for splitter in self._splitters:
+                stack.callback(splitter.close)
 
     def run(self, blocks: Iterable[tuple[bytes | None, int, T]]) -> Iterator[tuple[np.ndarray, Split | None, T]]:
         """Split blocks of text.

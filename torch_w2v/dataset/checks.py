@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -22,6 +24,16 @@ def check_at_least(least: int, **arguments: int) -> None:
             raise TypeError(f"{name}={value!r}: must be an integer of at least {least}")
         if value < least:
             raise ValueError(f"{name}={value}: must be at least {least}")
+
+
+def check_seed(seed: Any) -> None:
+    """Check a seed that is a number; others are for numpy to take or refuse.
+
+    Raises:
+        ValueError: it is below 0.
+    """
+    if isinstance(seed, (int, np.integer)):
+        check_at_least(0, seed=int(seed))
 
 
 def check_counts(counts: ArrayLike) -> np.ndarray:

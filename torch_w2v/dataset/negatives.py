@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from torch_w2v.dataset.checks import check_at_least, check_counts
+from torch_w2v.dataset.checks import check_at_least, check_counts, check_seed
 
 
 class NegativePool:
@@ -27,7 +27,7 @@ class NegativePool:
         seed: the seed of the draws.
 
     Raises:
-        TypeError: `pool_size` or `seed` is no integer.
+        TypeError: `pool_size` is no integer.
         ValueError: `counts` is not (V,) of finite numbers >= 0 with one above 0, `pool_size` is below 1, or
             `ns_exponent` is not finite.
     """
@@ -37,7 +37,7 @@ class NegativePool:
     ) -> None:
         counts = check_counts(counts)
         check_at_least(1, pool_size=pool_size)
-        check_at_least(0, seed=seed)
+        check_seed(seed)
         if not math.isfinite(ns_exponent):
             raise ValueError(f"ns_exponent={ns_exponent}: must be a finite number")
         weight = np.zeros(counts.size)

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch.utils.data import IterableDataset, get_worker_info
 
-from torch_w2v.dataset.checks import check_at_least, check_counts
+from torch_w2v.dataset.checks import check_at_least, check_counts, check_seed
 from torch_w2v.dataset.negatives import NegativePool
 from torch_w2v.gensim_compat.vocabulary import keep_probability
 
@@ -78,7 +78,7 @@ class SentenceDataset(IterableDataset[E_co]):
                 "starts again, because every epoch reads it anew"
             )
         check_at_least(1, window=window, negative=negative)
-        check_at_least(0, seed=seed)
+        check_seed(seed)
         if not 0 <= sample < math.inf:
             raise ValueError(f"sample={sample}: must be 0 (keep every word) or above, and finite")
         self.sentences = sentences

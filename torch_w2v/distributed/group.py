@@ -89,7 +89,8 @@ def _check_environment() -> None:
         raise ValueError(f"WORLD_SIZE={size} in the environment: must be the number of ranks, at least 1")
     if not 0 <= numbers["RANK"] < size:
         raise ValueError(f"RANK={numbers['RANK']} in the environment: must be 0 to {size - 1}, by WORLD_SIZE={size}")
-    if not 0 < numbers["MASTER_PORT"] < 2**16:
+    # A single rank may take any free port, by 0.
+    if not min(size - 1, 1) <= numbers["MASTER_PORT"] < 2**16:
         raise ValueError(f"MASTER_PORT={numbers['MASTER_PORT']} in the environment: must be 1 to 65535")
 
 

@@ -145,21 +145,21 @@ def check(values: Mapping[str, Any]) -> None:
         )
     if values["corpus_cache"] not in CACHES:
         raise ValueError(f"corpus_cache={values['corpus_cache']!r}: must be one of {', '.join(map(repr, CACHES))}")
-    for name in ("epochs", "min_count"):
-        if name in values and values[name] is None:
-            raise TypeError(f"{name}=None: must be an integer")
-    if values.get("trim_rule") is not None and not callable(values["trim_rule"]):
-        raise TypeError(f"trim_rule={values['trim_rule']!r}: must be a function of a word, its count and min_count")
-    check_callbacks(values.get("callbacks", ()))
+    # gensim's constructor takes anything here as long as it does not train
+    if values.get("sentences") is not None or values.get("corpus_file") is not None:
+        for name in ("epochs", "min_count"):
+            if values[name] is None:
+                raise TypeError(f"{name}=None: must be an integer")
+        if values["trim_rule"] is not None and not callable(values["trim_rule"]):
+            raise TypeError(f"trim_rule={values['trim_rule']!r}: must be a function of a word, its count and min_count")
+        check_callbacks(values["callbacks"])
 
 
 def _check_seed(seed: Any) -> None:
-    try:
-        number = operator.index(seed)
-    except TypeError as e:
-        raise TypeError(f"seed={seed!r}: must be an integer of at least 0 and below 2**32, or None") from e
-    if not 0 <= number < 2**32:
-        raise ValueError(f"seed={number}: must be at least 0 and below 2**32, or None")
+    if isinstance(seed, (float, np.floating, str, bytes)):
+        raise TypeError(f"seed={seed!r}: must be an integer of at least 0 and below 2**32, or None")
+    if isinstance(seed, (int, np.integer)) and not 0 <= seed < 2**32:
+        raise ValueError(f"seed={seed}: must be at least 0 and below 2**32, or None")
 
 
 def check_callbacks(callbacks: Any) -> None:
@@ -170,7 +170,7 @@ def check_callbacks(callbacks: Any) -> None:
     """
     given = callbacks if isinstance(callbacks, (list, tuple)) else ()
     wrong = [callback for callback in given if not hasattr(callback, "on_epoch_end")]
-    if wrong or not hasattr(callbacks, "__iter__"):
+    if wrong or not (hasattr(callbacks, "__iter__") or hasattr(callbacks, "__getitem__")):
         what = wrong[0] if wrong else callbacks
         raise TypeError(
             f"callbacks: {what!r} is a {type(what).__name__}: must be a list of objects with the methods of gensim's "

@@ -16,7 +16,7 @@ from gensim.models import KeyedVectors
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
-from torch_w2v.dataset.checks import check_at_least
+from torch_w2v.dataset.checks import check_at_least, check_seed
 from torch_w2v.files import replacing
 
 # name -> (half-width of the uniform interval in units of 1/D, whether the output table is drawn too)
@@ -98,8 +98,8 @@ class NegativeSampling(nn.Module):
     ) -> None:
         super().__init__()
         check_at_least(1, vocab_size=vocab_size, vector_size=vector_size)
-        if dtype is not None and not dtype.is_floating_point:
-            raise TypeError(f"dtype={dtype}: must be a floating-point type")
+        if dtype is not None and not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
+            raise TypeError(f"dtype={dtype!r}: must be a floating-point type")
         _check_choice("init", init, tuple(_INITS))
         _check_choice("loss", loss, _FORMS)
         _check_choice("reduction", reduction, _REDUCTIONS)
@@ -123,7 +123,7 @@ class NegativeSampling(nn.Module):
             seed: the seed of the draws.
         """
         half_width, draw_output = _INITS[self.init]
-        check_at_least(0, seed=seed)
+        check_seed(seed)
         rng = np.random.default_rng(seed)
 
         def draw() -> Tensor:
