@@ -1,5 +1,6 @@
 """Threads that take work, also where Python's own executors refuse it."""
 
+import gc
 import subprocess
 import sys
 import threading
@@ -61,6 +62,16 @@ def test_an_interrupt_while_a_thread_starts_leaves_none(monkeypatch):
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("interrupted")]
     with pytest.raises(RuntimeError, match="told to end"):
         pool.submit(pow, 2, 2)
+
+
+def test_threads_of_a_pool_that_is_forgotten_end():
+    pool = ThreadPool(1, "forgotten")
+    assert pool.submit(pow, 2, 3).result() == 8
+    (thread,) = (thread for thread in threading.enumerate() if thread.name == "forgotten_0")
+    del pool
+    gc.collect()
+    thread.join(5)
+    assert not thread.is_alive()
 
 
 def test_fewer_threads_than_asked_for_do(monkeypatch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import sys
 import threading
+import weakref
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import Any
@@ -27,7 +28,9 @@ class ThreadPool(Executor):
         self._work: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
         self._most, self._name = threads, name
         self._threads: list[threading.Thread] = []
-        self._ended = False
+        # also if nobody calls `shutdown`, as where an interrupt comes between
+        self._end = weakref.finalize(self, _end, self._work, self._threads)
+        self._end.atexit = False
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Return the future result of fn(*args, **kwargs).
@@ -35,7 +38,7 @@ class ThreadPool(Executor):
         Raises:
             RuntimeError: after `shutdown`, or the first thread cannot start.
         """
-        if self._ended:
+        if not self._end.alive:
             raise RuntimeError("the threads have been told to end")
         if len(self._threads) < self._most:
             self._start()
@@ -46,7 +49,7 @@ class ThreadPool(Executor):
     def _start(self) -> None:
         name = f"{self._name}_{len(self._threads)}"
         # It is listed before it starts: an interrupt may come while it does.
-        self._threads.append(threading.Thread(target=self._run, name=name, daemon=True))
+        self._threads.append(threading.Thread(target=_run, args=(self._work,), name=name, daemon=True))
         try:
             self._threads[-1].start()
         except RuntimeError:
@@ -55,31 +58,35 @@ class ThreadPool(Executor):
             if not self._threads:
                 raise
 
-    def _run(self) -> None:
-        while (work := self._work.get()) is not None:
-            future, fn, args, kwargs = work
-            if future.set_running_or_notify_cancel():
-                try:
-                    result = fn(*args, **kwargs)
-                except BaseException as e:  # raised where the result is asked for
-                    future.set_exception(e)
-                else:
-                    future.set_result(result)
-                    del result
-            # nothing is kept until the next work comes
-            del work, future, fn, args, kwargs
-
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """End the threads, once they have done what was submitted.
 
         While the interpreter ends there is no waiting: from Python 3.13 on daemon threads do not go on then.
         """
         del cancel_futures
-        if not self._ended:
-            self._ended = True
-            for _ in self._threads:
-                self._work.put(None)
+        self._end()
         if wait and not sys.is_finalizing():
             for thread in self._threads:
                 if thread.is_alive():
                     thread.join()
+
+
+# Neither refers to the pool, which may be collected while its threads wait.
+def _run(waiting: queue.SimpleQueue[_Work | None]) -> None:
+    while (work := waiting.get()) is not None:
+        future, fn, args, kwargs = work
+        if future.set_running_or_notify_cancel():
+            try:
+                result = fn(*args, **kwargs)
+            except BaseException as e:  # raised where the result is asked for
+                future.set_exception(e)
+            else:
+                future.set_result(result)
+                del result
+        # nothing is kept until the next work comes
+        del work, future, fn, args, kwargs
+
+
+def _end(waiting: queue.SimpleQueue[_Work | None], threads: list[threading.Thread]) -> None:
+    for _ in threads:
+        waiting.put(None)

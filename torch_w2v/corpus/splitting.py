@@ -127,10 +127,16 @@ class Splitter:
         return remap(split.tokens, self._translation[:end_new], out=split.tokens)
 
     def close(self) -> None:
-        """End the thread, once it has split what was submitted."""
-        self._thread.shutdown()
-        if not sys.is_finalizing():  # else the thread may be in the table
-            self._library.w2v_words_free(self._own_table)
+        """End the thread, once it has split what was submitted.
+
+        The thread frees the table, so that it does if an interrupt ends the waiting for it.
+        """
+        table, self._own_table = self._own_table, 0
+        try:
+            if table and not sys.is_finalizing():
+                self._thread.submit(self._library.w2v_words_free, table)
+        finally:
+            self._thread.shutdown()
 
 
 class Splitters(Generic[T]):
