@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from typing import Any, NoReturn, TextIO
 
 from torch_w2v import engines, extras
@@ -24,6 +24,11 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(BAD_INPUT, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Print a message, or nothing where that cannot be: the exit code says it too. Python 3.11.2 would raise."""
+        with suppress(OSError):
+            super()._print_message(message, file)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Take the names of options with underscores too, as gensim writes its arguments: --vector_size."""
