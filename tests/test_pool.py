@@ -100,3 +100,14 @@ def test_the_end_waits_for_what_was_submitted():
     go_on.set()
     pool.shutdown()
     assert done == [1]
+
+
+def test_the_end_may_cancel_what_no_thread_has_begun():
+    begun, go_on = threading.Event(), threading.Event()
+    pool = ThreadPool(1, "pool")
+    first = pool.submit(lambda: begun.set() or go_on.wait(5))
+    second = pool.submit(pow, 2, 2)
+    assert begun.wait(5)
+    pool.shutdown(wait=False, cancel_futures=True)
+    go_on.set()
+    assert (first.result(5), second.cancelled()) == (True, True)

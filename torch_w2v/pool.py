@@ -62,8 +62,18 @@ class ThreadPool(Executor):
         """End the threads, once they have done what was submitted.
 
         While the interpreter ends there is no waiting: from Python 3.13 on daemon threads do not go on then.
+
+        Args:
+            wait: for the threads' end.
+            cancel_futures: cancel what no thread has begun, instead of doing it.
         """
-        del cancel_futures
+        while cancel_futures:
+            try:
+                work = self._work.get_nowait()
+            except queue.Empty:
+                break
+            if work is not None:
+                work[0].cancel()
         self._end()
         if wait and not sys.is_finalizing():
             for thread in self._threads:
