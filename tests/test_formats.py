@@ -60,7 +60,7 @@ def test_another_content_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("words", "error", "message"),
     [
-        ([1, "1"], ValueError, "two words are written as '1'"),
+        ([1, "1"], ValueError, "the text '1' stands for two words"),
         ([(1, 2), 1], TypeError, r"the word \(1, 2\) is a tuple"),
         ([None, "c"], TypeError, "the word None is a NoneType"),
         ([b"a", "c"], TypeError, "the word b'a' is a bytes"),
@@ -77,6 +77,9 @@ def test_words_that_word2vecs_formats_cannot_hold(words, error, message, tmp_pat
     assert set(load_vectors(tmp_path / "x.kv").index_to_key) == set(words)
 
 
-def test_integers_are_words(tmp_path):
-    ours([[1, 2]] * 20).save_vectors(tmp_path / "x.txt")
-    assert set(load_vectors(tmp_path / "x.txt").index_to_key) == {"1", "2"}
+def test_integers_become_digits(tmp_path):
+    vectors = KeyedVectors(2, dtype=np.float32)
+    vectors.add_vectors([5, np.int64(6), "a"], np.ones((3, 2), np.float32))
+    assert formats.texts_of(vectors) == ["5", "6", "a"]
+    formats.save_vectors(vectors, tmp_path / "x.txt")
+    assert load_vectors(tmp_path / "x.txt").index_to_key == ["5", "6", "a"]

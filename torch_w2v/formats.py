@@ -7,7 +7,7 @@ import os
 import pickle
 import zlib
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,7 +68,7 @@ def _saving_arrays(
 
 def _word2vec_format(description: str, binary: bool) -> Format:
     def save(vectors: KeyedVectors, path: str) -> None:
-        check_separable(vectors.index_to_key)
+        check_separable(texts_of(vectors))
         vectors.save_word2vec_format(path, binary=binary)
 
     return Format(
@@ -111,31 +111,37 @@ def vectors_of(model: PlainWord2Vec | KeyedVectors) -> KeyedVectors:
     return model.wv if isinstance(model, PlainWord2Vec) else model
 
 
-def check_separable(words: Sequence[Hashable]) -> None:
+def texts_of(vectors: KeyedVectors) -> list[str]:
+    """Return the words as text, in the order of the rows; integers as digits.
+
+    Raises:
+        TypeError: a word is neither str nor an integer.
+        ValueError: a text stands for two words.
+    """
+    for word in vectors.index_to_key:
+        if not isinstance(word, (str, int, np.integer)):
+            raise TypeError(
+                f"the word {word!r} is a {type(word).__name__}: words must be str or integers here; .kv files hold any"
+            )
+    texts = [str(word) for word in vectors.index_to_key]
+    if len(set(texts)) < len(texts):
+        ((twice, _),) = Counter(texts).most_common(1)
+        raise ValueError(f"the text {twice!r} stands for two words: rename one of them, or choose .kv, which holds any")
+    return texts
+
+
+def check_separable(words: Iterable[str]) -> None:
     """Check that words can be told apart in word2vec's formats, which have white space between words and numbers.
 
     Raises:
-        ValueError: a word is empty or has white space in it, or is written as another one is.
-        TypeError: a word is neither str nor an integer.
+        ValueError: a word is empty or has white space in it.
     """
     for word in words:
-        if isinstance(word, str):
-            if word.split() != [word]:
-                raise ValueError(
-                    f"the word {word!r} is empty or has white space in it, which word2vec's formats (.txt, .vec, .bin) "
-                    "cannot hold: replace it (for example by '_'), or choose .kv, .npz or .safetensors"
-                )
-        elif not isinstance(word, (int, np.integer)):
-            raise TypeError(
-                f"the word {word!r} is a {type(word).__name__}: word2vec's formats (.txt, .vec, .bin) hold words that "
-                "are str or integers; .kv files hold any"
+        if word.split() != [word]:
+            raise ValueError(
+                f"the word {word!r} is empty or has white space in it, which word2vec's formats (.txt, .vec, .bin) "
+                "cannot hold: replace it (for example by '_'), or choose .kv, .npz or .safetensors"
             )
-    if len(set(map(str, words))) < len(words):
-        ((twice, _),) = Counter(map(str, words)).most_common(1)
-        raise ValueError(
-            f"two words are written as {twice!r} in word2vec's formats (.txt, .vec, .bin): rename one of them, or "
-            "choose .kv, which holds any words"
-        )
 
 
 def format_of(path: str) -> Format:

@@ -15,7 +15,7 @@ from gensim.models import KeyedVectors
 from tests.faults import Fault
 from torch_w2v import Word2Vec, export
 from torch_w2v.export import embedding, hub, index, projector, sentence_model
-from torch_w2v.export.folders import texts_of, writing
+from torch_w2v.export.folders import writing
 
 
 def vectors_of(words: list[Any]) -> KeyedVectors:
@@ -102,10 +102,6 @@ def test_words_that_are_no_text_are_refused(save: Callable[..., Any], tmp_path: 
     with pytest.raises(ValueError, match="the text '1' stands for two words"):
         save(vectors_of(["a", 1, "1"]), tmp_path / "out")
     assert os.listdir(tmp_path) == []
-
-
-def test_integers_become_digits() -> None:
-    assert texts_of(vectors_of([5, np.int64(6), "a"])) == ["5", "6", "a"]
 
 
 def test_a_missing_parent_is_an_error_of_the_system(model: Word2Vec, tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import numpy as np
 from gensim.models import KeyedVectors
 from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
-from torch_w2v.export.folders import table_of, texts_of, writing
-from torch_w2v.formats import vectors_of
+from torch_w2v.export.folders import table_of, writing
+from torch_w2v.formats import texts_of, vectors_of
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -1,9 +1,8 @@
-"""Folders of files that are written as one, and the words as text."""
+"""Folders of files that are written as one."""
 
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
@@ -50,22 +49,3 @@ def writing(folder: str | os.PathLike[str], names: Sequence[str]) -> Iterator[st
 def table_of(vectors: KeyedVectors) -> np.ndarray:
     """Return the table of vectors (V, D), contiguous."""
     return np.ascontiguousarray(vectors.vectors[: len(vectors.index_to_key)])
-
-
-def texts_of(vectors: KeyedVectors) -> list[str]:
-    """Return the words as text, in the order of the rows; integers as digits.
-
-    Raises:
-        TypeError: a word is neither str nor an integer.
-        ValueError: a text stands for two words.
-    """
-    for word in vectors.index_to_key:
-        if not isinstance(word, (str, int, np.integer)):
-            raise TypeError(
-                f"the word {word!r} is a {type(word).__name__}: words must be str or integers to be exported"
-            )
-    texts = [str(word) for word in vectors.index_to_key]
-    if len(set(texts)) < len(texts):
-        ((twice, _),) = Counter(texts).most_common(1)
-        raise ValueError(f"the text {twice!r} stands for two words: rename one of them")
-    return texts

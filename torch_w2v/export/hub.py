@@ -12,10 +12,9 @@ from gensim.models import KeyedVectors
 from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
 from torch_w2v.export import sentence_model
-from torch_w2v.export.folders import texts_of
 from torch_w2v.facts import facts_of
 from torch_w2v.files import path_of, replacing
-from torch_w2v.formats import save_vectors, vectors_of
+from torch_w2v.formats import save_vectors, texts_of, vectors_of
 
 CARD, VECTORS = "README.md", "vectors.safetensors"
 FILES = (*sentence_model.FILES, VECTORS, CARD)

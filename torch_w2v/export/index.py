@@ -12,8 +12,8 @@ from gensim.models import KeyedVectors
 from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
 from torch_w2v import extras
-from torch_w2v.export.folders import table_of, texts_of, writing
-from torch_w2v.formats import vectors_of
+from torch_w2v.export.folders import table_of, writing
+from torch_w2v.formats import texts_of, vectors_of
 
 FILES = ("words.json", "index.usearch")
 NEIGHBOURS = 10

@@ -8,8 +8,8 @@ import numpy as np
 from gensim.models import KeyedVectors
 from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
-from torch_w2v.export.folders import table_of, texts_of, writing
-from torch_w2v.formats import vectors_of
+from torch_w2v.export.folders import table_of, writing
+from torch_w2v.formats import texts_of, vectors_of
 
 FILES = ("tensors.tsv", "metadata.tsv", "projector_config.pbtxt")
 LIMIT = 10_000  # as many points as the Projector shows without sampling them

@@ -11,8 +11,8 @@ from gensim.models import KeyedVectors
 from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
 from torch_w2v import arrays
-from torch_w2v.export.folders import table_of, texts_of, writing
-from torch_w2v.formats import vectors_of
+from torch_w2v.export.folders import table_of, writing
+from torch_w2v.formats import texts_of, vectors_of
 
 FILES = ("config.json", "modules.json", "tokenizer.json", "model.safetensors")
 # How text becomes words -> the pre-tokenizer of Hugging Face's tokenizers that does it.
