@@ -20,6 +20,7 @@ from tests.helpers import ours, topics
 from torch_w2v.engines import sampling
 from torch_w2v.engines.interface import Tables
 from torch_w2v.engines.padding import padded_width
+from torch_w2v.engines.reference_skipgram import AT_ONCE, MOST_STEPS
 from torch_w2v.engines.triton import cbow, skip_gram
 from torch_w2v.engines.triton import engine as triton
 from torch_w2v.engines.triton.engine import TritonEngine
@@ -136,7 +137,7 @@ def compiled_skip_gram(arch, D, T, S, N, window, in_turn, cache):
     """The kernel of skip-gram as the engine launches it, compiled for a compute capability: see `_compile`."""
     from torch_w2v.engines.triton.skip_gram_kernel import train_blocks  # noqa: PLC0415
 
-    constants = {"S": S, "D": D, "IN_TURN": in_turn, "AT_ONCE": 0.5, "MOST_STEPS": 64}
+    constants = {"S": S, "D": D, "IN_TURN": in_turn, "AT_ONCE": AT_ONCE, "MOST_STEPS": MOST_STEPS}
     return _compile(train_blocks, arch, skip_gram.shape(D, T, N, window), constants, Path(cache))
 
 

@@ -35,8 +35,8 @@ _MOST_PER_NEGATIVE = 0.4
 # where the last learning rate counts so many times, since nothing comes after it; but two inputs are always few enough,
 # and four if it is no higher than the default alpha
 _LAST_PER_NEGATIVE = 4.5
-# The limit falls with alpha from here on, to a half: consecutive inputs, such as neighbours on a walk, all move by what
-# they share, which grows with alpha beside what tells them apart.
+# From these rates on the limit falls, to a half. Consecutive inputs that share negatives, such as neighbours on a walk,
+# move alike, and with large steps that hides what tells them apart.
 _USUAL_ALPHA, _USUAL_LAST_ALPHA = 0.05, 0.025
 # and of the output row that collects most
 _MOST_PER_OUTPUT = 0.8
