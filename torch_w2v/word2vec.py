@@ -310,9 +310,10 @@ class Word2Vec(CorpusReading):
         report_delay: float = 1.0,
         callbacks: Iterable[CallbackAny2Vec] = (),
     ) -> tuple[int, int, int]:
-        rows.check_trainable(self, anew=not self._w2v_ours)
+        ours = self._w2v_ours
+        rows.check_trainable(self, anew=not ours)
         sentences = corpus.column_of(data_iterable)
-        if self._w2v_ours:
+        if ours:
             part = self._w2v_corpus.part_of(sentences)
             return self._w2v_call.run_epoch(
                 part, cur_epoch, total_examples, total_words, report_delay, False, callbacks

@@ -13,6 +13,7 @@ from torch_w2v.engines import layouts
 
 PROGRAMS = (
     "any_data",
+    "calls",
     "dispatch",
     "engines",
     "fallback",
@@ -35,7 +36,7 @@ def test_help_shows_how_to_start_it(name: str) -> None:
 
 
 def test_the_makefile_starts_benchmarks_that_there_are() -> None:
-    assert set(TARGETS) == set(PROGRAMS) - {"dispatch", "fallback", "frontier", "roofline"}
+    assert set(TARGETS) == set(PROGRAMS) - {"calls", "dispatch", "fallback", "frontier", "roofline"}
 
 
 def test_help_is_printed() -> None:
@@ -49,6 +50,11 @@ def test_reading_has_a_row_per_figure(corpus) -> None:
     rows = [line for line in done.stdout.splitlines() if line.startswith("| count and encode")]
     assert len(rows) == 3, done.stderr
     assert done.returncode == any("missed" in row for row in rows)
+
+
+def test_calls_has_a_row_per_size() -> None:
+    done = run("calls", "--vocabulary", "20", "--sentences", "1", "30", "--calls", "1")
+    assert [row.split(" | ")[0] for row in done.stdout.splitlines()[2:]] == ["| 1", "| 30"], done.stderr
 
 
 @pytest.mark.slow

@@ -31,11 +31,12 @@ def counted(corpus, window, shrink):
     return max(1.0, squares / total)
 
 
+@pytest.mark.parametrize("step", [1, 50])  # between the rows: there are few of them, or many
 @pytest.mark.parametrize("shrink", [True, False])
 @pytest.mark.parametrize("window", [1, 5, 40])
-def test_counts_what_there_is(window, shrink):
+def test_counts_what_there_is(window, shrink, step):
     draw = np.random.default_rng(window)
-    corpus = encoded(*(draw.integers(0, 20, size) for size in (100, 1, 2, 33, 64, 7)))
+    corpus = encoded(*(step * draw.integers(0, 20, size) for size in (100, 1, 2, 33, 64, 7)))
     assert repetition(corpus, ALL, window, shrink, 1.0) == pytest.approx(counted(corpus, window, shrink))
 
 

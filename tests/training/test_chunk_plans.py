@@ -10,7 +10,7 @@ from tests.helpers import CountingCorpus
 from torch_w2v.corpus.chunks import Chunk
 from torch_w2v.corpus.repetition import OTHER_SENTENCES, repetition_of_chunk
 from torch_w2v.engines.cpu.engine import CpuEngine
-from torch_w2v.training import planning
+from torch_w2v.training import chunk_plans
 from torch_w2v.user_warnings import DivergenceWarning
 
 TEXT, RUNS, EDGES = 0, 1, 2
@@ -68,7 +68,7 @@ def test_a_corpus_that_cannot_change_is_looked_at_once(kind, looks, layouts, mon
         positions.append(chunk.position)
         return repetition_of_chunk(chunk, *arguments)
 
-    monkeypatch.setattr(planning, "repetition_of_chunk", counting)
+    monkeypatch.setattr(chunk_plans, "repetition_of_chunk", counting)
     corpus = kind(sentences([TEXT, RUNS, TEXT, TEXT]))
     model = torch_w2v.Word2Vec(min_count=1, vector_size=8, alpha=0.1, sample=0, window=10, engine="cpu", workers=1)
     model.build_vocab(corpus)
@@ -83,13 +83,23 @@ def test_a_corpus_that_cannot_change_is_looked_at_once(kind, looks, layouts, mon
 def test_what_repeats_from_the_beginning_has_one_layout(alpha, T, layouts, monkeypatch):
     corpus = sentences([RUNS, TEXT])
     if T == 1:  # nothing is finer: no chunk is looked at
-        monkeypatch.setattr("torch_w2v.training.planning.repetition_of_chunk", None)
+        monkeypatch.setattr("torch_w2v.training.chunk_plans.repetition_of_chunk", None)
     model = torch_w2v.Word2Vec(min_count=1, vector_size=8, alpha=alpha, sample=0, engine="cpu", epochs=1)
     model.build_vocab(corpus)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DivergenceWarning)
         model.train(corpus, total_examples=model.corpus_count, epochs=1)
     assert {(layout.T, layout.S) for layout in layouts} == {(T, T)}
+
+
+@pytest.mark.parametrize("kind", [list, CountingCorpus])
+def test_a_corpus_of_one_chunk_is_looked_at_as_a_whole_only(kind, layouts, monkeypatch):
+    monkeypatch.setattr("torch_w2v.training.chunk_plans.repetition_of_chunk", None)
+    corpus = kind(sentences([RUNS])[:160])
+    model = torch_w2v.Word2Vec(min_count=1, vector_size=8, alpha=0.1, sample=0, window=10, engine="cpu", workers=1)
+    model.build_vocab(corpus)
+    model.train(corpus, total_examples=model.corpus_count, epochs=2)
+    assert [layout.S == layout.T for layout in layouts] == [True, True]
 
 
 @pytest.mark.parametrize("kind", [TEXT, RUNS, EDGES])

@@ -17,7 +17,7 @@ BATCH = 32_768  # words that are joined and split at a time: about what fits the
 
 
 # words up to which a list is encoded at once, by the thread that asks: others cost more than they save
-SHORT = 5_000
+SHORT = 20_000
 
 
 def is_short(sentences: Iterable[Iterable[Hashable]]) -> bool:
@@ -124,17 +124,18 @@ def _is_its_text(word: type) -> bool:
 
 
 def _look_up(batch: _Batch, word_ids: WordIds) -> np.ndarray:
-    tokens = [np.empty(0, np.int32)]
-    begin = 0
-    # One by one, since the message of an error has the number of the sentence.
-    for number, length in enumerate(batch.lengths, batch.first):
-        try:
-            if length:
-                tokens.append(np.array(word_ids(batch.words[begin : begin + length]), np.int32))
-        except TypeError as e:
-            raise _not_a_sentence(number, e) from e
-        begin += length
-    return np.concatenate(tokens)
+    try:
+        return np.array(word_ids(batch.words), np.int32)
+    except TypeError:
+        begin = 0
+        # One by one, since the message has the number of the sentence.
+        for number, length in enumerate(batch.lengths, batch.first):
+            try:
+                word_ids(batch.words[begin : begin + length])
+            except TypeError as e:
+                raise _not_a_sentence(number, e) from e
+            begin += length
+        raise
 
 
 def _not_a_sentence(number: int, error: TypeError) -> TypeError:

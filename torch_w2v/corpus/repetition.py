@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from torch_w2v.corpus.chunks import Chunk
@@ -13,6 +15,8 @@ STRETCH = 32
 _PLACES = 16
 # in all places together, at most: stretches, context words that they reach, and tokens (where subsampling drops most)
 _MAX_STRETCHES, _MAX_READS, _MAX_TOKENS = 256, 32_768, 262_144
+# of tokens, and of rows in all stretches: with no more there are shorter ways
+_FEW = 4_096
 # beyond this window the result of this window is scaled up
 _MAX_WINDOW = 1_000
 # weight of what a context row gets from another sentence, which hidden layers do not follow, in CBOW
@@ -58,17 +62,24 @@ def repetition(
     stretches = max(_PLACES, min(most, _MAX_READS // (STRETCH + 2 * reach)))
     kept_per_place = STRETCH * stretches // _PLACES + 2 * reach
     raw = min(n, int(kept_per_place / max(kept_share, 1e-9)) + 1, _MAX_TOKENS // _PLACES)
-    starts = np.linspace(0, n - raw, max(1, min(_PLACES, n // raw))).astype(np.int64)
-    place = (starts[:, None] + np.arange(raw)).ravel()
-    ids = np.concatenate([corpus.tokens[start : start + raw] for start in starts.tolist()])
+    starts = [0] if n < 2 * raw else np.linspace(0, n - raw, min(_PLACES, n // raw)).astype(np.int64).tolist()
+    place = (np.array(starts)[:, None] + np.arange(raw)).ravel()
+    ids = np.concatenate([corpus.tokens[start : start + raw] for start in starts])
     if corpus.rows is not None:
         ids = corpus.rows[ids]
-    kept = (ids >= 0) & (np.random.default_rng(0).random(len(ids)) * 2.0**32 <= keep[ids])
+    kept = (ids >= 0) & (_draws(max(_FEW, len(ids)))[: len(ids)] <= keep[ids])
     # Sentences end at their edges, and where a place ends.
     sentence = np.searchsorted(corpus.offsets, place, side="right") * len(starts) + np.arange(len(place)) // raw
     estimate = _of_kept(ids[kept].astype(np.int64), sentence[kept], reach, shrink_windows, stretches, other_sentences)
-    cut_short = reach < min(window, int(np.diff(corpus.offsets).max()))
-    return estimate * window / reach if estimate > 1 and cut_short else estimate
+    if reach < window and estimate > 1 and reach < int(np.diff(corpus.offsets).max()):
+        estimate *= window / reach
+    return estimate
+
+
+@lru_cache(maxsize=1)
+def _draws(n: int) -> np.ndarray:
+    """Return (n,) float64 numbers below 2**32, always the same; of fewer the beginning."""
+    return np.random.default_rng(0).random(n) * 2.0**32
 
 
 def repetition_of_chunk(
@@ -133,7 +144,7 @@ def _of_kept(
     n = len(ids)
     if n < 2:
         return 1.0
-    edges = np.flatnonzero(np.diff(sentence)) + 1
+    edges = np.flatnonzero(sentence[1:] != sentence[:-1]) + 1
     first, last = np.append(0, edges), np.append(edges, n)
     of = np.repeat(np.arange(len(first)), last - first)
     # (n,) the edges of a place's sentence
@@ -143,20 +154,15 @@ def _of_kept(
     begin = begin[:: -(-len(begin) // stretches)]
     # (stretches, all that a stretch can reach)
     place = begin[:, None] + np.arange(-window, STRETCH + window)
-    stretch = np.broadcast_to(np.arange(len(begin))[:, None], place.shape)
     inside = (place >= 0) & (place < n)
-    place, stretch = place[inside], stretch[inside]
+    place, stretch = place[inside], np.nonzero(inside)[0]
     # the stretch's targets in the place's sentence
     low = np.maximum(begin[stretch], first[place])
     high = np.minimum(np.minimum(begin[stretch] + STRETCH, n), last[place])
-
-    # The chance that the window of a target at a distance, from -window on, reaches the place; then the sum of all
-    # before. A target is not in its own window.
-    distance = np.abs(np.arange(-window, window + 1))
-    chance = (window + 1 - distance) / window if shrink_windows else np.ones(2 * window + 1)
-    chance[window] = 0
-    before = np.append(0, np.cumsum(chance))
-    above, below = (before[np.clip(edge - place + window, 0, 2 * window + 1)] for edge in (high, low))
+    above, below = (
+        _chances_below(window, shrink_windows)[np.minimum(np.maximum(edge - place + window, 0), 2 * window + 1)]
+        for edge in (high, low)
+    )
     pairs = np.where(high > low, above - below, 0.0)
 
     reads = max(float(pairs.sum()), 1e-9)
@@ -169,7 +175,23 @@ def _of_kept(
     return max(1.0, together / reads, of_others / reads)
 
 
+@lru_cache(maxsize=8)
+def _chances_below(window: int, shrink_windows: bool) -> np.ndarray:
+    """Return the sums of the chances that the window of a target reaches a place, over the targets below a distance.
+
+    Element i is for those at distances from -window to i - window - 1, (2 * window + 2,) float64. A target is not in
+    its own window.
+    """
+    distance = np.abs(np.arange(-window, window + 1))
+    chance = (window + 1 - distance) / window if shrink_windows else np.ones(2 * window + 1)
+    chance[window] = 0
+    return np.append(0, np.cumsum(chance))
+
+
 def _squares(group: np.ndarray, ids: np.ndarray, pairs: np.ndarray) -> float:
     """Return the sum, over all groups and rows, of the squares of the pairs of a row in a group."""
-    _, which = np.unique(group * (int(ids.max()) + 1) + ids, return_inverse=True)
+    rows = int(ids.max()) + 1
+    which = group * rows + ids
+    if (int(group[-1]) + 1) * rows > _FEW:
+        which = np.unique(which, return_inverse=True)[1]
     return float((np.bincount(which, pairs) ** 2).sum())

@@ -9,7 +9,11 @@ SplitMix64: Steele, Lea & Flood, "Fast Splittable Pseudorandom Number Generators
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
+
+T = TypeVar("T", int, np.ndarray)
 
 TOKEN = 1  # one draw per corpus position: the high half decides subsampling, the low half the window size
 NOISE = 2  # one draw per negative: the high half picks a slot of the alias table, the low half its row
@@ -23,11 +27,11 @@ def signed(x: int) -> int:
     return x - (1 << 64) if x >> 63 else x
 
 
-def mix(z: np.ndarray) -> np.ndarray:
-    """Return SplitMix64's finalizer of uint64 values; numpy's uint64 wraps as the generator wants it."""
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(MIX1)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(MIX2)
-    return z ^ (z >> np.uint64(31))
+def mix(z: T) -> T:
+    """Return SplitMix64's finalizer of an integer below 2**64, or of an array of uint64, which wraps by itself."""
+    z = (z ^ (z >> 30)) * MIX1 & _WORD
+    z = (z ^ (z >> 27)) * MIX2 & _WORD
+    return z ^ (z >> 31)
 
 
 def key(seed: int, train_count: int, epoch: int, purpose: int) -> int:
@@ -39,10 +43,10 @@ def key(seed: int, train_count: int, epoch: int, purpose: int) -> int:
         epoch: number of the epoch within the call, from 0.
         purpose: `TOKEN` or `NOISE`.
     """
-    z = np.zeros(1, np.uint64)
+    z = 0
     for part in (seed, train_count, epoch, purpose):
-        z = mix(z + np.uint64((part + GAMMA) & _WORD))
-    return signed(int(z[0]))
+        z = mix((z + part + GAMMA) & _WORD)
+    return signed(z)
 
 
 def draw(stream: int, counters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -31,10 +31,10 @@ def overridden(model: Any, base: type) -> list[str]:
         base: the class whose hooks are the usual ones.
     """
     cls = model if isinstance(model, type) else type(model)
-    own = [vars(c) for c in cls.__mro__[: cls.__mro__.index(base)]]
+    own = set().union(*map(vars, cls.__mro__[: cls.__mro__.index(base)]))
     if cls is not model:
-        own.append(vars(model))
-    return [name for name in HOOKS if any(name in names for names in own)]
+        own.update(vars(model))
+    return [name for name in HOOKS if name in own]
 
 
 def why_gensim(model: Any, methods: list[str], given: Mapping[str, Any] | None = None) -> str | None:

@@ -138,7 +138,7 @@ def train_epoch(
     pause: Callable[[], None] = lambda: None,
     interrupts: Interrupts | None = None,
     watch: Callable[[Totals], None] = lambda totals: None,
-    plan_of: Callable[[Chunk], EpochPlan | None] = lambda chunk: None,
+    plan_of: Callable[[Chunk], EpochPlan | None] | None = None,
     throttle: Throttle | None = None,
     sharing: Sharing | None = None,
 ) -> Totals:
@@ -160,7 +160,8 @@ def train_epoch(
         pause: called then, while no job is running, and all that were begun are in the totals.
         interrupts: hold signals back while a job is running that is not yet in the totals.
         watch: called with the totals after every job.
-        plan_of: returns another plan for a chunk, which differs in its layout, or None; called from any thread.
+        plan_of: returns another plan for a chunk, which differs in its layout, or None; called from any thread. Without
+            it all chunks have `plan`.
         throttle: what was learnt in earlier epochs of how many threads are fast together.
         sharing: which rows threads have copies of; None for none.
 
@@ -178,7 +179,7 @@ def train_epoch(
         if job.chunk.end == job.chunk.begin:
             return ChunkResult(0, 0.0, 0.0)
         chunk = job.chunk.read()
-        chunk_plan = plan_of(chunk) or plan
+        chunk_plan = (plan_of(chunk) if plan_of else None) or plan
         try:
             if chunk_plan.layout not in loaded_plans:
                 loaded_plans[chunk_plan.layout] = engine.load_plan(chunk_plan)

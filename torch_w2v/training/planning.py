@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import operator
 import secrets
-from collections.abc import Callable, Hashable
-from threading import Lock
 
 import numpy as np
 from gensim.models.word2vec import MAX_WORDS_IN_BATCH
 
 from torch_w2v import system
-from torch_w2v.corpus.chunks import Chunk
 from torch_w2v.corpus.context import context_of
-from torch_w2v.corpus.repetition import OTHER_SENTENCES, STRETCH, repetition, repetition_of_chunk
-from torch_w2v.corpus.store import Encoded, Run
+from torch_w2v.corpus.repetition import OTHER_SENTENCES, STRETCH, repetition
+from torch_w2v.corpus.store import Run
 from torch_w2v.distributed.merge import Problem
 from torch_w2v.engines.interface import Engine
 from torch_w2v.engines.plan import (
     BURSTY,
     BURSTY_BY_NEGATIVES,
-    EpochPlan,
     Layout,
     Objective,
     TrainingPlan,
@@ -126,11 +121,11 @@ def repetition_of(model: TrainedModel, seen: Run) -> float:
         model: the model.
         seen: the encoded corpus, or its beginning.
     """
-    return repetition(seen, *_reading(model))
+    return repetition(seen, *reading_of(model))
 
 
-def _reading(model: TrainedModel) -> tuple[np.ndarray, int, bool, float, float]:
-    """Return what `repetition` takes besides the corpus, from the thresholds on."""
+def reading_of(model: TrainedModel) -> tuple[np.ndarray, int, bool, float, float]:
+    """Return what `corpus.repetition` takes besides the corpus, from the thresholds on."""
     frequencies = frequencies_of(model)
     return (
         frequencies.keep.view(np.uint32),
@@ -169,82 +164,6 @@ def workload_of(model: TrainedModel, repetition: float, context: float = 0.0) ->
         busiest_output=frequencies.busiest_output(objective.negative) if objective.skip_gram else 0.0,
         collisions=0.0 if objective.skip_gram else frequencies.collisions(objective.negative),
     )
-
-
-# The repetition from which on another layout is right is found in steps of this factor, up to one that no corpus has.
-_STEP, _MOST_REPETITION = 1.3, 1e5
-# The repetition and the context that `chunk_plans` has found of each chunk, by what they depend on.
-Looks = dict[tuple[Hashable, ...], tuple[float, float]]
-
-
-def chunk_plans(
-    model: TrainedModel,
-    engine: Engine,
-    plan: TrainingPlan,
-    repetition: float,
-    epoch: int,
-    looks: Looks,
-    encoding: Hashable = None,
-    context: float = 0.0,
-) -> Callable[[Chunk], EpochPlan | None]:
-    """Return a function that says what a chunk is to be trained with where its words repeat more than the corpus's do.
-
-    In skip-gram also where they have more context words.
-
-    Of a corpus that is read while it is trained on, only the beginning is known when the plan is made, and a part of a
-    corpus may be unlike the rest of it.
-
-    Args:
-        model: the model.
-        engine: chooses the layouts.
-        plan: of the corpus.
-        repetition: of the corpus, as `repetition_of` returns it; `plan` was made with it.
-        epoch: as `TrainingPlan.for_epoch` takes it.
-        looks: what was found in earlier epochs, to which this one adds.
-        encoding: identifies the encoded corpus; None for one that another epoch may find changed.
-        context: of the corpus, as `skip_gram_context` returns it; `plan` was made with it.
-
-    Returns:
-        A function of a chunk, in numpy arrays, that returns the plan of one epoch, or None for `plan`'s. Any thread may
-        call it.
-    """
-    workload = workload_of(model, repetition, context)
-    plans: dict[Layout, EpochPlan | None] = {plan.layout: None}
-    enough = repetition
-    while engine.layout(dataclasses.replace(workload, repetition=_STEP * enough)) == plan.layout:
-        enough *= _STEP
-        if enough > _MOST_REPETITION:
-            if not workload.skip_gram:
-                return lambda chunk: None
-            break
-    reading, one_at_a_time = _reading(model), Lock()
-
-    def look(chunk: Chunk) -> tuple[float, float]:
-        key = encoding, chunk.position, len(chunk.tokens), reading[1:], enough
-        if encoding is None or key not in looks:
-            own, own_context = 0.0, measured_context(model, Encoded(chunk.tokens, chunk.offsets))
-            if enough <= _MOST_REPETITION:
-                own = repetition_of_chunk(chunk, *reading, max(own_context, workload.context_words), enough)
-            found = own, own_context if workload.skip_gram else 0.0
-            if encoding is None:
-                return found
-            looks[key] = found
-        return looks[key]
-
-    def of(chunk: Chunk) -> EpochPlan | None:
-        own, own_context = look(chunk)
-        if own <= repetition and own_context <= _STEP * workload.context_words:
-            return None
-        most = max(own, repetition), max(own_context, context)
-        layout = engine.layout(workload_of(model, *most))
-        with one_at_a_time:
-            if layout not in plans:
-                plans[layout] = training_plan(model, engine, most[0], plan.seed, most[1]).for_epoch(
-                    model.train_count, epoch
-                )
-        return plans[layout]
-
-    return of
 
 
 def training_plan(

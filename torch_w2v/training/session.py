@@ -23,6 +23,7 @@ from torch_w2v.gensim_compat.options import option, set_option
 from torch_w2v.hints import Self
 from torch_w2v.training import divergence, learning_rate, planning
 from torch_w2v.training.checkpoints import Checkpoints, KeptCheckpoints
+from torch_w2v.training.chunk_plans import Looks, chunk_plans
 from torch_w2v.training.divergence import Stopper, StopTraining
 from torch_w2v.training.epoch import Totals, train_epoch
 from torch_w2v.training.frequencies import common_rows, first_rows, look_anew
@@ -69,7 +70,7 @@ class TrainCall:
         self._unobserved = can_defer_write_back
         self._memory = EngineMemory()
         self._plan: TrainingPlan | None = None
-        self._looks: planning.Looks = {}
+        self._looks = Looks()
         self._throttle = Throttle()
         self._largest: float | None = None  # component before training
         self._ranks = ranks = Alone() if group is None else Together(group, model.workers)
@@ -281,9 +282,11 @@ class TrainCall:
         runs = ranks.runs(runs, epoch)
         chunks = (chunk for run in runs for chunk in corpus.cut_into_chunks(run, size, plan.objective.window, kept))
         words = epoch_words * (model.epochs - epoch if deferred else 1)
-        plan_of = planning.chunk_plans(
-            model, engine, self._plan, progress.repetition, epoch, self._looks, encoding, progress.context
-        )
+        plan_of = None
+        # What is less than a chunk becomes one, for which the plan was made; but several ranks may cut it.
+        if epoch_words >= size or isinstance(ranks, Together):
+            looked = self._looks, encoding, progress.context
+            plan_of = chunk_plans(model, engine, self._plan, progress.repetition, epoch, *looked)
         batch = ranks.expected(max(int(model.batch_words), 1)) or 1
         rates = learning_rate.rates_between(model, epoch, epoch_words, batch, size, total_examples, total_words)
         source_jobs = jobs(chunks, rates, self._checkpoints.kept)
