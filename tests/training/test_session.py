@@ -265,7 +265,7 @@ def test_draws_follow_what_is_changed_in_place(name):
     for model in (changed, fresh):
         model.build_vocab(sentences)
     frequencies.frequencies_of(changed).busiest_output(5)
-    planning.training_plan(changed, engines.choose(changed.engine, "cpu", 8), 1.0)
+    planning.training_plan(changed, engines.choose(changed.engine, "cpu", 8), planning.Measured())
     for model in (changed, fresh):
         array = model.cum_table if name == "cum_table" else model.wv.expandos["sample_int"]
         array[:] = np.linspace(2**20, 2**31 - 1, len(array)).astype(array.dtype)

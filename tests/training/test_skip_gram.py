@@ -29,8 +29,9 @@ def test_learns_two_topics(engine, options):
     assert all(word.startswith("a") for word in nearest), nearest
     losses = list(model.training_losses)
     assert len(losses) == 4
-    assert losses == sorted(losses, reverse=True)
-    assert losses[0] <= math.log(2)
+    # In the last epochs two topics are learnt, and the loss is that of the draws.
+    assert math.log(2) >= losses[0] > losses[1] > losses[0] - 0.3
+    assert max(losses[2:]) < losses[0] - 0.03
     assert model.get_latest_training_loss() > 1000
 
 
@@ -106,7 +107,7 @@ def test_large_steps_on_a_few_words(options):
         (Workload(5, 1e9, 11.0, skip_gram=True, busiest_output=0.1), 16, 2, 28),
         (Workload(15, 1e9, 6.0, skip_gram=True, busiest_output=0.1), 16, 3, 32),
         (Workload(5, 1e9, 6.0, skip_gram=True, busiest_output=0.1, alpha=0.05), 8, 2, 16),
-        (Workload(5, 1e9, 6.0, skip_gram=True, busiest_output=0.1, alpha=0.1), 2, 4, 8),
+        (Workload(5, 1e9, 6.0, skip_gram=True, busiest_output=0.1, alpha=0.1), 4, 4, 8),
         # 16 words, each a sixteenth of the corpus and of the negatives
         (Workload(5, 1e9, 6.0, skip_gram=True, busiest_output=0.375, vocabulary=100), 14, 1, 60),
         # text without subsampling
@@ -115,13 +116,14 @@ def test_large_steps_on_a_few_words(options):
         (Workload(5, 1e9, 1001.0, skip_gram=True, busiest_output=0.1), 16, 167, 32),
         (Workload(100, 1e9, 101.0, skip_gram=True, busiest_output=1.0, alpha=1e-9), 16, 158, 64),
         (Workload(1, 10, 1.0, skip_gram=True, busiest_output=2.0, alpha=1.0), 1, 2, 4),
-        (Workload(5, 1e9, 6.0, skip_gram=True, busiest_output=0.1, alpha=0.25), 2, 10, 8),
+        (Workload(5, 1e9, 6.0, skip_gram=True, busiest_output=0.1, alpha=0.25), 4, 10, 8),
         (Workload(250, 1e9, 6.0, skip_gram=True, busiest_output=0.1), 1, 12, 64),
         (Workload(800, 1e9, 6.0, skip_gram=True, busiest_output=0.1), 1, 24, 128),
     ],
 )
 def test_layout_of_a_block(workload, T, S, N):
-    assert skip_gram_block(workload) == Layout(T=T, S=S, N=N, G=4, fresh=True)
+    layout = skip_gram_block(workload)
+    assert (layout.T, layout.S, layout.N, layout.G, layout.fresh) == (T, S, N, 4, True)
 
 
 def test_layout_of_synchronous_steps():

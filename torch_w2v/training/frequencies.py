@@ -113,6 +113,11 @@ class Frequencies:
             self._sums["collisions", negative] = squares / (1 + negative)
         return self._sums["collisions", negative]
 
+    def expected_met(self, tokens: int) -> float:
+        """Return the share of negatives that are words which so many tokens of the counted corpus would have."""
+        share = self.count / max(self.words, 1.0)
+        return 1.0 - float((self.noise_share * np.exp(-tokens * share)).sum())
+
     def _updates(self, negative: int) -> np.ndarray:
         """(V,) float64, the expected number of updates of each output row per target."""
         updates: np.ndarray = self.kept_share + negative * self.noise_share
