@@ -175,7 +175,14 @@ def test_a_word_that_is_half_of_all_makes_more_parts(busiest, S, N):
 
 @pytest.mark.parametrize(
     ("context", "repetition", "alpha", "T"),
-    [(6, 5, 0.025, 4), (21, 5, 0.025, 2), (6, 130, 0.025, 4), (21, 130, 0.025, 4), (6, 5, 0.31, 1), (6, 130, 0.31, 1)],
+    [
+        (6, 5, 0.025, 16),
+        (21, 5, 0.025, 2),
+        (6, 130, 0.025, 4),
+        (21, 130, 0.025, 4),
+        (21, 5, 0.31, 1),
+        (6, 130, 0.31, 1),
+    ],
 )
 def test_on_a_small_corpus_few_inputs_share_a_set(context, repetition, alpha, T):
     shared = {"negative": 5, "context_words": context, "alpha": alpha, "skip_gram": True, "repetition": repetition}

@@ -10,7 +10,7 @@ import pytest
 
 from tests.helpers import ENGINES, messages, on_each_engine, ours, same, topics, trainable, words
 from torch_w2v.engines.layouts import skip_gram_block, skip_gram_steps
-from torch_w2v.engines.plan import Layout, Workload
+from torch_w2v.engines.plan import Workload
 
 
 # The specification is slow, and is compared with the others for every option (tests/engines).
@@ -30,8 +30,8 @@ def test_learns_two_topics(engine, options):
     losses = list(model.training_losses)
     assert len(losses) == 4
     # In the last epochs two topics are learnt, and the loss is that of the draws.
-    assert math.log(2) >= losses[0] > losses[1] > losses[0] - 0.3
-    assert max(losses[2:]) < losses[0] - 0.03
+    assert math.log(2) >= losses[0] > losses[1]
+    assert max(losses[2:]) < losses[0] - 0.02
     assert model.get_latest_training_loss() > 1000
 
 
@@ -81,7 +81,7 @@ def test_new_words_learn():
 def test_the_log_says_how_inputs_are_grouped(caplog):
     caplog.set_level(logging.INFO, "torch_w2v")
     ours(topics(), sg=1)
-    assert any("blocks of 4 inputs, 2 sets of 8 negatives, 1 block at once" in line for line in messages(caplog))
+    assert any("blocks of 16 inputs, 32 words apart, 2 sets of 8 negatives, 1 block at once" in line for line in messages(caplog))
 
 
 @pytest.mark.parametrize("options", [{"alpha": 0.25}, {"alpha": 0.5}, {"negative": 300}, {"negative": 600}], ids=str)

@@ -150,12 +150,13 @@ def skip_gram_block(workload: Workload) -> Layout:
     hides what tells them apart. On a bursty corpus, where most neighbours are the same word, they are taken as they
     come: blocks are short then, since none has a word three times.
 
-    On a small corpus no more than four inputs share a set, two where windows are long: there a word has few negatives
-    in all, and vectors of runs whose words shared them with more agree less with each other than gensim's do.
+    On a small corpus no more than two inputs share a set where windows are long, and no more than four where it is
+    bursty: there a word has few negatives in all, and vectors of runs whose words shared them with more agree less with
+    each other than gensim's do.
     """
     block = _skip_gram_block(workload, neighbours=workload.bursty)
     if workload.kept_words < SMALL:
-        few = 2 if workload.context_words > _LONG and not workload.bursty else 4
+        few = 4 if workload.bursty else 2 if workload.context_words > _LONG else MAX_INPUTS
         block = replace(block, T=min(block.T, few))
     return replace(block, stride=1 if workload.bursty else STRIDE)
 

@@ -293,6 +293,8 @@ def _explain(engine: Engine, layout: Layout, workload: Workload) -> str:
             f"{workload.repetition:.0f} gradients per row and {STRETCH} targets"
         )
     trained = "inputs" if workload.skip_gram else "targets"
+    if layout.stride > 1:
+        trained += f", {layout.stride} words apart"
     return (
         f"engine '{engine.name}': blocks of {layout.T} {trained}, {layout.S} set{'s' * (layout.S > 1)} of {layout.N} "
         f"negatives, {layout.B} block{'s' * (layout.B > 1)} at once ({reason})"
