@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from tests import helpers
 from tests.engines import kernel_replay
 from tests.engines.cases import case, run
 from tests.engines.shapes import CPU_SHAPES, name_of
+from tests.processes import python
 from torch_w2v import Word2Vec, native
 from torch_w2v.engines.cpu import engine as cpu
 from torch_w2v.engines.cpu import rows as rows_of_kernel
@@ -181,7 +181,7 @@ def hashes():
 
 def test_repeats_bit_for_bit():
     """In another process too."""
-    done = helpers.python("from tests.engines.test_cpu import hashes; print(hashes())")
+    done = python("from tests.engines.test_cpu import hashes; print(hashes())")
     assert done.stdout.strip() == hashes() == hashes(), done.stderr
 
 

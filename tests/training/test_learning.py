@@ -6,7 +6,8 @@ import itertools
 import numpy as np
 import pytest
 
-from tests.helpers import ENGINES, both_classes, on_each_engine, ours, python, same, topics, weights, words
+from tests.helpers import ENGINES, both_classes, on_each_engine, ours, same, topics, weights, words
+from tests.processes import python
 
 OPTIONS = {
     "defaults": {},

@@ -8,7 +8,8 @@ import torch
 from gensim.models.callbacks import CallbackAny2Vec
 
 import torch_w2v
-from tests.helpers import KERNEL, messages, ours, python, same, topics, trainable, weights, words
+from tests.helpers import KERNEL, messages, ours, same, topics, trainable, weights, words
+from tests.processes import python
 from torch_w2v import engines, system
 from torch_w2v.engines.cpu import engine as cpu
 from torch_w2v.engines.cpu.private_rows import ThreadTables
