@@ -8,11 +8,9 @@ import re
 import sys
 from pathlib import Path
 
-import boto3
 import numpy as np
 import pytest
 from gensim.models.word2vec import LineSentence, PathLineSentences
-from moto.server import ThreadedMotoServer
 
 from tests.corpus.forms import SENTENCES, TEXT, line_sentence, path_line_sentences
 from tests.helpers import DEFAULT_ENGINE, ENGINES, CountingCorpus, ours, same
@@ -75,6 +73,10 @@ def test_corpus_file_in_train(engine, from_list, tmp_path):
 
 @pytest.fixture(scope="module")
 def bucket():
+    # Two packages that take a second to import, in every process that collects the tests.
+    import boto3  # noqa: PLC0415
+    from moto.server import ThreadedMotoServer  # noqa: PLC0415
+
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     try:
