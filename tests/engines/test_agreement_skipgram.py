@@ -31,7 +31,7 @@ OPTIONS = [
     {"size": 1.2, "D": 100, "alpha": (1e-4, 9e-5)},
     {"size": 2.0, "D": 9, "lengths": (60, 5), "alpha": (1e-4, 9e-5)},
     {"layout": Layout(T=16, S=2, N=28, G=4, fresh=True), "window": 10, "D": 100, "V": 1000},
-    {"layout": Layout(T=1, S=4, N=5, G=4, fresh=True)},
+    {"layout": Layout(T=1, S=4, N=5, G=4, fresh=True), "lengths": (60, 1, 5)},
     {"layout": Layout(T=5, S=1, N=3, G=4, fresh=True)},
     {"layout": Layout(T=13, S=7, N=12, G=4, fresh=True), "D": 300, "V": 16},
     {"layout": Layout(T=16, S=1, N=500, G=4, fresh=True), "negative": 100},
@@ -52,7 +52,7 @@ OPTIONS = [
     ),
     # negatives that are met in turn
     *(
-        {"lengths": (60, 5), "layout": Layout(T, S, N, G=4, fresh=True), "negative": 50, **options}
+        {"lengths": (25, 5), "layout": Layout(T, S, N, G=4, fresh=True), "negative": 50, **options}
         for T, S, N, options in (
             (1, 5, 24, {"V": 3, "window": 20, "alpha": (0.1, 0.09)}),
             (6, 2, 200, {"V": 7, "D": 21, "alpha": (0.02, 0.01)}),

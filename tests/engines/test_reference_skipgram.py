@@ -15,6 +15,8 @@ from torch_w2v.engines.reference import ReferenceEngine
 
 BLOCKS = Layout(T=16, S=1, N=32, G=4, fresh=True)
 PARTS = Layout(T=16, S=3, N=8, G=4, fresh=True)
+ONE_BY_ONE = Layout(T=1, S=5, N=24, fresh=True)
+LARGE_SETS = Layout(T=3, S=2, N=200, G=2, fresh=True)
 
 
 @pytest.mark.parametrize(
@@ -63,8 +65,8 @@ def test_agrees_with_a_slow_transcription(layout):
         {"position": 2**40},
         {"unknown": 1.0},
         {"alpha": (0.1, 0.09), "V": 2, "negative": 20, "layout": BLOCKS},
-        {"alpha": (0.1, 0.09), "V": 3, "negative": 50, "window": 20, "layout": Layout(T=1, S=5, N=24, fresh=True)},
-        {"alpha": (0.05, 0.04), "V": 7, "negative": 50, "layout": Layout(T=3, S=2, N=200, G=2, fresh=True)},
+        {"lengths": (60, 5), "alpha": (0.1, 0.09), "V": 3, "negative": 50, "window": 20, "layout": ONE_BY_ONE},
+        {"lengths": (60, 5), "alpha": (0.05, 0.04), "V": 7, "negative": 50, "layout": LARGE_SETS},
     ],
     ids=name_of,
 )

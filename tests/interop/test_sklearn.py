@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.helpers import python, topics
+from tests.helpers import topics
+from tests.processes import python
 from torch_w2v import Word2Vec
 
 sklearn = pytest.importorskip("sklearn", reason="install what `make test-interop` installs")
