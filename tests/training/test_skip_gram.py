@@ -81,7 +81,8 @@ def test_new_words_learn():
 def test_the_log_says_how_inputs_are_grouped(caplog):
     caplog.set_level(logging.INFO, "torch_w2v")
     ours(topics(), sg=1)
-    assert any("blocks of 16 inputs, 32 words apart, 2 sets of 8 negatives, 1 block at once" in line for line in messages(caplog))
+    grouped = "blocks of 16 inputs, 32 words apart, 2 sets of 8 negatives, 1 block at once"
+    assert any(grouped in line for line in messages(caplog))
 
 
 @pytest.mark.parametrize("options", [{"alpha": 0.25}, {"alpha": 0.5}, {"negative": 300}, {"negative": 600}], ids=str)
