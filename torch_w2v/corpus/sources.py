@@ -10,7 +10,8 @@ from typing import Any, TypeAlias
 from gensim.models import word2vec as gensim_word2vec
 
 from torch_w2v.corpus.columns import Column, column_of, parquet
-from torch_w2v.corpus.encoded_file import EncodedFile, is_encoded
+from torch_w2v.corpus.encoded_file import EncodedFile
+from torch_w2v.corpus.signatures import kind_of
 from torch_w2v.corpus.text import Text
 from torch_w2v.corpus.types import Corpus
 from torch_w2v.files import is_uri, path_of
@@ -50,18 +51,24 @@ def paths_of(corpus_file: CorpusFile) -> list[str]:
         path = path_of(path)
         if is_uri(path) or os.path.isfile(path):
             return [path]
-        is_folder = os.path.isdir(path)
-        if is_folder:
-            names = [os.path.join(path, name) for name in os.listdir(path)]
-        else:
-            names = glob.glob(path, recursive=True)
-        if paths := sorted(name for name in names if os.path.isfile(name)):
+        if paths := sorted(name for name in names_in(path) if os.path.isfile(name)):
             return paths
-        if is_folder:
+        if os.path.isdir(path):
             raise TypeError(
                 f"Parameter corpus_file must be a valid path to a file, got {path!r}, a folder without files"
             )
     raise TypeError(f"Parameter corpus_file must be a valid path to a file, got {path!r} instead")
+
+def names_in(path: str) -> list[str]:
+    """Return the paths of what lies in a folder, or of what a pattern names, files or not.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    if os.path.isdir(path):
+        return [os.path.join(path, name) for name in os.listdir(path)]
+    return glob.glob(path, recursive=True)
+
 
 
 def files(corpus_file: CorpusFile, column: str | None = None) -> Opened:
@@ -80,8 +87,8 @@ def files(corpus_file: CorpusFile, column: str | None = None) -> Opened:
 
     Raises:
         TypeError: it is of none of these forms, or there is no such file.
-        ValueError: a .w2v file is damaged, or is not the only file; some files are .parquet and some are not; there is
-            no such column; or a column is named, but there is no .parquet file.
+        ValueError: a .w2v file is damaged, or is not the only file; a file is a checkpoint of training; some files are
+            .parquet and some are not; there is no such column; or a column is named, but there is no .parquet file.
         ImportError: a .parquet file needs pyarrow; the message has the command that installs it.
         OSError: a file cannot be read.
     """
@@ -95,7 +102,13 @@ def files(corpus_file: CorpusFile, column: str | None = None) -> Opened:
         return parquet(paths, column)
     if column is not None:
         raise ValueError(f"column={column!r} names a column of .parquet files, but {paths[0]} is none")
-    encoded = [path for path in paths if path.endswith(".w2v") or (not is_uri(path) and is_encoded(path))]
+    kinds = {path: "encoded" if path.endswith(".w2v") else None if is_uri(path) else kind_of(path) for path in paths}
+    for path, kind in kinds.items():
+        if kind == "checkpoint":
+            raise ValueError(
+                f"{path} is a checkpoint of torch_w2v, and no text: move it out of the corpus, to another folder"
+            )
+    encoded = [path for path in paths if kinds[path] == "encoded"]
     if encoded and len(paths) > 1:
         raise ValueError(f"{encoded[0]} is an encoded corpus: it must be the only file, but there are {len(paths)}")
     return EncodedFile(paths[0]) if encoded else Text(paths)
