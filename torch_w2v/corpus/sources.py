@@ -7,7 +7,9 @@ import os
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
+from gensim import utils as gensim_utils
 from gensim.models import word2vec as gensim_word2vec
+from smart_open import smart_open_lib
 
 from torch_w2v.corpus.columns import Column, column_of, parquet
 from torch_w2v.corpus.encoded_file import EncodedFile
@@ -23,16 +25,13 @@ CorpusFile: TypeAlias = str | os.PathLike[str] | Sequence[Any] | Text | EncodedF
 Opened: TypeAlias = Text | EncodedFile | Column
 
 # Forms that have the same sentences in every epoch. Only these very types: a subclass may return others each time.
-_STATIC = (
-    list,
-    tuple,
+_STATIC = (list, tuple, Text, EncodedFile, Column)
+# The same, as long as they read as gensim has written them.
+_READERS = (
     gensim_word2vec.LineSentence,
     gensim_word2vec.PathLineSentences,
     gensim_word2vec.Text8Corpus,
     gensim_word2vec.BrownCorpus,
-    Text,
-    EncodedFile,
-    Column,
 )
 
 
@@ -59,6 +58,7 @@ def paths_of(corpus_file: CorpusFile) -> list[str]:
             )
     raise TypeError(f"Parameter corpus_file must be a valid path to a file, got {path!r} instead")
 
+
 def names_in(path: str) -> list[str]:
     """Return the paths of what lies in a folder, or of what a pattern names, files or not.
 
@@ -68,7 +68,6 @@ def names_in(path: str) -> list[str]:
     if os.path.isdir(path):
         return [os.path.join(path, name) for name in os.listdir(path)]
     return glob.glob(path, recursive=True)
-
 
 
 def files(corpus_file: CorpusFile, column: str | None = None) -> Opened:
@@ -117,12 +116,16 @@ def files(corpus_file: CorpusFile, column: str | None = None) -> Opened:
 def as_text(source: Any) -> Any:
     """Return gensim's readers of lines as the files that they read, columns of tables as `Column`s, others as they are.
 
+    So are readers whose methods a program has replaced.
+
     Raises:
         TypeError: it is a whole table, or a column whose rows are no sentences.
     """
     source = column_of(source)
     is_line_sentence = type(source) is gensim_word2vec.LineSentence and isinstance(source.source, str)
     if not is_line_sentence and type(source) is not gensim_word2vec.PathLineSentences:
+        return source
+    if not _reads_as_gensim(type(source)):
         return source
     if source.limit is not None or not isinstance(source.max_sentence_length, int) or source.max_sentence_length < 1:
         return source
@@ -131,7 +134,20 @@ def as_text(source: Any) -> Any:
 
 def is_static(source: Corpus) -> bool:
     """Return whether a corpus has the same sentences in every epoch, so that it need be read only once."""
-    return type(source) in _STATIC
+    kind = type(source)
+    return kind in _STATIC or (kind in _READERS and _reads_as_gensim(kind))
+
+
+def _reads_as_gensim(reader: type) -> bool:
+    """Return whether a class iterates by gensim's own code, and that opens and decodes files by its own."""
+    originals = (
+        (reader.__iter__, gensim_word2vec),  # type: ignore[attr-defined]
+        (gensim_utils.open, smart_open_lib),
+        (gensim_utils.to_unicode, gensim_utils),
+        (gensim_utils.any2unicode, gensim_utils),
+    )
+    # A function knows the module that it was written in, whatever name it has been given since.
+    return all(getattr(function, "__globals__", None) is vars(module) for function, module in originals)
 
 
 def same(source: Corpus, other: Corpus) -> bool:
