@@ -268,6 +268,8 @@ def _format_of(path: str) -> Format:
 def _check_vocabulary(model: Word2Vec, args: argparse.Namespace) -> None:
     if not model.corpus_total_words:
         raise CommandError(f"{args.corpus}: has no words")
+    if args.hs and len(model.wv) == 1:
+        raise CommandError(f"{args.corpus}: {arguments.ONE_WORD_TREE}")
     if not len(model.wv):
         most = max(model.raw_vocab.values(), default=0)
         frequent = f", and the most frequent one occurs {most} times" if most else ""

@@ -15,6 +15,10 @@ from torch_w2v.corpus.store import CACHES
 from torch_w2v.gensim_compat.options import DEFAULTS, option
 
 GRADIENTS = ("gensim", "exact")
+ONE_WORD_TREE = (
+    "hs=1: a vocabulary of one word has no Huffman tree, so there is nothing to train: give a corpus with more words, "
+    "a smaller min_count, or hs=0"
+)
 SHARDS = ("cut", "given")
 
 # what `check` looks at
