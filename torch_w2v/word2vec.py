@@ -264,6 +264,7 @@ class Word2Vec(CorpusReading):
             path = path or call_arguments.check(checkpoint, every, self._w2v_group, corpus_iterable, corpus_file)
             totals = arguments.numbers({"total_examples": total_examples, "total_words": total_words})
             arguments.check_totals(totals)
+            report_delay = arguments.numbers({"report_delay": report_delay})["report_delay"]
             arguments.check_callbacks(callbacks)
             given = arguments.numbers({"epochs": epochs, "start_alpha": start_alpha, "end_alpha": end_alpha})
             rates = {"alpha": given["start_alpha"] or self.alpha, "min_alpha": given["end_alpha"] or self.min_alpha}
