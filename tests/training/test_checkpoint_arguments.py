@@ -158,7 +158,9 @@ def test_an_older_checkpoint_in_the_corpus_is_named(tmp_path):
     ours(SENTENCES, checkpoint=tmp_path / "z")
     (tmp_path / "a.txt").write_text("a b c\n")
     np.savez(tmp_path / "arrays.npz", vectors=np.full((9, 8), -1.0))
-    with pytest.raises(ValueError, match=r"z is a checkpoint of torch_w2v, and no text: move it out of the corpus, to another"):
+    with pytest.raises(
+        ValueError, match=r"z is a checkpoint of torch_w2v, and no text: move it out of the corpus, to another"
+    ):
         ours(corpus_file=[tmp_path / "a.txt", tmp_path / "z"])
     with pytest.raises(UnicodeDecodeError, match=r"must be UTF-8, but this is a checkpoint of torch_w2v: move it out"):
         ours(LineSentence(str(tmp_path / "z")))

@@ -254,7 +254,7 @@ def _decode(line: bytes, path: str, number: int, offset: int, begin: int) -> str
     except UnicodeDecodeError as e:
         number += _newlines_before(path, begin)
         hint = "a corpus_file must be UTF-8"
-        if not is_uri(path) and kind_of(path) == "checkpoint":
+        if os.path.isfile(path) and kind_of(path) == "checkpoint":
             hint += ", but this is a checkpoint of torch_w2v: move it out of the corpus"
         reason = f"{e.reason} (line {number}, byte {offset + e.start} of {path}; {hint})"
         raise UnicodeDecodeError(e.encoding, e.object, e.start, e.end, reason) from None
