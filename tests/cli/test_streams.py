@@ -119,3 +119,14 @@ def test_words_that_the_output_has_no_letters_for(
     assert {line.split()[1] for line in printed().splitlines()[1:]} == {"\\u6771", "\\U0001f600"}
     (answer,) = json.loads(printed("--json"))
     assert {neighbour["word"] for neighbour in answer["neighbours"]} == {"\u6771", "\U0001f600"}
+
+
+@pytest.mark.parametrize("line", ["train - -o x.kv", "encode - -o x.w2v", "compare -"])
+def test_a_standard_input_that_is_closed(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "stdin", None)  # as Python has it after `<&-`
+    assert cli.main(line.split()) == 2
+    assert "-: the standard input is closed; give it text" in capsys.readouterr().err
+    assert not os.listdir()

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gensim import utils
 from gensim.models.word2vec import LineSentence, PathLineSentences
 
-from tests.corpus.forms import SENTENCES, TEXT, line_sentence, path_line_sentences
+from tests.corpus.forms import SENTENCES, TEXT, brown, line_sentence, path_line_sentences, text8
 from tests.helpers import DEFAULT_ENGINE, ENGINES, CountingCorpus, ours, same
 from torch_w2v import corpus
-from torch_w2v.corpus import text
+from torch_w2v.corpus import sources, text
 from torch_w2v.corpus.encoded_file import EncodedFile, write
 
 zstd = importlib.import_module("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")
@@ -218,7 +219,38 @@ def test_gensims_readers_of_lines_are_read_by_the_library(form, tmp_path, monkey
     expected = ours(SENTENCES)
     for cls in (LineSentence, PathLineSentences):
         monkeypatch.setattr(cls, "__iter__", never)
+    monkeypatch.setattr(sources, "_reads_as_gensim", lambda _: True)
     assert same(ours(form(tmp_path / "corpus")), expected)
+
+
+@pytest.mark.parametrize("form", [line_sentence, path_line_sentences, text8, brown])
+def test_readers_that_a_program_has_changed_are_read_as_it_says(form, tmp_path, monkeypatch):
+    """In every epoch, as any iterable."""
+    reader = form(tmp_path / "corpus")
+    changed = CountingCorpus([["other", "words"]] * 9)
+    monkeypatch.setattr(type(reader), "__iter__", lambda _: iter(changed))
+    model = ours(reader)
+    assert model.wv.index_to_key == ["words", "other"]
+    assert changed.iterations == 1 + model.epochs
+
+
+@pytest.mark.parametrize("name", ["open", "to_unicode", "any2unicode"])
+def test_readers_whose_functions_a_program_has_changed_are_read_by_gensim(name, tmp_path, monkeypatch):
+    reader, original = line_sentence(tmp_path / "corpus"), getattr(utils, name)
+    called = []
+
+    def changed(*args, **kwargs):
+        called.append(args)
+        return original(*args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(utils, name, changed)
+        assert corpus.CorpusCache().part_of(reader) is reader
+        assert not corpus.is_static(reader)
+        assert list(reader) == SENTENCES
+    assert bool(called) is (name != "any2unicode")  # whose other name gensim's readers use
+    assert isinstance(corpus.CorpusCache().part_of(reader), corpus.Text)
+    assert corpus.is_static(reader)
 
 
 def test_readers_with_a_limit_or_a_handle_are_read_by_gensim(tmp_path):

@@ -1,6 +1,8 @@
 """Files are split as gensim's LineSentence does, whatever their bytes and wherever blocks are cut."""
 
 import itertools
+import os
+import threading
 
 import numpy as np
 import pytest
@@ -112,3 +114,15 @@ def test_the_error_of_a_missing_package_says_what_to_install(monkeypatch):
     for decompress in (True, False):
         with pytest.raises(ImportError, match=r"x\.zst: .* pip install 'smart_open\[zst\]'"):
             text.open_bytes("x.zst", decompress)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")
+def test_a_pipe_that_is_not_utf8_is_not_opened_again(tmp_path):
+    """Nothing would write to it any more."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(b"PK\x03\x04\xff\n",))
+    writer.start()
+    with pytest.raises(UnicodeDecodeError, match=r"byte 4 of .*pipe; a corpus_file must be UTF-8\)"):
+        list(text.Text([str(pipe)]))
+    writer.join()

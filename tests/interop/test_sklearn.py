@@ -160,6 +160,13 @@ def test_a_tokenizer_that_returns_no_list(words: Any) -> None:
         Word2VecVectorizer(**SMALL, tokenizer=lambda text: words).fit(TEXTS)
 
 
+@pytest.mark.parametrize("name", ["tokenizer", "word2vec_options"])
+@pytest.mark.parametrize("value", [5, 0, "words"])
+def test_arguments_of_a_wrong_type(name: str, value: Any) -> None:
+    with pytest.raises(TypeError, match=rf"^{name}={value!r}: must be a "):
+        Word2VecVectorizer(**SMALL, **{name: value}).fit(TEXTS)
+
+
 def test_arrays_of_integers_and_of_texts() -> None:
     ids = np.arange(40).reshape(10, 4) % 7
     assert set(Word2VecVectorizer(**SMALL).fit(ids).model_.wv.index_to_key) == set(range(7))

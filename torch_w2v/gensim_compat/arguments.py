@@ -15,6 +15,10 @@ from torch_w2v.corpus.store import CACHES
 from torch_w2v.gensim_compat.options import DEFAULTS, option
 
 GRADIENTS = ("gensim", "exact")
+ONE_WORD_TREE = (
+    "hs=1: a vocabulary of one word has no Huffman tree, so there is nothing to train: give a corpus with more words, "
+    "a smaller min_count, or hs=0"
+)
 SHARDS = ("cut", "given")
 
 # what `check` looks at
@@ -55,7 +59,7 @@ def _number(value: Any) -> Any:
 _NUMBERS: dict[str, Callable[[Any], Any]] = {
     "vector_size": _size,
     **dict.fromkeys(("window", "workers", "sg", "hs", "negative", "cbow_mean", "batch_words"), int),
-    **dict.fromkeys(("alpha", "min_alpha"), float),
+    **dict.fromkeys(("alpha", "min_alpha", "report_delay"), float),
     "ns_exponent": _number,
 }
 _NUMBERS_IF_STRINGS: dict[str, Callable[[Any], Any]] = {
@@ -127,12 +131,10 @@ def check(values: Mapping[str, Any]) -> None:
         raise ValueError(f"vector_size={values['vector_size']}: must be below 2**31")
     if values.get("seed") is not None:
         _check_seed(values["seed"])
-    sample = values["sample"]
     for name in ("alpha", "min_alpha", "ns_exponent"):
         if not math.isfinite(values[name]):
             raise ValueError(f"{name}={values[name]}: must be a finite number")
-    if not 0 <= (sample or 0) < math.inf:
-        raise ValueError(f"sample={sample}: must be 0 (no subsampling), a share below 1 such as 1e-3, or a word count")
+    _check_sample(values["sample"])
     if values["cbow_gradient"] not in GRADIENTS:
         raise ValueError(
             f"cbow_gradient={values['cbow_gradient']!r}: must be 'gensim' (each context row gets gensim's update) "
@@ -150,9 +152,38 @@ def check(values: Mapping[str, Any]) -> None:
         for name in ("epochs", "min_count"):
             if values[name] is None:
                 raise TypeError(f"{name}=None: must be an integer")
-        if values["trim_rule"] is not None and not callable(values["trim_rule"]):
-            raise TypeError(f"trim_rule={values['trim_rule']!r}: must be a function of a word, its count and min_count")
+        _check_rule(values["trim_rule"])
         check_callbacks(values["callbacks"])
+
+
+def of_vocabulary(trim_rule: Any, min_count: Any, sample: Any) -> tuple[Any, Any]:
+    """Check the arguments of `build_vocab()` that choose its words, and return the last two as numbers.
+
+    Args:
+        trim_rule, min_count, sample: as given; None for the model's.
+
+    Raises:
+        TypeError, ValueError: the argument, what was given, what is allowed.
+    """
+    _check_rule(trim_rule)
+    converted = numbers({"min_count": min_count, "sample": sample})
+    for name, value in converted.items():
+        try:
+            bool((value or 0) >= 0)
+        except (TypeError, ValueError) as e:
+            raise TypeError(f"{name}={value!r}: must be a number, or None for the model's") from e
+    _check_sample(converted["sample"])
+    return converted["min_count"], converted["sample"]
+
+
+def _check_rule(rule: Any) -> None:
+    if rule is not None and not callable(rule):
+        raise TypeError(f"trim_rule={rule!r}: must be a function of a word, its count and min_count")
+
+
+def _check_sample(sample: Any) -> None:
+    if not 0 <= (sample or 0) < math.inf:
+        raise ValueError(f"sample={sample}: must be 0 (no subsampling), a share below 1 such as 1e-3, or a word count")
 
 
 def _check_seed(seed: Any) -> None:
@@ -176,6 +207,20 @@ def check_callbacks(callbacks: Any) -> None:
             f"callbacks: {what!r} is a {type(what).__name__}: must be a list of objects with the methods of gensim's "
             "CallbackAny2Vec"
         )
+
+
+def check_progress_per(value: Any) -> None:
+    """Check how many sentences lie between two lines of progress; gensim takes any number but 0.
+
+    Raises:
+        TypeError, ValueError: what was given, and what is allowed.
+    """
+    try:
+        is_zero = not (math.isnan(value) or value)
+    except TypeError as e:
+        raise TypeError(f"progress_per={value!r}: must be a number of sentences, more than 0") from e
+    if is_zero:
+        raise ValueError(f"progress_per={value}: must be a number of sentences, more than 0")
 
 
 def check_totals(totals: Mapping[str, Any]) -> None:

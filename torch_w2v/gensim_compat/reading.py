@@ -17,7 +17,7 @@ from torch_w2v.corpus.sources import as_text
 from torch_w2v.distributed.counting import check_same, merged
 from torch_w2v.distributed.group import Group
 from torch_w2v.files import is_uri
-from torch_w2v.gensim_compat import vocabulary
+from torch_w2v.gensim_compat import arguments, vocabulary
 from torch_w2v.gensim_compat.options import default, option
 from torch_w2v.gensim_compat.rows import lengthen_outputs
 from torch_w2v.gensim_compat.threads import GensimThreads
@@ -134,14 +134,15 @@ class CorpusReading(GensimThreads):
             kwargs: as gensim's.
 
         Raises:
-            TypeError: no corpus, two of them, or one of no known form.
-            ValueError: `max_vocab_size` with several ranks.
+            TypeError: no corpus, two of them, one of no known form, or an argument of a wrong type.
+            ValueError: an argument out of its range; `max_vocab_size` with several ranks.
             Exception: whatever the corpus raises.
         """
         with self._w2v_together():
+            least, _ = arguments.of_vocabulary(trim_rule, kwargs.get("min_count"), kwargs.get("sample"))
             # A rule may keep rarer words, and the caller may want to see them.
             if trim_rule is None and not keep_raw_vocab:
-                self._w2v_least_count = kwargs.get("min_count") or self.min_count
+                self._w2v_least_count = least or self.min_count
             try:
                 super().build_vocab(
                     corpus_iterable, corpus_file, update, progress_per, keep_raw_vocab, trim_rule, **kwargs
@@ -199,6 +200,7 @@ class CorpusReading(GensimThreads):
         Raises:
             TypeError, ValueError, Exception: as `build_vocab`.
         """
+        arguments.check_progress_per(progress_per)
         if corpus_file is None:
             corpus_iterable = corpus.column_of(corpus_iterable)
         else:
@@ -250,7 +252,11 @@ class CorpusReading(GensimThreads):
 
         Returns:
             gensim's report: the numbers of words that stay and go, and of their occurrences.
+
+        Raises:
+            TypeError, ValueError: an argument of a wrong type, or out of its range.
         """
+        min_count, sample = arguments.of_vocabulary(trim_rule, min_count, sample)
         counts = None if update or trim_rule is not None else vocabulary.countable(self.raw_vocab)
         if counts is None:
             report = super().prepare_vocab(update, keep_raw_vocab, trim_rule, min_count, sample, dry_run)
