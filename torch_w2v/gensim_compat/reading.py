@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import Any, TypeAlias, TypeGuard
 
@@ -17,7 +18,7 @@ from torch_w2v.corpus.sources import as_text
 from torch_w2v.distributed.counting import check_same, merged
 from torch_w2v.distributed.group import Group
 from torch_w2v.files import is_uri
-from torch_w2v.gensim_compat import vocabulary
+from torch_w2v.gensim_compat import arguments, vocabulary
 from torch_w2v.gensim_compat.options import default, option
 from torch_w2v.gensim_compat.rows import lengthen_outputs
 from torch_w2v.gensim_compat.threads import GensimThreads
@@ -134,11 +135,19 @@ class CorpusReading(GensimThreads):
             kwargs: as gensim's.
 
         Raises:
-            TypeError: no corpus, two of them, or one of no known form.
-            ValueError: `max_vocab_size` with several ranks.
+            TypeError: no corpus, two of them, or one of no known form; an argument of a wrong type.
+            ValueError: an argument out of its range; `max_vocab_size` with several ranks.
             Exception: whatever the corpus raises.
         """
         with self._w2v_together():
+            # Before the corpus is read, which may take hours.
+            try:
+                inspect.signature(self.prepare_vocab).bind(update, keep_raw_vocab, trim_rule, **kwargs)
+            except TypeError as e:
+                raise TypeError(f"build_vocab() {e}") from e
+            given = {"trim_rule": trim_rule, "progress_per": progress_per, **kwargs}
+            given = arguments.of_vocabulary(self, given)
+            progress_per, kwargs = given["progress_per"], {name: given[name] for name in kwargs}
             # A rule may keep rarer words, and the caller may want to see them.
             if trim_rule is None and not keep_raw_vocab:
                 self._w2v_least_count = kwargs.get("min_count") or self.min_count
@@ -148,6 +157,28 @@ class CorpusReading(GensimThreads):
                 )
             finally:
                 self.__dict__.pop("_w2v_least_count", None)
+
+    def build_vocab_from_freq(
+        self,
+        word_freq: Mapping[Hashable, int],
+        keep_raw_vocab: bool = False,
+        corpus_count: int | None = None,
+        trim_rule: TrimRule | None = None,
+        update: bool = False,
+    ) -> None:
+        """Make the vocabulary of words whose counts are known; see gensim's `build_vocab_from_freq`.
+
+        Args:
+            word_freq: how often each word occurs.
+            keep_raw_vocab, trim_rule, update: as for `build_vocab`.
+            corpus_count: number of sentences of the corpus.
+
+        Raises:
+            TypeError, ValueError: an argument of a wrong type, or out of its range.
+        """
+        arguments.check_frequencies(word_freq)
+        given = arguments.of_vocabulary(self, {"corpus_count": corpus_count, "trim_rule": trim_rule})
+        super().build_vocab_from_freq(word_freq, keep_raw_vocab, given["corpus_count"], trim_rule, update)
 
     @property
     def _w2v_shows(self) -> bool:
@@ -250,7 +281,13 @@ class CorpusReading(GensimThreads):
 
         Returns:
             gensim's report: the numbers of words that stay and go, and of their occurrences.
+
+        Raises:
+            TypeError, ValueError: an argument of a wrong type, or out of its range.
         """
+        numbers = {"min_count": min_count, "sample": sample}
+        given = arguments.of_vocabulary(self, {"trim_rule": trim_rule, **numbers})
+        min_count, sample = given["min_count"], given["sample"]
         counts = None if update or trim_rule is not None else vocabulary.countable(self.raw_vocab)
         if counts is None:
             report = super().prepare_vocab(update, keep_raw_vocab, trim_rule, min_count, sample, dry_run)
