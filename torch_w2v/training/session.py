@@ -349,16 +349,8 @@ class TrainCall:
             model.running_training_loss += totals.loss
         loss = totals.loss / totals.pairs if totals.pairs else math.nan
         set_option(model, "training_losses", [*option(model, "training_losses"), loss])
-        model._log_epoch_end(
-            epoch,
-            totals.examples,
-            total_examples,
-            totals.raw_words,
-            total_words,
-            totals.trained_words,
-            totals.elapsed,
-            file_mode,
-        )
+        words = totals.raw_words, total_words, totals.trained_words
+        model._log_epoch_end(epoch, totals.examples, total_examples, *words, totals.elapsed, file_mode)
         model.total_train_time += totals.elapsed
         self.count(totals.trained_words, totals.raw_words, totals.chunks)
         self.watch.end_epoch(totals.raw_words, model.min_alpha_yet_reached, totals.loss, totals.pairs)
