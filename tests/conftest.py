@@ -21,6 +21,7 @@ import pytest
 from gensim.test.utils import datapath
 from gensim.utils import simple_preprocess
 
+from tests import processes
 from tests.helpers import KilledError
 from torch_w2v.training import checkpoint_file, planning
 
@@ -43,6 +44,13 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with open(datapath("lee_background.cor"), encoding="utf8") as lines:
         path.write_text("".join(" ".join(simple_preprocess(line)) + "\n" for line in lines), encoding="utf8")
     return path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_process_stays() -> Iterator[None]:
+    """Processes that the tests have started end with them."""
+    yield
+    processes.close()
 
 
 @pytest.fixture(autouse=True)

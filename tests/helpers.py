@@ -6,8 +6,6 @@ import os
 import random
 import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import gensim.models
@@ -136,14 +134,6 @@ class FailingCorpus(CountingCorpus):
 def messages(caplog, level=logging.INFO, logger="torch_w2v"):
     """Return the messages of one logger and those below it, at `level` and above."""
     return [r.getMessage() for r in caplog.records if r.name.split(".")[0] == logger and r.levelno >= level]
-
-
-def python(code, *arguments, timeout=60, **environment):
-    """Run `code` in a Python process of its own, in the repository, and return the finished process."""
-    return subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)],
-        cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, timeout=timeout, check=False,
-    )  # fmt: skip
 
 
 def heed_ctrl_c():

@@ -8,15 +8,15 @@ import os
 import pickle
 import py_compile
 import shutil
-import subprocess
-import sys
 
 import gensim.models
 import pytest
 from gensim.models import Word2Vec as ImportedBefore
 
 import torch_w2v
-from tests.helpers import ROOT, messages, ours, python, same, trainable, words
+from tests import processes
+from tests.helpers import ROOT, messages, ours, same, trainable, words
+from tests.processes import python
 from torch_w2v import accel
 from torch_w2v.compare import compare
 
@@ -273,19 +273,16 @@ if __name__ == "__main__":
     import gensim.models
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         assert type(pool.map_async(work, [0]).get(30)[0]) is Result
-    for name in ("__main__", "__mp_main__"):
-        atexit.register(lambda: print(sys.modules[name].Result is Result))
+    atexit.register(lambda: print(sys.modules["__mp_main__"].Result is Result))
     model = gensim.models.Word2Vec([["a", "b"]] * 9, vector_size=4, min_count=1)
     print(type(model).__module__, __name__, sys.argv, helper.__name__)
     sys.exit(7)
 """
 
 
-def run(*arguments, cwd):
-    command = [sys.executable, "-m", "torch_w2v.accel", *arguments]
-    return subprocess.run(
-        command, cwd=cwd, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=60, check=False
-    )
+def run(*arguments, folder):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return processes.run("-m", "torch_w2v.accel", *arguments, folder=folder, environment=environment)
 
 
 @pytest.mark.parametrize(
@@ -303,10 +300,10 @@ def test_a_program_runs_as_python_runs_it(arguments, argv, tmp_path):
     # beside the script, and for a module in the current folder
     (folder / "helper.py").touch()
     (tmp_path / "helper.py").touch()
-    done = run(*arguments, cwd=tmp_path)
+    done = run(*arguments, folder=tmp_path)
     assert done.returncode == 7, done.stderr
     argv = [argument.format(folder=folder) for argument in argv]
-    assert done.stdout == f"torch_w2v.word2vec __main__ {argv} helper\nTrue\nTrue\n"
+    assert done.stdout == f"torch_w2v.word2vec __main__ {argv} helper\nTrue\n"
     assert done.stderr == ""
 
 
@@ -321,7 +318,7 @@ def test_wrong_arguments_show_the_usage(arguments, capsys):
 
 def test_verbose_shows_what_is_accelerated(tmp_path):
     (tmp_path / "script.py").write_text("import gensim.models\nclass Own(gensim.models.Word2Vec): pass\n")
-    done = run("-v", "script.py", cwd=tmp_path)
+    done = run("-v", "script.py", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "accelerating gensim's Word2Vec: " in done.stderr
     assert "\naccelerating __main__.Own\n" in done.stderr
@@ -358,7 +355,7 @@ def test_the_log_says_what_is_accelerated_and_what_is_not_and_why(caplog):
 
 def test_a_script_finds_what_is_beside_it(tmp_path):
     (tmp_path / "script.py").write_text("import os, sys; os.chdir('/'); print(os.path.isfile(__file__), sys.argv[0])")
-    assert run("script.py", cwd=tmp_path).stdout.split() == ["True", "script.py"]
+    assert run("script.py", folder=tmp_path).stdout.split() == ["True", "script.py"]
 
 
 @pytest.mark.parametrize("form", ["compiled", "archive", "folder"])
@@ -374,7 +371,7 @@ def test_programs_of_other_forms(form, tmp_path):
         program = py_compile.compile(str(folder / "__main__.py"), str(folder / "program.pyc"))
     else:
         program = folder
-    assert run(os.path.relpath(program, tmp_path), cwd=tmp_path).stdout == "beside True\n"
+    assert run(os.path.relpath(program, tmp_path), folder=tmp_path).stdout == "beside True\n"
 
 
 def test_a_script_that_is_not_there():

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from gensim.models import KeyedVectors
 
-from tests.helpers import ours, python, topics
+from tests.helpers import ours, topics
+from tests.processes import python
 from torch_w2v import extras, formats
 from torch_w2v.arrays import load_npz
 

@@ -5,7 +5,7 @@ import typing
 
 import pytest
 
-from tests.helpers import python
+from tests.processes import python
 from torch_w2v import Word2Vec, engines
 from torch_w2v.callbacks import EarlyStopping
 

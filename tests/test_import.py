@@ -7,7 +7,8 @@ import pytest
 
 import torch_w2v
 from tests.docs.pages import ROOT
-from tests.helpers import KERNEL, python
+from tests.helpers import KERNEL
+from tests.processes import python
 from torch_w2v.engines import devices
 
 LOADED = """

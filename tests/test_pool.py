@@ -1,13 +1,11 @@
 """Threads that take work, also where Python's own executors refuse it."""
 
 import gc
-import subprocess
-import sys
 import threading
 
 import pytest
 
-from tests.helpers import ROOT
+from tests.processes import python
 from torch_w2v.pool import ThreadPool
 
 LATE = """
@@ -31,8 +29,9 @@ else:
 
 @pytest.mark.parametrize("when", ["thread", "atexit"])
 def test_training_goes_on_after_the_main_thread(when):
-    run = subprocess.run([sys.executable, "-c", LATE, when], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert (run.stdout, run.stderr) == ("Word2Vec<vocab=3, vector_size=4, alpha=0.025>\n", "")
+    done = python(LATE, when)
+    assert (done.stdout, done.stderr) == ("Word2Vec<vocab=3, vector_size=4, alpha=0.025>\n", "")
+    assert done.returncode == 0
 
 
 def test_results_and_errors_come_where_they_are_asked_for():

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults import Fault
-from tests.helpers import python
+from tests.processes import python
 from torch_w2v.files import replacing
 
 OLD = {"m": "old main", "m.a.npy": "old a", "m.b.npy": "old b"}

@@ -6,7 +6,7 @@ import logging
 import os
 import stat
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -27,6 +27,21 @@ def path_of(path: str | os.PathLike[str]) -> str:
     """
     path = os.fspath(path)
     return path if is_uri(path) else os.path.expanduser(path)
+
+
+def is_one_of(path: str, files: Iterable[str | int]) -> bool:
+    """Return whether a file that is to be written is one of others, under whatever names and by whatever links.
+
+    Args:
+        path: of the file, which need not exist: a link among the others may lead to where it will be.
+        files: paths, or descriptors of open files; those that are not there are none.
+    """
+    status = _status(path)
+    if status is None:
+        place = os.path.realpath(path)
+        links = (file for file in files if isinstance(file, str) and os.path.islink(file))
+        return any(os.path.realpath(link) == place for link in links)
+    return any(other is not None and os.path.samestat(status, other) for other in map(_status, files))
 
 
 @contextmanager
@@ -159,8 +174,13 @@ def _is_replaceable(path: str) -> bool:
 
 
 def _identity(path: str) -> tuple[int, int, int] | None:
+    status = _status(path)
+    return None if status is None else (status.st_dev, status.st_ino, status.st_mtime_ns)
+
+
+def _status(file: str | int) -> os.stat_result | None:
+    """Return what the system says of a file; None where it is not there."""
     try:
-        status = os.stat(path)
+        return os.stat(file)
     except (OSError, ValueError):
         return None
-    return status.st_dev, status.st_ino, status.st_mtime_ns

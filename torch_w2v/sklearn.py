@@ -83,8 +83,8 @@ class Word2VecVectorizer(TransformerMixin, BaseEstimator):
             This object.
 
         Raises:
-            TypeError: X is one text, a table, or an array of numbers, or a document is neither a text nor a list of
-                words.
+            TypeError: X is one text, a table, or an array of numbers, a document is neither a text nor a list of
+                words, or an argument is of a wrong type.
             ValueError: there is no document, no word occurs `min_count` times, or an argument is out of its range.
         """
         self._train(self._words(X))
@@ -136,6 +136,11 @@ class Word2VecVectorizer(TransformerMixin, BaseEstimator):
         return np.array([f"word2vec{i}" for i in range(self.model_.vector_size)], object)
 
     def _train(self, documents: list[list[Any]]) -> None:
+        options = {} if self.word2vec_options is None else self.word2vec_options
+        if not isinstance(options, Mapping):
+            raise TypeError(
+                f"word2vec_options={options!r}: must be a dictionary of arguments of torch_w2v.Word2Vec, or None"
+            )
         arguments: dict[str, Any] = {
             "vector_size": self.vector_size,
             "window": self.window,
@@ -145,7 +150,7 @@ class Word2VecVectorizer(TransformerMixin, BaseEstimator):
             "alpha": self.alpha,
             "seed": self.seed,
             "workers": self.workers,
-            **(self.word2vec_options or {}),
+            **options,
         }
         model = Word2Vec(**arguments)
         with model.reading_once():
@@ -161,6 +166,11 @@ class Word2VecVectorizer(TransformerMixin, BaseEstimator):
     def _words(self, X: Iterable[Any]) -> list[list[Any]]:
         """Return documents as lists of words."""
         _check_form(X)
+        if self.tokenizer is not None and not callable(self.tokenizer):
+            raise TypeError(
+                f"tokenizer={self.tokenizer!r}: must be a function from a text to its words, or None to split at white "
+                "space"
+            )
         split = self.tokenizer or str.split
         documents: list[list[Any]] = []
         for number, document in enumerate(X):

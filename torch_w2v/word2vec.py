@@ -157,8 +157,8 @@ class Word2Vec(EpochTraining):
         if options.pop("distributed"):
             set_option(self, "distributed", distributed)
         with self._w2v_together():
-            path = call_arguments.check(options.pop("checkpoint"), checkpoint_every, self._w2v_group)
-            every = options.pop("checkpoint_every")
+            path, every = options.pop("checkpoint"), options.pop("checkpoint_every")
+            path = call_arguments.check(path, every, self._w2v_group, sentences, corpus_file)
             if path is not None and sentences is None and corpus_file is None:
                 raise ValueError(f"checkpoint={path!r}: without a corpus nothing is trained here; give it to train()")
             options = arguments.numbers(options)
@@ -251,9 +251,10 @@ class Word2Vec(EpochTraining):
         # What one rank refuses outside of `_w2v_together` would leave the others waiting.
         with turn_of(self), self._w2v_together():
             path, every = self.__dict__.pop("_w2v_checkpoint", (None, checkpoint_every))
-            path = path or call_arguments.check(checkpoint, every, self._w2v_group)
+            path = path or call_arguments.check(checkpoint, every, self._w2v_group, corpus_iterable, corpus_file)
             totals = arguments.numbers({"total_examples": total_examples, "total_words": total_words})
             arguments.check_totals(totals)
+            report_delay = arguments.numbers({"report_delay": report_delay})["report_delay"]
             arguments.check_callbacks(callbacks)
             given = arguments.numbers({"epochs": epochs, "start_alpha": start_alpha, "end_alpha": end_alpha})
             rates = {"alpha": given["start_alpha"] or self.alpha, "min_alpha": given["end_alpha"] or self.min_alpha}

@@ -91,6 +91,9 @@ SLOW = {
         "test_cbow_hs",
         "test_cbow_hs_fromfile",
         "test_evaluate_word_pairs_from_file",
+        "test_sg_fixedwindowsize_fromfile",
+        "test_sg_hs_fromfile",
+        "test_sg_hs_online",
     },
     "torch_batched": {
         "test_cbow_fixedwindowsize_fromfile",

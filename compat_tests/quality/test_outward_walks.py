@@ -1,4 +1,4 @@
-"""Walks that do not turn back, as node2vec's with a small q, on a grid: neighbours on a walk are much alike."""
+"""Where neighbours are much alike: walks that do not turn back, as node2vec's with a small q, and fixed orders."""
 
 import gensim.models
 import numpy as np
@@ -6,6 +6,7 @@ import pytest
 
 import torch_w2v
 from tests.helpers import KERNEL
+from torch_w2v.engines import layouts
 from torch_w2v.engines.cpu.engine import CpuEngine
 from torch_w2v.engines.plan import Layout, Objective
 
@@ -60,3 +61,34 @@ def test_skip_gram(monkeypatch):
     # four consecutive inputs share negatives
     monkeypatch.setattr(CpuEngine, "layout", lambda self, workload: Layout(T=4, S=7, N=8, G=4, fresh=True))
     assert mean(torch_w2v.Word2Vec, corpus, **options) < wanted - 0.03
+
+
+def alleles():
+    """Sentences of 150 alleles in the order of a genome, A or B in each place; ten places on end have three forms."""
+    draw = np.random.default_rng(44)
+    found = []
+    for _ in range(270):
+        sentence = []
+        for block in range(15):
+            form = int(draw.integers(3))
+            sentence += [f"{block}:{i}{'AB'[(i * (form + 1) + i * i * form // 3 + block) % 2]}" for i in range(10)]
+        found.append(sentence)
+    return found
+
+
+def same_block(wv):
+    """Return the share of the five nearest neighbours that are of the same ten places, over all alleles."""
+    block = np.array([int(word.split(":")[0]) for word in wv.index_to_key])
+    unit = wv.get_normed_vectors()
+    cosine = unit @ unit.T
+    np.fill_diagonal(cosine, -2)
+    return float((block[np.argsort(-cosine, 1)[:, :5]] == block[:, None]).mean())
+
+
+def test_a_fixed_order(monkeypatch):
+    corpus, options = alleles(), {"vector_size": 64, "min_count": 1, "sample": 0, "sg": 1, "workers": 1, "alpha": 0.05}
+    wanted = same_block(gensim.models.Word2Vec(corpus, **options).wv)
+    assert same_block(torch_w2v.Word2Vec(corpus, **options).wv) > wanted - 0.03
+    # neighbours share negatives
+    monkeypatch.setattr(layouts, "STRIDE", 1)
+    assert same_block(torch_w2v.Word2Vec(corpus, **options).wv) < wanted - 0.05

@@ -4,7 +4,10 @@ from functools import cache, partial
 from statistics import mean
 
 import gensim.models
+import numpy as np
 import pytest
+from gensim.test.utils import datapath
+from gensim.utils import simple_preprocess
 
 import torch_w2v
 from compat_tests.quality.family import CORPORA, SETTINGS, applies
@@ -12,6 +15,7 @@ from compat_tests.quality.graphs import KINDS, Graph, score_graph
 from compat_tests.quality.scores import means, score
 from tests.helpers import KERNEL
 from torch_w2v.compare.measures import portrait
+from torch_w2v.engines import layouts
 from torch_w2v.engines.cpu.engine import CpuEngine
 from torch_w2v.engines.plan import Layout
 
@@ -109,3 +113,21 @@ def test_walks_on_graphs(kind, walks, length):
     # with gensim's run of the other seed
     assert mean(own[i].overlap(theirs[1 - i]) for i in (0, 1)) >= theirs[0].overlap(theirs[1]) - 0.03
     assert mean(own[i].correlation(theirs[1 - i]) for i in (0, 1)) >= theirs[0].correlation(theirs[1]) - 0.02
+
+
+def largest_norm(make):
+    """The largest norm of vectors that learnt a text with a vocabulary most of whose words it does not have."""
+    with open(datapath("lee_background.cor"), encoding="utf8") as lines:
+        corpus = list(map(simple_preprocess, lines))
+    words = sorted({word for sentence in corpus for word in sentence})
+    model = make(min_count=1, workers=1, vector_size=32)
+    model.build_vocab([[*words, *(f"{i} is not there" for i in range(100_000 - len(words)))]])
+    model.train(corpus, total_examples=len(corpus), epochs=3)
+    return np.linalg.norm(model.wv.vectors, axis=1).max()
+
+
+def test_words_that_the_corpus_does_not_have(monkeypatch):
+    usual, make = largest_norm(GENSIM), partial(torch_w2v.Word2Vec, sg=1, engine="cpu")
+    assert largest_norm(make) < 3 * usual
+    monkeypatch.setattr(layouts, "_INPUTS_WHERE_UNMET", 16)
+    assert largest_norm(make) > 10 * usual

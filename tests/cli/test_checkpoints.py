@@ -61,8 +61,8 @@ def test_what_is_wrong_is_said_at_once(corpus: Path, tmp_path: Path, command: Co
     for given, message in [
         (("--checkpoint", folder), "must be the path of a file"),
         (("--checkpoint", tmp_path / "none" / "c"), "none/c: cannot be written: No such file or directory"),
-        (("--checkpoint", path), "is also the corpus or the output"),
-        (("--checkpoint", corpus), "is also the corpus or the output"),
+        (("--checkpoint", path), "is also an input or another output"),
+        (("--checkpoint", corpus), "is also an input or another output"),
         (("--checkpoint", foreign), "foreign: File is not a zip file. It cannot be gone on from"),
         (("--checkpoint", tmp_path / "c", "--checkpoint-every", "-1"), "checkpoint_every=-1.0: must be a number"),
         (("--checkpoint", tmp_path / "c", "--hs", "1"), "gensim's own engine has no checkpoints"),

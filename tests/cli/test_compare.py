@@ -21,12 +21,13 @@ def test_compare_prints_a_verdict_per_measure(corpus: Path, tmp_path: Path, caps
             for i, one in enumerate(["of", "to", "in", "and", "on", "for", "said", "is", "at", "as"])
         )
     )
-    options = ["--engines", "torch_batched:1", "--seeds", "2", "--pairs", str(pairs), "--report", str(tmp_path / "r")]
+    contender = f"{DEFAULT_ENGINE}:1"
+    options = ["--engines", contender, "--seeds", "2", "--pairs", str(pairs), "--report", str(tmp_path / "r")]
     assert cli.main(["compare", str(corpus), *FAST, *options]) in (0, errors.FAILED)
     out, err = capsys.readouterr()
-    verdicts = [line for line in out.splitlines() if line.startswith("torch_batched:1")][1:]
+    verdicts = [line for line in out.splitlines() if line.startswith(contender)][1:]
     assert {line.split()[1] for line in verdicts} >= {"held-out", "neighbours@10", "cosines", "mine"}
-    assert "seed 2 of 2: torch_batched:1 is measured" in err
+    assert f"seed 2 of 2: {contender} is measured" in err
     assert (tmp_path / "r" / "report.html").stat().st_size > 10_000
     assert cli.main(["compare", str(corpus), *FAST, *options]) == errors.BAD_INPUT  # the report is not replaced
     assert "report.html: exists" in capsys.readouterr().err

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.running import FAST, Command
+from tests.helpers import DEFAULT_ENGINE, topics
 from torch_w2v import corpus as corpus_package
 from torch_w2v.corpus import sources
 from torch_w2v.corpus.encoded_file import EncodedFile
@@ -33,13 +34,20 @@ def counts(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
 
 
 @pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    path = tmp_path / "corpus.txt"
+    path.write_text("".join(" ".join(sentence) + "\n" for sentence in topics()))
+    return path
+
+
+@pytest.fixture
 def encoded(corpus: Path, tmp_path: Path, command: Command) -> Path:
     path = tmp_path / "lee.w2v"
     assert command("encode", corpus, "-o", path, "--quiet") == (0, "", "")
     return path
 
 
-COMPARE = ("--engines", "torch_batched", "--seeds", "1", "--json")
+COMPARE = ("--engines", DEFAULT_ENGINE, "--seeds", "1", "--json")
 
 
 def test_text_is_resolved_once(corpus: Path, tmp_path: Path, command: Command, counts: dict[str, int]) -> None:

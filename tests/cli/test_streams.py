@@ -7,10 +7,13 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import pytest
 
+from tests import processes
 from tests.cli.running import FAST
 from tests.helpers import ROOT
 from torch_w2v import cli
@@ -24,22 +27,32 @@ def shell(line: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize(
-    ("line", "reason"),
-    [
-        pytest.param('"$@" >&-', "Bad file descriptor", id="closed"),
-        pytest.param(
-            '"$@" >/dev/full',
-            "No space left on device",
-            id="full",
-            marks=pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full"),
-        ),
-    ],
-)
-def test_what_cannot_be_printed_is_an_error(line: str, reason: str, vectors: Path) -> None:
-    done = shell(line, "neighbours", vectors, "the")
+needs_full_device = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
+
+
+def command(*arguments: object, **streams: IO[bytes]) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process of its own, with files for some of its standard streams."""
+    return processes.run("-m", "torch_w2v", *arguments, **streams)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def full() -> Iterator[IO[bytes]]:
+    """A file on a full device."""
+    with open("/dev/full", "wb", buffering=0) as file:
+        yield file
+
+
+def test_what_cannot_be_printed_is_an_error(vectors: Path) -> None:
+    done = shell('"$@" >&-', "neighbours", vectors, "the")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == f"torch-w2v: error: cannot write to the standard output: {reason}\n"
+    assert done.stderr == "torch-w2v: error: cannot write to the standard output: Bad file descriptor\n"
+
+
+@needs_full_device
+def test_what_a_full_device_does_not_take_is_an_error(vectors: Path, full: IO[bytes]) -> None:
+    done = command("neighbours", vectors, "the", stdout=full)
+    assert done.returncode == 1
+    assert done.stderr == "torch-w2v: error: cannot write to the standard output: No space left on device\n"
 
 
 def test_a_closed_stdout_is_not_needed_to_train(corpus: Path, tmp_path: Path) -> None:
@@ -56,30 +69,36 @@ def test_a_closed_stderr_does_not_reach_stdout(vectors: Path) -> None:
     assert "error" not in done.stdout
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
+@needs_full_device
 @pytest.mark.parametrize("more", [[], ["--verbose"], ["--quiet", "--json"]], ids=" ".join)
 def test_what_cannot_be_written_to_stderr_is_lost_and_nothing_else(
-    more: list[str], corpus: Path, tmp_path: Path
+    more: list[str], corpus: Path, tmp_path: Path, full: IO[bytes]
 ) -> None:
-    done = shell('"$@" 2>/dev/full', "train", corpus, "-o", tmp_path / "x.txt", *FAST, *more)
-    assert (done.returncode, done.stderr) == (0, "")
+    done = command("train", corpus, "-o", tmp_path / "x.txt", *FAST, *more, stderr=full)
+    assert done.returncode == 0
     assert str(tmp_path / "x.txt") in done.stdout
     assert os.listdir(tmp_path) == ["x.txt"]
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
-@pytest.mark.parametrize(
-    "line",
-    [
-        '"$@" 2>/dev/full',
-        pytest.param('"$@" 2>/dev/full >/dev/full', marks=pytest.mark.slow),
-        pytest.param('"$@" 2>&-', marks=pytest.mark.slow),
-    ],
-)
+MISTAKES = [
+    (("neighbours", "VECTORS", "the", "no-such-word"), 1),
+    (("neighbours", "no-such-file.kv", "the"), 2),
+    (("train", "--no-such-option"), 2),
+]
+
+
+@needs_full_device
+def test_exit_codes_where_stderr_is_full(vectors: Path, full: IO[bytes]) -> None:
+    for words, code in MISTAKES:
+        assert command(*(vectors if word == "VECTORS" else word for word in words), stderr=full).returncode == code
+
+
+@needs_full_device
+@pytest.mark.slow
+@pytest.mark.parametrize("line", ['"$@" 2>/dev/full', '"$@" 2>/dev/full >/dev/full', '"$@" 2>&-'])
 def test_exit_codes_where_stderr_cannot_be_written(line: str, vectors: Path) -> None:
-    assert shell(line, "neighbours", vectors, "the", "no-such-word").returncode == 1
-    assert shell(line, "neighbours", "no-such-file.kv", "the").returncode == 2
-    assert shell(line, "train", "--no-such-option").returncode == 2
+    for words, code in MISTAKES:
+        assert shell(line, *(vectors if word == "VECTORS" else word for word in words)).returncode == code
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
@@ -100,3 +119,14 @@ def test_words_that_the_output_has_no_letters_for(
     assert {line.split()[1] for line in printed().splitlines()[1:]} == {"\\u6771", "\\U0001f600"}
     (answer,) = json.loads(printed("--json"))
     assert {neighbour["word"] for neighbour in answer["neighbours"]} == {"\u6771", "\U0001f600"}
+
+
+@pytest.mark.parametrize("line", ["train - -o x.kv", "encode - -o x.w2v", "compare -"])
+def test_a_standard_input_that_is_closed(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "stdin", None)  # as Python has it after `<&-`
+    assert cli.main(line.split()) == 2
+    assert "-: the standard input is closed; give it text" in capsys.readouterr().err
+    assert not os.listdir()

@@ -37,6 +37,7 @@ from torch_w2v.training import checkpoint_file, divergence
         ),
         ("a b " * 9, ["--seed", "9" * 20], f"seed={'9' * 20}: must be at least 0 and below 2**32, or None"),
         ("a b " * 9, ["--vector-size", "9" * 20], f"vector_size={'9' * 20}: must be below 2**31"),
+        ("a " * 9, ["--hs", "1", "--negative", "0"], "hs=1: a vocabulary of one word has no Huffman tree"),
         ("a " * 9, ["--window", "0"], "window=0: must be an integer of at least 1"),
         ("a " * 9, ["--window", "x"], "argument --window: invalid int value: 'x'"),
         ("a " * 9, ["--epochs", "0"], "--epochs 0: must be at least 1"),

@@ -7,7 +7,7 @@ import pytest
 from gensim.models.callbacks import CallbackAny2Vec
 
 import torch_w2v
-from tests.helpers import topics
+from tests.helpers import DEFAULT_ENGINE, topics
 from torch_w2v.compare import compare
 from torch_w2v.compare.comparison import COSINES, LOSS, OVERLAP, _as_difference
 from torch_w2v.compare.contenders import contenders_named
@@ -18,7 +18,7 @@ SMALL = {"vector_size": 8, "min_count": 1, "workers": 1, "epochs": 3}
 
 def untrained(**settings):
     """A contender that learns nothing."""
-    return torch_w2v.Word2Vec(**{**settings, "engine": "torch_batched", "alpha": 1e-9, "min_alpha": 1e-9})
+    return torch_w2v.Word2Vec(**{**settings, "engine": DEFAULT_ENGINE, "alpha": 1e-9, "min_alpha": 1e-9})
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def result():
     steps = []
     comparison = compare(
         topics(),
-        ("torch_batched",),
+        (DEFAULT_ENGINE,),
         3,
         variants={"untrained": untrained},
         progress=steps.append,
@@ -39,9 +39,9 @@ def result():
 
 def test_runs_are_interleaved(result):
     assert [(run.contender, run.seed) for run in result.runs] == [
-        (name, seed) for seed in (1, 2, 3) for name in ("gensim", "torch_batched", "untrained")
+        (name, seed) for seed in (1, 2, 3) for name in ("gensim", DEFAULT_ENGINE, "untrained")
     ]
-    assert result.contenders == ["gensim", "torch_batched", "untrained"]
+    assert result.contenders == ["gensim", DEFAULT_ENGINE, "untrained"]
     assert all(run.whole_seconds > run.train_seconds > 0 for run in result.runs)
 
 
@@ -51,7 +51,7 @@ def test_a_corpus_without_english_is_judged_by_measures_that_need_no_gold_set(re
     by = {(v.contender, v.measure): v for v in result.verdicts}
     assert by["untrained", LOSS].verdict == INFERIOR
     assert by["untrained", LOSS].ours == pytest.approx(math.log(2), abs=1e-3)
-    assert by["torch_batched", LOSS].verdict != INFERIOR
+    assert by[DEFAULT_ENGINE, LOSS].verdict != INFERIOR
     assert {v.contender for v in result.inferior} == {"untrained"}
 
 
@@ -66,7 +66,7 @@ def test_gensim_is_not_inferior_to_itself():
 
 
 def test_as_dict_is_json_and_has_no_nan():
-    comparison = compare(topics(), ("torch_batched",), 1, **SMALL)
+    comparison = compare(topics(), (DEFAULT_ENGINE,), 1, **SMALL)
     text = json.dumps(comparison.as_dict(), allow_nan=False)
     again = json.loads(text)
     assert again["verdicts"][0]["verdict"] == UNDECIDED  # one seed decides nothing
@@ -86,7 +86,7 @@ def test_lines_have_sizes_verdicts_and_what_was_left_out(result):
 
 def test_a_run_that_diverges_is_inferior():
     def broken(**settings):
-        model = torch_w2v.Word2Vec(**settings, engine="torch_batched")
+        model = torch_w2v.Word2Vec(**settings, engine=DEFAULT_ENGINE)
         model.train = lambda *args, **more: model.wv.vectors.fill(np.nan)
         return model
 
@@ -136,7 +136,7 @@ def test_arguments_of_train_alone_reach_it():
             epochs.append(type(model))
             losses.append(model.get_latest_training_loss())
 
-    compare(topics(50), ("torch_batched",), 1, compute_loss=True, callbacks=[Watch()], **SMALL)
+    compare(topics(50), (DEFAULT_ENGINE,), 1, compute_loss=True, callbacks=[Watch()], **SMALL)
     assert epochs == [gensim.models.Word2Vec] * 3 + [torch_w2v.Word2Vec] * 3
     assert min(losses) > 0
 

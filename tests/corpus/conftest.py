@@ -6,7 +6,7 @@ import pytest
 
 from tests.corpus.forms import SENTENCES
 from tests.helpers import ENGINES, ours
-from torch_w2v.corpus import text
+from torch_w2v.corpus import sources, text
 
 
 @pytest.fixture(scope="session")
@@ -29,4 +29,6 @@ def opened(monkeypatch):
 
     monkeypatch.setattr(text, "open_bytes", counting(text.open_bytes))
     monkeypatch.setattr("gensim.utils.open", counting(gensim.utils.open))
+    # What counts passes for gensim's own.
+    monkeypatch.setattr(sources, "_reads_as_gensim", lambda _: True)
     return count

@@ -6,7 +6,7 @@ from gensim.models.word2vec import BrownCorpus, LineSentence, PathLineSentences,
 
 from tests.helpers import words
 
-SENTENCES = [sentence for sentence in words() if sentence]  # files have no empty sentences
+SENTENCES = [sentence for sentence in words(60) if sentence]  # files have no empty sentences
 TEXT = "".join(" ".join(sentence) + "\n" for sentence in SENTENCES)
 
 

@@ -162,8 +162,8 @@ def test_lists_may_change_between_build_vocab_and_train():
     model = ours()
     before = set(vars(model))
     model.build_vocab(sentences)
-    del sentences[100:]
-    assert model.train(sentences, total_examples=100, epochs=1)[1] == sum(map(len, sentences))
+    del sentences[20:]
+    assert model.train(sentences, total_examples=20, epochs=1)[1] == sum(map(len, sentences))
     assert not [name for name in set(vars(model)) - before if isinstance(vars(model)[name], CorpusCache)]
 
 

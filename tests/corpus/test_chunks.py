@@ -92,7 +92,7 @@ def test_long_sentences_are_cut():
 
 def test_engines_get_whole_windows_in_every_epoch(monkeypatch):
     """One long sentence reaches an engine with the same windows whatever the size of its chunks."""
-    long_sentence = [word for sentence in words() for word in sentence]
+    long_sentence = [word for sentence in words(60) for word in sentence]
 
     def windows(batch_words):
         epochs = []
@@ -120,7 +120,7 @@ def test_engines_get_whole_windows_in_every_epoch(monkeypatch):
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_one_long_sentence_trains_every_word_once(engine):
-    long_sentence = [word for sentence in words() for word in sentence]
+    long_sentence = [word for sentence in words(60) for word in sentence]
     model = ours([long_sentence], engine, batch_words=30, sample=0)
     assert model.corpus_count == 1
     assert model.train([long_sentence], total_examples=1, epochs=1) == (len(long_sentence), len(long_sentence))

@@ -18,7 +18,7 @@ from torch_w2v import corpus
 from torch_w2v.corpus import encoded_file, file_array
 from torch_w2v.corpus.encoded_file import EncodedFile
 
-SENTENCES = [sentence for sentence in words() if sentence]
+SENTENCES = [sentence for sentence in words(60) if sentence]
 LINES = st.lists(st.lists(st.sampled_from(["a", "bc", "é", "字字", "🙂", "x" * 40]), max_size=6), max_size=12)
 
 

@@ -88,7 +88,7 @@ def test_one_list_that_comes_again_and_again(buffers, kind, monkeypatch):
 
 @pytest.mark.parametrize("options", [{"engine": engine} for engine in ENGINES] + [{"hs": 1, "negative": 0}], ids=str)
 def test_vocabulary_and_training_of_one_list_that_comes_again_and_again(options):
-    assert same(ours(Buffers(words(), 1), **options), ours(list(words()), **options))
+    assert same(ours(Buffers(words(60), 1), **options), ours(words(60), **options))
 
 
 def test_the_number_of_a_sentence_that_is_wrong():

@@ -8,16 +8,15 @@ import re
 import sys
 from pathlib import Path
 
-import boto3
 import numpy as np
 import pytest
+from gensim import utils
 from gensim.models.word2vec import LineSentence, PathLineSentences
-from moto.server import ThreadedMotoServer
 
-from tests.corpus.forms import SENTENCES, TEXT, line_sentence, path_line_sentences
-from tests.helpers import ENGINES, CountingCorpus, ours, same
+from tests.corpus.forms import SENTENCES, TEXT, brown, line_sentence, path_line_sentences, text8
+from tests.helpers import DEFAULT_ENGINE, ENGINES, CountingCorpus, ours, same
 from torch_w2v import corpus
-from torch_w2v.corpus import text
+from torch_w2v.corpus import sources, text
 from torch_w2v.corpus.encoded_file import EncodedFile, write
 
 zstd = importlib.import_module("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")
@@ -34,7 +33,6 @@ def test_tuples_arrays_and_iterables(engine, from_list):
     assert iterable.yielded == len(SENTENCES) * iterable.iterations
 
 
-@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("form", [str, Path])
 @pytest.mark.parametrize(
     ("suffix", "compress"),
@@ -46,11 +44,11 @@ def test_tuples_arrays_and_iterables(engine, from_list):
         ("zst", zstd.compress),
     ],
 )
-def test_corpus_file(suffix, compress, form, engine, from_list, tmp_path, opened):
+def test_corpus_file(suffix, compress, form, from_list, tmp_path, opened):
     path = tmp_path / f"corpus.{suffix}"
     path.write_bytes(compress(TEXT.encode()))
-    model = ours(None, engine, corpus_file=form(path))
-    assert same(model, from_list[engine])
+    model = ours(None, corpus_file=form(path))
+    assert same(model, from_list[DEFAULT_ENGINE])
     assert opened[path.name] == 1
     assert (model.corpus_count, model.corpus_total_words) == (len(SENTENCES), sum(map(len, SENTENCES)))
 
@@ -76,6 +74,10 @@ def test_corpus_file_in_train(engine, from_list, tmp_path):
 
 @pytest.fixture(scope="module")
 def bucket():
+    # Two packages that take a second to import, in every process that collects the tests.
+    import boto3  # noqa: PLC0415
+    from moto.server import ThreadedMotoServer  # noqa: PLC0415
+
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     try:
@@ -93,12 +95,11 @@ def bucket():
         server.stop()
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_corpus_file_on_s3(engine, bucket, from_list):
+def test_corpus_file_on_s3(bucket, from_list):
     bucket.put_object(Bucket="texts", Key="corpus.txt", Body=TEXT.encode())
     bucket.put_object(Bucket="texts", Key="corpus.txt.gz", Body=gzip.compress(TEXT.encode()))
     for key in ("corpus.txt", "corpus.txt.gz"):
-        assert same(ours(None, engine, corpus_file=f"s3://texts/{key}"), from_list[engine])
+        assert same(ours(None, corpus_file=f"s3://texts/{key}"), from_list[DEFAULT_ENGINE])
 
 
 def test_missing_object_on_s3(bucket):
@@ -167,7 +168,7 @@ def test_invalid_utf8(data, where, tmp_path):
 
 
 def test_folders_patterns_and_lists(tmp_path, from_list):
-    expected, third = from_list["reference"], len(SENTENCES) // 3
+    expected, third = from_list[DEFAULT_ENGINE], len(SENTENCES) // 3
     folder = tmp_path / "texts"
     (folder / "inner").mkdir(parents=True)
     for i, name in enumerate(("a.txt", "b.txt.gz", "c.txt")):
@@ -175,7 +176,7 @@ def test_folders_patterns_and_lists(tmp_path, from_list):
         (folder / name).write_bytes(gzip.compress(data) if name.endswith("gz") else data)
     names = sorted(path for path in folder.iterdir() if path.is_file())
     for form in (folder, str(folder), f"{folder}/*.txt*", names, [folder / "a.txt", f"{folder}/[bc]*"]):
-        model = ours(None, "reference", corpus_file=form)
+        model = ours(None, corpus_file=form)
         assert same(model, expected), form
     assert corpus.paths_of("s3://texts/*.txt") == ["s3://texts/*.txt"]
     (tmp_path / "[odd] name*.txt").write_text("a b\n")
@@ -204,7 +205,7 @@ def test_a_resolved_corpus_is_a_corpus_file(tmp_path, from_list):
     for resolved, name in ((source, path), (EncodedFile(str(encoded)), encoded)):
         assert corpus.files(resolved) is resolved
         assert corpus.paths_of(resolved) == [str(name)]
-        assert same(ours(None, "reference", corpus_file=resolved), from_list["reference"])
+        assert same(ours(None, corpus_file=resolved), from_list[DEFAULT_ENGINE])
 
 
 # ---- gensim's readers ----
@@ -215,20 +216,51 @@ def test_gensims_readers_of_lines_are_read_by_the_library(form, tmp_path, monkey
     def never(_):
         raise AssertionError("read in Python")
 
-    expected = ours(SENTENCES, "reference")
+    expected = ours(SENTENCES)
     for cls in (LineSentence, PathLineSentences):
         monkeypatch.setattr(cls, "__iter__", never)
-    assert same(ours(form(tmp_path / "corpus"), "reference"), expected)
+    monkeypatch.setattr(sources, "_reads_as_gensim", lambda _: True)
+    assert same(ours(form(tmp_path / "corpus")), expected)
+
+
+@pytest.mark.parametrize("form", [line_sentence, path_line_sentences, text8, brown])
+def test_readers_that_a_program_has_changed_are_read_as_it_says(form, tmp_path, monkeypatch):
+    """In every epoch, as any iterable."""
+    reader = form(tmp_path / "corpus")
+    changed = CountingCorpus([["other", "words"]] * 9)
+    monkeypatch.setattr(type(reader), "__iter__", lambda _: iter(changed))
+    model = ours(reader)
+    assert model.wv.index_to_key == ["words", "other"]
+    assert changed.iterations == 1 + model.epochs
+
+
+@pytest.mark.parametrize("name", ["open", "to_unicode", "any2unicode"])
+def test_readers_whose_functions_a_program_has_changed_are_read_by_gensim(name, tmp_path, monkeypatch):
+    reader, original = line_sentence(tmp_path / "corpus"), getattr(utils, name)
+    called = []
+
+    def changed(*args, **kwargs):
+        called.append(args)
+        return original(*args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(utils, name, changed)
+        assert corpus.CorpusCache().part_of(reader) is reader
+        assert not corpus.is_static(reader)
+        assert list(reader) == SENTENCES
+    assert bool(called) is (name != "any2unicode")  # whose other name gensim's readers use
+    assert isinstance(corpus.CorpusCache().part_of(reader), corpus.Text)
+    assert corpus.is_static(reader)
 
 
 def test_readers_with_a_limit_or_a_handle_are_read_by_gensim(tmp_path):
     path = tmp_path / "corpus.txt"
     path.write_text(TEXT)
-    assert same(ours(LineSentence(str(path), limit=50), "reference"), ours(SENTENCES[:50], "reference"))
+    assert same(ours(LineSentence(str(path), limit=20)), ours(SENTENCES[:20]))
     with path.open("rb") as handle:
-        assert same(ours(LineSentence(handle), "reference"), ours(SENTENCES, "reference"))
-    short = ours(LineSentence(str(path), max_sentence_length=3), "reference")
-    assert same(short, ours(list(LineSentence(str(path), max_sentence_length=3)), "reference"))
+        assert same(ours(LineSentence(handle)), ours(SENTENCES))
+    short = ours(LineSentence(str(path), max_sentence_length=3))
+    assert same(short, ours(list(LineSentence(str(path), max_sentence_length=3))))
 
 
 @pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz", ".zst"])

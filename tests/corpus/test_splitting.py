@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from tests.corpus.reading import SPACES, counting_ids, needs_library, read_file, sentences_of
-from tests.helpers import COMPILER, ROOT, python
+from tests.helpers import COMPILER, ROOT
+from tests.processes import python
 from torch_w2v.corpus import bindings, lists, text
 from torch_w2v.corpus.word_ids import GrowingVocabulary
 

@@ -1,6 +1,8 @@
 """Files are split as gensim's LineSentence does, whatever their bytes and wherever blocks are cut."""
 
 import itertools
+import os
+import threading
 
 import numpy as np
 import pytest
@@ -96,7 +98,7 @@ def test_files_follow_one_another(tmp_path):
 def test_many_words_keep_their_order(tmp_path, monkeypatch, threads):
     """The tables of words grow, words have all lengths, and each thread has its own ids."""
     rng = np.random.default_rng(0)
-    words = [str(n) * int(k) for n, k in zip(rng.zipf(1.1, 300_000) % 10**6, rng.integers(1, 5, 300_000), strict=True)]
+    words = [str(n) * int(k) for n, k in zip(rng.zipf(1.1, 60_000) % 10**6, rng.integers(1, 5, 60_000), strict=True)]
     path = tmp_path / "corpus.txt"
     path.write_text("\n".join(" ".join(words[i : i + 50]) for i in range(0, len(words), 50)))
     sentences, order = read_file(path, monkeypatch, 10_000, threads)
@@ -112,3 +114,15 @@ def test_the_error_of_a_missing_package_says_what_to_install(monkeypatch):
     for decompress in (True, False):
         with pytest.raises(ImportError, match=r"x\.zst: .* pip install 'smart_open\[zst\]'"):
             text.open_bytes("x.zst", decompress)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")
+def test_a_pipe_that_is_not_utf8_is_not_opened_again(tmp_path):
+    """Nothing would write to it any more."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(b"PK\x03\x04\xff\n",))
+    writer.start()
+    with pytest.raises(UnicodeDecodeError, match=r"byte 4 of .*pipe; a corpus_file must be UTF-8\)"):
+        list(text.Text([str(pipe)]))
+    writer.join()

@@ -72,11 +72,12 @@ def commands(block: Block) -> Iterator[list[str]]:
             yield words
 
 
-def execute(page: Path) -> dict[str, Any]:
+def execute(page: Path, **values: object) -> dict[str, Any]:
     """Run the blocks of a page in order, in the current folder: Python, and the command lines of `torch-w2v`.
 
     Args:
         page: a Markdown file; blocks that are marked as not run are left out, and commands of other programs.
+        values: of names that the page sets to a literal, in lines of their own, instead of those on the page.
 
     Returns:
         The names that the Python blocks have defined.
@@ -90,7 +91,10 @@ def execute(page: Path) -> dict[str, Any]:
         if block.not_run is not None:
             continue
         if block.language == "python":
-            exec(compile("\n" * (block.line - 1) + block.text, str(page), "exec"), names)
+            text = block.text
+            for variable, value in values.items():
+                text = re.sub(rf"^{variable} = .*$", f"{variable} = {value!r}", text, flags=re.MULTILINE)
+            exec(compile("\n" * (block.line - 1) + text, str(page), "exec"), names)
         elif block.language == "sh":
             for program, *arguments in commands(block):
                 if program == "torch-w2v":

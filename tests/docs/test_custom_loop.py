@@ -141,8 +141,9 @@ def test_the_loop_of_the_page_learns(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    execute(PAGE)
+    execute(PAGE, EPOCHS=3)
     losses = [float(loss) for loss in re.findall(r"mean loss (\S+)", capsys.readouterr().out)]
+    assert len(losses) == 3
     assert losses[-1] < losses[0] - 0.3
     assert len(KeyedVectors.load_word2vec_format(tmp_path / "vectors.txt")) == 1750
 

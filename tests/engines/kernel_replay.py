@@ -1,21 +1,25 @@
 """Records calls of the CPU kernel and runs them with other builds of it than the installed one: replay.cpp."""
 
 import ctypes
+import hashlib
 import os
 import struct
 import subprocess
 
 import numpy as np
+import pytest
 
-from tests.engines.cases import run
+from tests.engines.cases import case, run
 from tests.helpers import COMPILER, ROOT
 from torch_w2v.engines.cpu import engine as cpu
 from torch_w2v.engines.cpu.rows import LANES
 from torch_w2v.engines.padding import padded_width
+from torch_w2v.engines.plan import Layout
 
 CPU = ROOT / "torch_w2v/engines/cpu"
 SOURCES = [CPU / "cbow.cpp", CPU / "skipgram/skipgram.cpp"]
 REPLAY = ROOT / "tests/engines/replay.cpp"
+SKIP_GRAM = Layout(16, 1, 32, G=4, fresh=True)
 # the flags of CMakeLists.txt, without those for tuning
 FLAGS = [
     "-std=c++17",
@@ -105,6 +109,23 @@ def replay(command, calls, cases, **environment):
 def expected(cases):
     """The same from the installed kernel: inputs, outputs and the result of each case."""
     return [run(cpu.CpuEngine(), one) for one in cases]
+
+
+def supported():
+    """The instruction sets that this machine and the installed kernel have."""
+    return [isa for isa in cpu.supported() if cpu.instruction_set(isa) == isa]
+
+
+def digests():
+    """What each instruction set makes of a case of both models: a digest by its name."""
+    found = {}
+    for name in supported():
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("TORCH_W2V_ISA", name)
+            cbow = run("cpu", case(D=100, V=1000, lengths=(3000, 5), scales=True))
+            skip_gram = run("cpu", case(D=100, V=1000, lengths=(3000, 5), skip_gram=True, layout=SKIP_GRAM))
+        found[name] = hashlib.sha256(b"".join(array.tobytes() for array in cbow + skip_gram)).hexdigest()
+    return found
 
 
 def close(results, wanted):

@@ -31,13 +31,28 @@ OPTIONS = [
     {"size": 1.2, "D": 100, "alpha": (1e-4, 9e-5)},
     {"size": 2.0, "D": 9, "lengths": (60, 5), "alpha": (1e-4, 9e-5)},
     {"layout": Layout(T=16, S=2, N=28, G=4, fresh=True), "window": 10, "D": 100, "V": 1000},
-    {"layout": Layout(T=1, S=4, N=5, G=4, fresh=True)},
+    {"layout": Layout(T=1, S=4, N=5, G=4, fresh=True), "lengths": (60, 1, 5)},
     {"layout": Layout(T=5, S=1, N=3, G=4, fresh=True)},
     {"layout": Layout(T=13, S=7, N=12, G=4, fresh=True), "D": 300, "V": 16},
     {"layout": Layout(T=16, S=1, N=500, G=4, fresh=True), "negative": 100},
+    # inputs that are apart: stretches of 64 and what is left of them, words that come again, a part of a chunk
+    *(
+        {"layout": Layout(T, S, N, G=4, fresh=True, stride=stride), **options}
+        for T, S, N, stride, options in (
+            (16, 1, 32, 4, {"V": 1000}),
+            (16, 2, 16, 32, {"lengths": (700, 3, 900), "V": 1000, "alpha": (5e-3, 4e-3)}),
+            (5, 1, 3, 7, {"lengths": (36, 1, 35), "sample": False, "unknown": 0}),
+            (7, 1, 12, 3, {"lengths": (300,), "begin": 100, "end": 210, "V": 3}),
+            (16, 1, 32, 32, {"lengths": ()}),
+            (16, 1, 32, 32, {"lengths": (1,)}),
+            (13, 3, 12, 300, {"lengths": (20, 31), "window": 500, "V": 1000, "alpha": (1e-4, 9e-5)}),
+            (1, 4, 5, 9, {}),
+            (16, 1, 32, 100, {"lengths": (5001,), "V": 1000, "alpha": (1e-3, 9e-4)}),
+        )
+    ),
     # negatives that are met in turn
     *(
-        {"lengths": (60, 5), "layout": Layout(T, S, N, G=4, fresh=True), "negative": 50, **options}
+        {"lengths": (25, 5), "layout": Layout(T, S, N, G=4, fresh=True), "negative": 50, **options}
         for T, S, N, options in (
             (1, 5, 24, {"V": 3, "window": 20, "alpha": (0.1, 0.09)}),
             (6, 2, 200, {"V": 7, "D": 21, "alpha": (0.02, 0.01)}),
@@ -55,7 +70,7 @@ def agrees(engine, **options):
     layout = options.pop("layout", PARTS if options.get("window", 5) > 5 else BLOCK)
     if engine == "torch_batched":
         for B in (1, 3):
-            agree(engine, skip_gram=True, layout=dataclasses.replace(layout, B=B, fresh=False), **options)
+            agree(engine, skip_gram=True, layout=dataclasses.replace(layout, B=B, fresh=False, stride=1), **options)
     else:
         agree(engine, skip_gram=True, layout=layout, **options)
 

@@ -1,14 +1,12 @@
 """The CPU engine: every instruction set, the memory that it may not touch, and what it refuses."""
 
 import ctypes
-import hashlib
 import itertools
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from tests import helpers
 from tests.engines import kernel_replay
 from tests.engines.cases import case, run
 from tests.engines.shapes import CPU_SHAPES, name_of
@@ -26,8 +24,8 @@ try:
 except RuntimeError as e:
     pytest.skip(str(e), allow_module_level=True)
 
-ISAS = [isa for isa in cpu.supported() if cpu.instruction_set(isa) == isa]
-SKIP_GRAM = Layout(16, 1, 32, G=4, fresh=True)
+ISAS = kernel_replay.supported()
+SKIP_GRAM = kernel_replay.SKIP_GRAM
 
 
 @pytest.fixture(params=ISAS)
@@ -167,22 +165,9 @@ def test_few_words_are_trained_in_place_if_both_tables_can_be():
     assert CpuEngine().load_tables(tables, again).inputs is again.inputs
 
 
-def hashes():
-    """What each instruction set makes of one case, as the text of a hash per line."""
-    lines = []
-    for name in ISAS:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("TORCH_W2V_ISA", name)
-            cbow = run("cpu", case(D=100, V=1000, lengths=(3000, 5), scales=True))
-            skip_gram = run("cpu", case(D=100, V=1000, lengths=(3000, 5), skip_gram=True, layout=SKIP_GRAM))
-        lines.append(hashlib.sha256(b"".join(array.tobytes() for array in cbow + skip_gram)).hexdigest())
-    return "\n".join(lines)
-
-
 def test_repeats_bit_for_bit():
-    """In another process too."""
-    done = helpers.python("from tests.engines.test_cpu import hashes; print(hashes())")
-    assert done.stdout.strip() == hashes() == hashes(), done.stderr
+    """tests/training/test_learning.py checks that another process computes the same."""
+    assert kernel_replay.digests() == kernel_replay.digests()
 
 
 def test_instruction_set_of_the_environment(monkeypatch):
@@ -225,7 +210,10 @@ def test_layouts_that_the_kernel_does_not_take(layout, message):
         ({"layout": Layout(17, 1, 32, G=4, fresh=True)}, "T=17, G=4, fresh=True: the CPU kernel of skip-gram takes"),
         ({"layout": Layout(16, 1, 32, G=4)}, "fresh=False: .* blocks of up to 16 inputs, with G=4 and fresh=True"),
         ({"layout": Layout(16, 1, 32, G=2, fresh=True)}, "G=2"),
-        ({"layout": SKIP_GRAM, "scales": True}, "output_scale: the CPU kernel of skip-gram has no factors on output"),
+        (
+            {"layout": SKIP_GRAM, "scales": True},
+            "output_scale: the CPU kernel of skip-gram has no factors on output",
+        ),
     ],
     ids=["T", "fresh", "G", "scales"],
 )

@@ -9,6 +9,7 @@ import pytest
 
 from tests.engines.cases import case, run
 from torch_w2v.engines.layouts import (
+    STRIDE,
     blocks_in_flight,
     many_blocks_per_step,
     one_block_per_step,
@@ -151,12 +152,18 @@ def test_skip_gram_in_flight(changes, layout):
     assert skip_gram_in_flight(workload) == layout
 
 
-@pytest.mark.parametrize(("alpha", "T"), [(0.025, 16), (0.05, 8), (0.07, 4), (0.1, 2), (0.15, 2), (0.2, 2), (0.31, 1)])
-def test_inputs_that_push_a_negative_the_same_way_are_few(alpha, T):
-    layout = skip_gram_block(Workload(5, LARGE, 6.0, alpha=alpha, skip_gram=True))
-    assert layout.T == T
-    if alpha <= 0.15:
-        assert alpha * layout.T * 5 * 6 / (layout.S * layout.N) <= 0.4
+# Inputs that are apart, and those of a bursty corpus, which are taken as they come: of the same steps, half as many.
+@pytest.mark.parametrize(
+    ("alpha", "T", "as_they_come"),
+    [(0.025, 16, 16), (0.05, 8, 8), (0.07, 6, 4), (0.1, 4, 2), (0.15, 4, 2), (0.2, 4, 2), (0.31, 1, 1)],
+)
+def test_inputs_that_push_a_negative_the_same_way_are_few(alpha, T, as_they_come):
+    for repetition, most, stride in ((5, T, STRIDE), (130, as_they_come, 1)):
+        workload = Workload(5, LARGE, 6.0, alpha=alpha, skip_gram=True, repetition=repetition)
+        layout = skip_gram_block(workload)
+        assert (layout.T, layout.stride) == (most, stride)
+        if alpha <= 0.15:
+            assert alpha * layout.T * 5 * 6 / (layout.S * layout.N) <= 0.4
 
 
 @pytest.mark.parametrize(("busiest", "S", "N"), [(0.1, 1, 32), (1.4, 4, 16), (2.8, 8, 8)])
@@ -166,9 +173,20 @@ def test_a_word_that_is_half_of_all_makes_more_parts(busiest, S, N):
     assert layout.T >= 15
 
 
-@pytest.mark.parametrize(("alpha", "T"), [(0.025, 4), (0.31, 1)])
-def test_on_a_small_corpus_few_inputs_share_a_set(alpha, T):
-    small, large = (Workload(5, kept_words, 6.0, alpha=alpha, skip_gram=True) for kept_words in (SMALL, LARGE))
+@pytest.mark.parametrize(
+    ("context", "repetition", "alpha", "T"),
+    [
+        (6, 5, 0.025, 16),
+        (21, 5, 0.025, 2),
+        (6, 130, 0.025, 4),
+        (21, 130, 0.025, 4),
+        (21, 5, 0.31, 1),
+        (6, 130, 0.31, 1),
+    ],
+)
+def test_on_a_small_corpus_few_inputs_share_a_set(context, repetition, alpha, T):
+    shared = {"negative": 5, "context_words": context, "alpha": alpha, "skip_gram": True, "repetition": repetition}
+    small, large = (Workload(kept_words=kept_words, **shared) for kept_words in (SMALL, LARGE))
     assert skip_gram_block(small) == dataclasses.replace(skip_gram_block(large), T=T)
 
 

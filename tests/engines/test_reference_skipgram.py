@@ -11,9 +11,12 @@ from tests.engines.shapes import name_of
 from tests.engines.transcription_skipgram import blocks_of, gensim_pairs, transcribe
 from torch_w2v.engines import sampling, streams
 from torch_w2v.engines.plan import Layout
+from torch_w2v.engines.reference import ReferenceEngine
 
 BLOCKS = Layout(T=16, S=1, N=32, G=4, fresh=True)
 PARTS = Layout(T=16, S=3, N=8, G=4, fresh=True)
+ONE_BY_ONE = Layout(T=1, S=5, N=24, fresh=True)
+LARGE_SETS = Layout(T=3, S=2, N=200, G=2, fresh=True)
 
 
 @pytest.mark.parametrize(
@@ -23,6 +26,8 @@ PARTS = Layout(T=16, S=3, N=8, G=4, fresh=True)
         PARTS,
         Layout(T=1, S=1, N=5, fresh=True),
         Layout(T=7, S=2, N=3, G=3, fresh=True),
+        Layout(T=16, S=2, N=8, G=4, fresh=True, stride=5),
+        Layout(T=7, S=1, N=8, B=2, stride=9),
         Layout(T=64, S=2, N=5, B=3, G=64, fresh=True),
         Layout(T=16, S=1, N=32),
         Layout(T=7, S=3, N=5, B=4),
@@ -60,8 +65,8 @@ def test_agrees_with_a_slow_transcription(layout):
         {"position": 2**40},
         {"unknown": 1.0},
         {"alpha": (0.1, 0.09), "V": 2, "negative": 20, "layout": BLOCKS},
-        {"alpha": (0.1, 0.09), "V": 3, "negative": 50, "window": 20, "layout": Layout(T=1, S=5, N=24, fresh=True)},
-        {"alpha": (0.05, 0.04), "V": 7, "negative": 50, "layout": Layout(T=3, S=2, N=200, G=2, fresh=True)},
+        {"lengths": (60, 5), "alpha": (0.1, 0.09), "V": 3, "negative": 50, "window": 20, "layout": ONE_BY_ONE},
+        {"lengths": (60, 5), "alpha": (0.05, 0.04), "V": 7, "negative": 50, "layout": LARGE_SETS},
     ],
     ids=name_of,
 )
@@ -169,13 +174,19 @@ def test_a_lone_word_and_a_negative_equal_to_the_positive_train_nothing():
     assert run("reference", case(V=1, lengths=(2,), unknown=0, sample=False, skip_gram=True, layout=BLOCKS))[2][2] == 2
 
 
+@pytest.mark.parametrize("stride", [1, 2, 7, 300])
 @pytest.mark.parametrize("T", [1, 2, 5, 16])
 @pytest.mark.parametrize("V", [1, 2, 5, 1000])
-def test_blocks_end_before_a_words_third_place(T, V):
-    ids = torch.from_numpy(np.random.default_rng(T).integers(0, V, 300))
-    starts, stops = sampling.skip_gram_blocks(ids, 7, 290, T)
-    stream = [(word, 0, 0, 0) for word in ids.tolist()]
-    blocks = [(block[0], block[-1] + 1) for block in blocks_of(stream, range(7, 290), T)]
-    assert list(zip(starts.tolist(), stops.tolist(), strict=True)) == blocks
-    empty = sampling.skip_gram_blocks(ids, 7, 7, T)
-    assert [len(part) for part in empty] == [0, 0]
+def test_blocks_end_before_a_words_third_place(T, V, stride):
+    tokens = np.random.default_rng(T).integers(0, V, 300)
+    made = case(V=V, lengths=(300,), begin=7, end=290, sample=False, skip_gram=True, layout=Layout(T, stride=stride))
+    made = made.changed(tokens=tokens.astype(np.int32))
+    stream = [(word, 0, 0, 0) for word in tokens.tolist()]
+    engine = ReferenceEngine("cpu")
+    blocks = sampling.blocks_of(engine.load_chunk(made.chunk), engine.load_plan(made.plan))
+    edges = zip(blocks.starts.tolist(), blocks.stops.tolist(), strict=True)
+    places = [blocks.order[start:stop].tolist() for start, stop in edges]
+    assert places == blocks_of(stream, range(7, 290), T, stride)
+    assert sorted(place for block in places for place in block) == list(range(7, 290))
+    if stride == 7 and T == 16 and V == 1000:
+        assert places[0] == list(range(7, 119, 7))

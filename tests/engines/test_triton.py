@@ -13,6 +13,7 @@ from torch_w2v.engines.triton.engine import MAX_N, MAX_T
 
 pytestmark = needs_triton
 SHORT = (0, 1, 2, 40, 0, 7, 60, 1)
+FEW = (0, 1, 2, 25, 0, 30, 1)
 PROGRAMS = 3
 USUAL = blocks_in_flight(Workload(5, 1e9, 6))
 
@@ -65,7 +66,7 @@ def test_options(interpreter, sets, options):
 
 
 def test_a_set_is_read_after_the_one_before_it_was_written(interpreter):
-    interpreter(triton_process.agree, Layout(64, 8, 5, PROGRAMS), V=5, D=100)
+    interpreter(triton_process.agree, Layout(64, 8, 5, PROGRAMS), V=5, D=100, lengths=SHORT)
 
 
 # negative, D, and the rest of a workload: kept words, context words, the mean of them
@@ -82,7 +83,7 @@ QUICK = pairwise(OWN)
 def test_the_engines_own_layouts(interpreter, negative, D, rest):
     layout = blocks_in_flight(Workload(negative, *rest))
     interpreter(
-        triton_process.agree, layout, D=D, negative=negative, V=1000, lengths=SHORT, scales=True, cbow_mean=rest[2]
+        triton_process.agree, layout, D=D, negative=negative, V=1000, lengths=FEW, scales=True, cbow_mean=rest[2]
     )
 
 
@@ -104,7 +105,7 @@ def test_rows_beyond_32_bits(interpreter):
 
 # --- skip-gram
 
-FEW = (0, 1, 2, 25, 0, 30, 1)
+FEWER = (0, 1, 2, 12, 5)
 ITS_OWN = skip_gram_in_flight(Workload(5, 1e9, 6, skip_gram=True))
 # Rows that are one tile and longer ones, positives that are read at once and in pieces, one part and several.
 SKIP_GRAM = [
@@ -114,8 +115,11 @@ SKIP_GRAM = [
     (Layout(16, 3, 40, PROGRAMS), {"D": 17, "window": 30, "V": 500, "scales": True, "shrink_windows": False}),
     (Layout(1, 1, 3, 1), {"D": 1, "V": 1, "lengths": (2, 1, 4), "negative": 1}),
     # negatives that are met in turn: rows that are one tile, and rows in pieces
-    (Layout(6, 2, 32, PROGRAMS), {"D": 21, "V": 7, "negative": 50, "alpha": (0.02, 0.01)}),
-    (Layout(3, 2, 40, PROGRAMS), {"D": 70, "V": 7, "negative": 50, "alpha": (0.02, 0.01), "scales": True}),
+    (Layout(6, 2, 32, PROGRAMS), {"D": 21, "V": 7, "negative": 50, "alpha": (0.02, 0.01), "lengths": FEWER}),
+    (
+        Layout(3, 2, 40, PROGRAMS),
+        {"D": 70, "V": 7, "negative": 50, "alpha": (0.02, 0.01), "scales": True, "lengths": FEWER},
+    ),
 ]
 
 

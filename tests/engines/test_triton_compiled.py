@@ -74,7 +74,7 @@ def test_what_skip_gram_compiles_to(compiler, arch, D, negative, window):
     check_places(ttir, D)
 
 
-@pytest.mark.parametrize("D", [100, 300])
+@pytest.mark.parametrize("D", [pytest.param(100, marks=pytest.mark.slow), 300])
 def test_what_negatives_that_are_met_in_turn_compile_to(compiler, D):
     layout = skip_gram_in_flight(Workload(50, 1e9, 6, skip_gram=True))
     sizes = layout.T, layout.S, layout.N

@@ -20,14 +20,31 @@ def pairs_of(stream):
     return positives
 
 
-def blocks_of(stream, targets, T):
+def stretches_of(targets, T, stride):
+    """The places of each stretch, in the order in which they are taken."""
+    if stride == 1:
+        return [targets]
+    stretches = []
+    for begin in range(0, len(targets), T * stride):
+        stretch = targets[begin : begin + T * stride]
+        apart = math.ceil(len(stretch) / T)
+        stretches.append([stretch[i] for first in range(apart) for i in range(first, len(stretch), apart)])
+    return stretches
+
+
+def blocks_of(stream, targets, T, stride=1):
     """The places of each block: a word that was in the block twice begins another."""
     blocks = []
-    for place in targets:
-        word = stream[place][0]
-        if not blocks or len(blocks[-1]) == T or sum(stream[other][0] == word for other in blocks[-1]) == 2:
-            blocks.append([])
-        blocks[-1].append(place)
+    for stretch in stretches_of(targets, T, stride):
+        block = []
+        for place in stretch:
+            word = stream[place][0]
+            if len(block) == T or sum(stream[other][0] == word for other in block) == 2:
+                blocks.append(block)
+                block = []
+            block.append(place)
+        if block:
+            blocks.append(block)
     return blocks
 
 
@@ -46,7 +63,7 @@ def transcribe(case):
     stream = stream_of(case)
     positives = pairs_of(stream)
     targets = [place for place, (_, i, _, _) in enumerate(stream) if chunk.begin <= i < chunk.end]
-    blocks = blocks_of(stream, targets, layout.T)
+    blocks = blocks_of(stream, targets, layout.T, layout.stride)
     steps = math.ceil(len(blocks) / layout.B)
     loss = weights = 0.0
     for step in range(steps):

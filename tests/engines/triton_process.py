@@ -112,7 +112,7 @@ def agree_far_out(layout, V=8_000_000, D=300, **options):
 
 def neighbours(**options):
     """A model of two topics, trained by the adapter as a user would; the words nearest to a0, and its losses."""
-    model = ours(topics(100), "triton", epochs=5, alpha=0.1, sample=0, compute_loss=True, **options)
+    model = ours(topics(40), "triton", epochs=5, alpha=0.1, sample=0, compute_loss=True, **options)
     assert model.train_count == 1
     return [word for word, _ in model.wv.most_similar("a0", topn=4)], model.training_losses
 

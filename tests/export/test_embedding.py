@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.helpers import python
+from tests.processes import python
 from torch_w2v import Word2Vec, export
 
 

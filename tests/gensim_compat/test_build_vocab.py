@@ -1,11 +1,13 @@
 """Vocabularies and initial vectors are gensim's, whatever they are built from."""
 
+import re
+
 import gensim.models
 import numpy as np
 import pytest
 from gensim import utils
 
-from tests.helpers import both_classes, on_each_engine, ours, same, topics, trainable, words
+from tests.helpers import CountingCorpus, both_classes, on_each_engine, ours, same, topics, trainable, words
 
 
 def test_vocabulary_and_first_vectors_are_gensims():
@@ -92,3 +94,39 @@ def test_reset_from():
     model.train(words(), total_examples=model.corpus_count, total_words=model.corpus_total_words, epochs=2)
     np.testing.assert_array_equal(source.wv.vectors, trained)
     assert same(model, source)  # the same draws from the same start
+
+
+@pytest.mark.parametrize("value", [None, "5", [5]])
+def test_lines_of_progress_that_are_no_number(value):
+    with pytest.raises(TypeError, match=re.escape(f"progress_per={value!r}: must be a number of sentences, more than")):
+        ours().build_vocab(words(), progress_per=value)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"trim_rule": 5}, "trim_rule=5: must be a function"),
+        ({"min_count": [2]}, r"min_count=\[2\]: must be a number"),
+        ({"min_count": "x"}, "min_count='x': must be an integer"),
+        ({"sample": [1]}, r"sample=\[1\]: must be a number"),
+        ({"sample": -1.0}, r"sample=-1\.0: must be 0 "),
+    ],
+)
+def test_choices_of_words_that_are_none(given, message):
+    """Before the corpus is read."""
+    corpus = CountingCorpus(words())
+    with pytest.raises((TypeError, ValueError), match=f"^{message}"):
+        ours().build_vocab(corpus, **given)
+    assert not corpus.iterations
+    with pytest.raises((TypeError, ValueError), match=f"^{message}"):
+        ours().prepare_vocab(**given)
+
+
+def test_numbers_of_lines_of_progress():
+    with pytest.raises(ValueError, match=r"progress_per=0: must be a number of sentences, more than 0"):
+        ours().build_vocab(words(), progress_per=0)
+    for value in (1, 0.5, np.int64(3), float("inf"), float("nan"), -5):  # gensim takes all of them
+        ours().build_vocab(words(), progress_per=value)
+    model = ours(words())
+    with pytest.raises(TypeError, match=r"report_delay=None: must be a number"):
+        model.train(words(), total_examples=300, epochs=1, report_delay=None)

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from gensim.models.word2vec import Word2Vec as Plain
 
-from tests.helpers import both_classes, messages, ours, python, same, trainable, words
+from tests.helpers import both_classes, messages, ours, same, trainable, words
+from tests.processes import python
 from torch_w2v import Word2Vec
 from torch_w2v.gensim_compat.hooks import HOOKS
 

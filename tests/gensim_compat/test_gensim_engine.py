@@ -126,3 +126,15 @@ def test_long_sentences_and_large_batches_are_trained_whole(options):
         trained, raw = model.train(sentences, total_examples=len(sentences), epochs=1)
         assert (trained, raw) == (total, total)
         assert (model.wv.vectors != before).any(axis=1).all()
+
+
+@pytest.mark.parametrize("negative", [0, 5])
+def test_hierarchical_softmax_of_one_word_is_refused(negative):
+    """gensim hangs on it. The vocabulary may get more words before it is trained."""
+    with pytest.raises(ValueError, match=r"hs=1: a vocabulary of one word has no Huffman tree, .*: give a corpus with"):
+        ours([["a", "a"]] * 30, hs=1, negative=negative, sample=0)
+    model = ours(hs=1, negative=negative, sample=0)
+    model.build_vocab([["a", "a"]] * 30)
+    model.build_vocab([["b", "a"]] * 30, update=True)
+    assert model.train([["b", "a"]] * 30, total_examples=30, epochs=1) == (60, 60)
+    ours([["a", "a"]] * 30, hs=1, negative=negative, sample=0, null_word=1)

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 import torch_w2v
-from tests.helpers import both_classes, messages, ours, python, same, trainable, weights, words
+from tests.helpers import both_classes, messages, ours, same, trainable, weights, words
+from tests.processes import python
 
 Word2Vec = torch_w2v.Word2Vec
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.helpers import ours, python, same, words
+from tests.helpers import ours, same, words
+from tests.processes import python
 from torch_w2v import Word2Vec, cli, corpus, native
 from torch_w2v.corpus import arrow
 

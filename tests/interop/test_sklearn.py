@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.helpers import python, topics
+from tests.helpers import topics
+from tests.processes import python
 from torch_w2v import Word2Vec
 
 sklearn = pytest.importorskip("sklearn", reason="install what `make test-interop` installs")
@@ -157,6 +158,13 @@ def test_tables_and_their_columns(package: str) -> None:
 def test_a_tokenizer_that_returns_no_list(words: Any) -> None:
     with pytest.raises(TypeError, match=rf"tokenizer returned a {type(words).__name__} of document #0: must be a list"):
         Word2VecVectorizer(**SMALL, tokenizer=lambda text: words).fit(TEXTS)
+
+
+@pytest.mark.parametrize("name", ["tokenizer", "word2vec_options"])
+@pytest.mark.parametrize("value", [5, 0, "words"])
+def test_arguments_of_a_wrong_type(name: str, value: Any) -> None:
+    with pytest.raises(TypeError, match=rf"^{name}={value!r}: must be a "):
+        Word2VecVectorizer(**SMALL, **{name: value}).fit(TEXTS)
 
 
 def test_arrays_of_integers_and_of_texts() -> None:

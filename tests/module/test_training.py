@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
+from tests.engines.shapes import pairwise
 from tests.module.cases import FORMS, INPUT_ROWS, dense_gradients, make, rows_named
 from torch_w2v.module import CBOWDataset, CBOWNegativeSampling
 
@@ -57,8 +58,13 @@ def test_optimizers_reduce_the_loss(optimizer: Any, sparse: bool, options: dict[
     assert model(*batches[0]).item() < 2.6
 
 
+PRODUCT = list(itertools.product(["padded", "offsets"], [False, True], [True, False]))
+PAIRWISE = pairwise(PRODUCT)
 COMPILED = [
-    *itertools.product(["aot_eager"], ["padded", "offsets"], [False, True], [True, False]),
+    *(
+        pytest.param("aot_eager", *options, marks=[] if options in PAIRWISE else pytest.mark.slow)
+        for options in PRODUCT
+    ),
     # The others find what cannot be compiled; this one runs what torch generates, which takes seconds.
     pytest.param("inductor", "padded", False, True, marks=pytest.mark.slow),
 ]

@@ -2,13 +2,17 @@
 
 import math
 import os
+import re
 import tempfile
 import warnings
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
+from gensim.models.word2vec import BrownCorpus, LineSentence, PathLineSentences, Text8Corpus
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -103,3 +107,62 @@ def test_a_state_that_json_cannot_hold_is_named(tmp_path):
     callback.state_dict, callback.load_state_dict = lambda: {"seen": {1, 2}}, lambda state: None
     with pytest.raises(TypeError, match=r"state_dict\(\) of the callback Watching: set is not JSON"):
         ours(SENTENCES, checkpoint=tmp_path / "c", callbacks=[callback])
+
+
+# ---- where a checkpoint must not be ----
+
+
+@pytest.mark.parametrize("where", ["constructor", "train"])
+@pytest.mark.parametrize(
+    ("corpus", "checkpoint", "message"),
+    [
+        (
+            {"corpus_file": "d"},
+            "d/c",
+            "lies in d, all of whose files are the corpus, .*: choose a path outside of this",
+        ),
+        ({"corpus_file": ["c.txt", "d/"]}, "d/c", "lies in d/, all of whose files are the corpus"),
+        ({"corpus_file": "d/*"}, "d/c", r"is a name that the corpus d/\* matches, .*: choose a path that it does not"),
+        (
+            {"corpus_file": "*.previous"},
+            "c",
+            r"the one before it, .*c\.previous, is a name that the corpus \*\.previous",
+        ),
+        ({"corpus_file": "c.txt"}, "c.txt", "is a file of the corpus: choose another path"),
+        ({"corpus_file": "link.previous"}, "link", "the one before it, .*, is a file of the corpus"),
+        ({"sentences": lambda: PathLineSentences("d")}, "d/c", "lies in d/, all of whose files are the corpus"),
+        ({"sentences": lambda: LineSentence("c.txt")}, "c.txt", "is a file of the corpus"),
+        ({"sentences": lambda: Text8Corpus("c.txt")}, "c.txt", "is a file of the corpus"),
+        ({"sentences": lambda: BrownCorpus("d")}, "d/c", "lies in d, all of whose files"),
+    ],
+)
+def test_a_checkpoint_in_the_corpus_is_refused(where, corpus, checkpoint, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    os.mkdir("d")
+    for name in ("c.txt", "d/a.txt", "link.previous"):
+        Path(name).write_text("a b c\n" * 9)
+    # Nothing of the corpus is read before.
+    for opener in ("torch_w2v.corpus.text.open_bytes", "gensim.utils.open"):
+        monkeypatch.setattr(opener, lambda *_: pytest.fail("it was read"))
+    sentences, corpus_file = corpus.get("sentences", lambda: None)(), corpus.get("corpus_file")
+    call = partial(ours, sentences, corpus_file=corpus_file)
+    if where == "train":
+        call = partial(ours([["a", "b", "c"]]).train, sentences, corpus_file, total_words=27, epochs=1)
+    with pytest.raises(ValueError, match=f"^checkpoint='{re.escape(str(tmp_path / checkpoint))}': {message}"):
+        call(checkpoint=checkpoint)
+    assert sorted(os.listdir()) == ["c.txt", "d", "link.previous"]
+    assert os.listdir("d") == ["a.txt"]
+
+
+def test_an_older_checkpoint_in_the_corpus_is_named(tmp_path):
+    ours(SENTENCES, checkpoint=tmp_path / "z")
+    (tmp_path / "a.txt").write_text("a b c\n")
+    np.savez(tmp_path / "arrays.npz", vectors=np.full((9, 8), -1.0))
+    with pytest.raises(
+        ValueError, match=r"z is a checkpoint of torch_w2v, and no text: move it out of the corpus, to another"
+    ):
+        ours(corpus_file=[tmp_path / "a.txt", tmp_path / "z"])
+    with pytest.raises(UnicodeDecodeError, match=r"must be UTF-8, but this is a checkpoint of torch_w2v: move it out"):
+        ours(LineSentence(str(tmp_path / "z")))
+    with pytest.raises(UnicodeDecodeError, match=r"arrays\.npz; a corpus_file must be UTF-8\)"):
+        ours(corpus_file=[tmp_path / "a.txt", tmp_path / "arrays.npz"])

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from tests.faults import Fault
-from tests.helpers import KERNEL, python
+from tests.helpers import KERNEL
+from tests.processes import python
 from torch_w2v.training import checkpoint_file
 from torch_w2v.training.checkpoint_file import CheckpointFile, DamagedError, previous_of, write
 

@@ -12,7 +12,7 @@ from torch_w2v.training.frequencies import Frequencies, frequencies_of
 
 def test_factors_on_updates_are_kept_whatever_the_repetition():
     model = ours(words(), batch_words=10**6)
-    workload = planning.workload_of(model, 1.5)
+    workload = planning.workload_of(model, planning.Measured(1.5))
     layout = engines.choose("auto", "cpu", 8).layout(workload)
     kept, lockf = frequencies_of(model), model.wv.vectors_lockf
     expected = kept.row_scales(layout, workload, lockf, False)

@@ -7,10 +7,11 @@ import torch_w2v
 from tests.helpers import ours
 from torch_w2v import system
 from torch_w2v.corpus.store import Encoded
+from torch_w2v.engines.cpu.engine import CpuEngine
 from torch_w2v.engines.plan import Layout
 from torch_w2v.engines.row_scales import CAP, MAX_INDEPENDENT_BLOCKS
 from torch_w2v.engines.torch_batched import TorchBatchedEngine
-from torch_w2v.training.planning import WORDS_PER_THREAD, chunk_words, skip_gram_context, threads_of, training_plan
+from torch_w2v.training.planning import WORDS_PER_THREAD, Measured, chunk_words, measure, threads_of, training_plan
 
 
 class LargeStepsEngine(TorchBatchedEngine):
@@ -23,7 +24,7 @@ class LargeStepsEngine(TorchBatchedEngine):
 def test_updates_that_reach_further_have_a_lower_cap(mean, gradient):
     model = ours(min_count=1, sample=0, cbow_mean=mean, cbow_gradient=gradient)
     model.build_vocab([list("abcd")] * 100)
-    plan = training_plan(model, LargeStepsEngine("cpu"), repetition=1.0)
+    plan = training_plan(model, LargeStepsEngine("cpu"), Measured())
     context_words = min(model.window + 1, 4)
     moves = model.alpha * 64 * 640 * context_words / 4 * plan.input_scale
     cap = CAP if (mean, gradient) == (0, "exact") else CAP * MAX_INDEPENDENT_BLOCKS
@@ -92,6 +93,21 @@ def test_the_context_of_skip_gram_is_that_of_its_pairs(lengths, context):
     """A vocabulary without a corpus says nothing of sentences; empty ones do not count."""
     model = ours(min_count=1, sg=1, window=40, sample=0)
     model.build_vocab_from_freq({"a": 10, "b": 10})
-    assert skip_gram_context(model, run_of(lengths)) == pytest.approx(context, abs=1e-3)
+    assert measure(model, run_of(lengths)).context == pytest.approx(context, abs=1e-3)
     model.sg = 0
-    assert skip_gram_context(model, run_of(lengths)) == 0
+    assert measure(model, run_of(lengths)).context == 0
+
+
+@pytest.mark.parametrize("words", [400, 400_000])
+def test_a_word_that_is_more_of_the_corpus_than_was_counted_makes_smaller_blocks(words):
+    model = ours(min_count=1, sg=1, sample=0, negative=2)
+    model.build_vocab_from_freq(dict.fromkeys(map(str, range(1000)), 1))
+    counted = training_plan(model, CpuEngine(), Measured()).layout
+    tokens = np.where(np.arange(words) % 2, 7, np.arange(words) % 1000).astype(np.int32)
+    seen = measure(model, Encoded(tokens, np.array([0, words])))
+    # its share of the tokens, and that of the negatives, which counts decide
+    assert seen.busiest == pytest.approx(0.5 + 2 / 1000, abs=0.005)
+    layout = training_plan(model, CpuEngine(), seen).layout
+    assert layout.T / layout.S < counted.T / counted.S
+    few = Encoded(tokens[:90], np.array([0, 90]))
+    assert measure(model, few).busiest == 0

@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from tests.helpers import CountingCorpus, both_classes, messages, ours, python, words
+from tests.helpers import CountingCorpus, both_classes, messages, ours, words
+from tests.processes import python
 from torch_w2v.training import epoch as training
 from torch_w2v.training import planning
 

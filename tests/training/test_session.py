@@ -8,7 +8,8 @@ import torch
 from gensim.models.callbacks import CallbackAny2Vec
 
 import torch_w2v
-from tests.helpers import KERNEL, messages, ours, python, same, topics, trainable, weights, words
+from tests.helpers import KERNEL, messages, ours, same, topics, trainable, weights, words
+from tests.processes import python
 from torch_w2v import engines, system
 from torch_w2v.engines.cpu import engine as cpu
 from torch_w2v.engines.cpu.private_rows import ThreadTables
@@ -94,9 +95,9 @@ def test_a_callback_may_choose_another_engine():
         def on_epoch_end(self, model):
             model.engine = {"cpu": "torch_batched", "torch_batched": "reference", "reference": "cpu"}[model.engine]
 
-    model = ours(topics(), engine="cpu", epochs=5, callbacks=[Alternate()])
+    model = ours(topics(100), engine="cpu", epochs=5, callbacks=[Alternate()])
     assert model.engine == "reference"
-    assert trainable(model, topics())
+    assert trainable(model, topics(100))
 
 
 class FullDevice(TritonEngine):
@@ -265,7 +266,7 @@ def test_draws_follow_what_is_changed_in_place(name):
     for model in (changed, fresh):
         model.build_vocab(sentences)
     frequencies.frequencies_of(changed).busiest_output(5)
-    planning.training_plan(changed, engines.choose(changed.engine, "cpu", 8), 1.0)
+    planning.training_plan(changed, engines.choose(changed.engine, "cpu", 8), planning.Measured())
     for model in (changed, fresh):
         array = model.cum_table if name == "cum_table" else model.wv.expandos["sample_int"]
         array[:] = np.linspace(2**20, 2**31 - 1, len(array)).astype(array.dtype)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.helpers import ENGINES, messages, on_each_engine, ours, same, topics, trainable, words
 from torch_w2v.engines.layouts import skip_gram_block, skip_gram_steps
-from torch_w2v.engines.plan import Layout, Workload
+from torch_w2v.engines.plan import Workload
 
 
 # The specification is slow, and is compared with the others for every option (tests/engines).
@@ -29,8 +29,9 @@ def test_learns_two_topics(engine, options):
     assert all(word.startswith("a") for word in nearest), nearest
     losses = list(model.training_losses)
     assert len(losses) == 4
-    assert losses == sorted(losses, reverse=True)
-    assert losses[0] <= math.log(2)
+    # In the last epochs two topics are learnt, and the loss is that of the draws.
+    assert math.log(2) >= losses[0] > losses[1]
+    assert max(losses[2:]) < losses[0] - 0.02
     assert model.get_latest_training_loss() > 1000
 
 
@@ -80,7 +81,8 @@ def test_new_words_learn():
 def test_the_log_says_how_inputs_are_grouped(caplog):
     caplog.set_level(logging.INFO, "torch_w2v")
     ours(topics(), sg=1)
-    assert any("blocks of 4 inputs, 2 sets of 8 negatives, 1 block at once" in line for line in messages(caplog))
+    grouped = "blocks of 16 inputs, 32 words apart, 2 sets of 8 negatives, 1 block at once"
+    assert any(grouped in line for line in messages(caplog))
 
 
 @pytest.mark.parametrize("options", [{"alpha": 0.25}, {"alpha": 0.5}, {"negative": 300}, {"negative": 600}], ids=str)
@@ -106,7 +108,7 @@ def test_large_steps_on_a_few_words(options):
         (Workload(5, 1e9, 11.0, skip_gram=True, busiest_output=0.1), 16, 2, 28),
         (Workload(15, 1e9, 6.0, skip_gram=True, busiest_output=0.1), 16, 3, 32),
         (Workload(5, 1e9, 6.0, skip_gram=True, busiest_output=0.1, alpha=0.05), 8, 2, 16),
-        (Workload(5, 1e9, 6.0, skip_gram=True, busiest_output=0.1, alpha=0.1), 2, 4, 8),
+        (Workload(5, 1e9, 6.0, skip_gram=True, busiest_output=0.1, alpha=0.1), 4, 4, 8),
         # 16 words, each a sixteenth of the corpus and of the negatives
         (Workload(5, 1e9, 6.0, skip_gram=True, busiest_output=0.375, vocabulary=100), 14, 1, 60),
         # text without subsampling
@@ -115,13 +117,14 @@ def test_large_steps_on_a_few_words(options):
         (Workload(5, 1e9, 1001.0, skip_gram=True, busiest_output=0.1), 16, 167, 32),
         (Workload(100, 1e9, 101.0, skip_gram=True, busiest_output=1.0, alpha=1e-9), 16, 158, 64),
         (Workload(1, 10, 1.0, skip_gram=True, busiest_output=2.0, alpha=1.0), 1, 2, 4),
-        (Workload(5, 1e9, 6.0, skip_gram=True, busiest_output=0.1, alpha=0.25), 2, 10, 8),
+        (Workload(5, 1e9, 6.0, skip_gram=True, busiest_output=0.1, alpha=0.25), 4, 10, 8),
         (Workload(250, 1e9, 6.0, skip_gram=True, busiest_output=0.1), 1, 12, 64),
         (Workload(800, 1e9, 6.0, skip_gram=True, busiest_output=0.1), 1, 24, 128),
     ],
 )
 def test_layout_of_a_block(workload, T, S, N):
-    assert skip_gram_block(workload) == Layout(T=T, S=S, N=N, G=4, fresh=True)
+    layout = skip_gram_block(workload)
+    assert (layout.T, layout.S, layout.N, layout.G, layout.fresh) == (T, S, N, 4, True)
 
 
 def test_layout_of_synchronous_steps():

@@ -15,10 +15,12 @@ from gensim.models import KeyedVectors
 from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
 from torch_w2v import corpus, formats
+from torch_w2v.cli import spool
 from torch_w2v.cli.errors import FAILED, CommandError, describe
+from torch_w2v.corpus import places
 from torch_w2v.corpus.store import CacheError
-from torch_w2v.files import check_writable, is_uri
-from torch_w2v.training import call_arguments
+from torch_w2v.files import check_writable, is_one_of, is_uri
+from torch_w2v.training import call_arguments, checkpoint_file
 from torch_w2v.word2vec import Word2Vec
 
 
@@ -138,26 +140,45 @@ def explain(error: Exception) -> str:
     return str(error) if known else f"{type(error).__name__}: {error}"
 
 
-def check_output(path: str, source: str, overwrite: bool) -> None:
+def check_not_read(path: str, reads: Sequence[str | int], source: str | None = None) -> None:
+    """Check that a file to be written is none that the command reads, and that the next run would not read it, either.
+
+    Args:
+        path: of the file, which need not exist.
+        reads: paths, or descriptors of open files, that the command reads.
+        source: path of the corpus, if it reads one: a file, a folder, a pattern, or '-' for the standard input.
+
+    Raises:
+        CommandError: why not, and what to do.
+    """
+    if source == spool.STDIN:
+        reads, source = (*reads, *spool.descriptor()), None
+    if is_one_of(path, reads) or places.is_read(path, source):
+        raise CommandError(f"{path}: is what the command reads: choose another path")
+    if reason := places.why_read_next(path, source):
+        raise CommandError(f"{path}: {reason}")
+
+
+def check_output(path: str, overwrite: bool, reads: Sequence[str | int], source: str | None = None) -> None:
     """Check that a file can be written.
 
     Args:
         path: of the file.
-        source: path of what the command reads, which must not be overwritten.
         overwrite: whether the file may exist.
+        reads, source: as for `check_not_read`.
 
     Raises:
-        CommandError: there is no such folder, the file exists, or `files.replacing` would fail.
+        CommandError: there is no such folder, the file exists, is read, or `files.replacing` would fail.
     """
     folder = os.path.dirname(path) or "."
     if not os.path.isdir(folder):
         raise CommandError(f"{path}: there is no folder {folder}")
     if os.path.isdir(path):
         raise CommandError(f"{path}: is a folder")
-    if os.path.exists(path) and os.path.exists(source) and os.path.samefile(path, source):
-        raise CommandError(f"{path}: is what the command reads")
     # gensim keeps large arrays beside the file, as FILE.vectors.npy and so on.
     arrays = sorted(glob.glob(f"{glob.escape(path)}.*.np[yz]"))
+    for file in (path, *arrays):
+        check_not_read(file, reads, source)
     existing = [path] if os.path.lexists(path) else arrays
     if existing and not overwrite:
         raise CommandError(f"{existing[0]}: exists; --overwrite replaces it")
@@ -168,22 +189,25 @@ def check_output(path: str, source: str, overwrite: bool) -> None:
             raise CommandError(f"{file}: cannot be written: {e.strerror}") from e
 
 
-def check_output_folder(folder: str, names: Sequence[str], overwrite: bool) -> None:
+def check_output_folder(folder: str, names: Sequence[str], overwrite: bool, reads: Sequence[str]) -> None:
     """Check that files can be written into a folder, which need not exist.
 
     Args:
         folder: the path.
         names: of the files.
         overwrite: whether they may exist.
+        reads: paths that the command reads.
 
     Raises:
-        CommandError: the parent is no folder, a file exists, or `files.replacing` would fail.
+        CommandError: the parent is no folder, a file exists, is read, or `files.replacing` would fail.
     """
     parent = os.path.dirname(os.path.abspath(folder))
     if not os.path.isdir(parent):
         raise CommandError(f"{folder}: there is no folder {parent}")
     if os.path.lexists(folder) and not os.path.isdir(folder):
         raise CommandError(f"{folder}: exists, and is no folder")
+    for name in names:
+        check_not_read(os.path.join(folder, name), reads)
     existing = [name for name in names if os.path.lexists(os.path.join(folder, name))]
     if existing and not overwrite:
         raise CommandError(f"{os.path.join(folder, existing[0])}: exists; --overwrite replaces it")
@@ -195,22 +219,29 @@ def check_output_folder(folder: str, names: Sequence[str], overwrite: bool) -> N
             raise CommandError(f"{file}: cannot be written: {e.strerror}") from e
 
 
-def check_checkpoint(path: str | None, every: float, others: Sequence[str]) -> None:
+def check_checkpoint(
+    path: str | None, every: float, reads: Sequence[str], writes: Sequence[str | None], source: str
+) -> None:
     """Check that a checkpoint can be written.
 
     Args:
         path: of the file; None for no checkpoints.
         every: seconds between two.
-        others: paths that it must not be.
+        reads: paths that the command reads.
+        writes: paths of its other outputs; None for one that is not asked for.
+        source: path of the corpus.
 
     Raises:
         CommandError: what is wrong.
     """
-    for other in others:
-        if path is not None and os.path.realpath(path) == os.path.realpath(other):
-            raise CommandError(f"--checkpoint {path}: is also the corpus or the output; give a file of its own")
+    for file in () if path is None else (path, checkpoint_file.previous_of(path)):
+        written = any(other is not None and os.path.realpath(file) == os.path.realpath(other) for other in writes)
+        if written or is_one_of(file, (*reads, source)):
+            raise CommandError(
+                f"--checkpoint {path}: {file} is also an input or another output; give a file of its own"
+            )
     try:
-        call_arguments.check(path, every)
+        call_arguments.check(path, every, corpus_file=source)
     except ValueError as e:
         raise CommandError(str(e)) from e
     except OSError as e:

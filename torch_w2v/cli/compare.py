@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+from typing import Any
 
 from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
@@ -14,9 +16,9 @@ from torch_w2v.cli.options import CORPUS, Commands, add_constructor_options, cho
 from torch_w2v.cli.output import print_json
 from torch_w2v.cli.progress import Progress
 from torch_w2v.compare import Comparison, compare, comparison, report
-from torch_w2v.compare.comparison import HELD_OUT, NoWordsError
+from torch_w2v.compare.comparison import HELD_OUT, Maker, NoWordsError
 from torch_w2v.compare.contenders import GENSIM, contenders_named
-from torch_w2v.compare.gold import SHIPPED, analogies_file, pairs_file
+from torch_w2v.compare.gold import SHIPPED, Gold, analogies_file, pairs_file
 from torch_w2v.engines import ENGINES
 from torch_w2v.files import path_of
 from torch_w2v.gensim_compat.vocabulary import ExponentError
@@ -98,10 +100,15 @@ def run(args: argparse.Namespace) -> int:
     """
     checks.check_at_least("--epochs", args.epochs, 1)
     checks.check_limits(args)
+    settings = chosen_options(args)
+    settings.pop("column")
+    ours = {name: settings.pop(name) for name in ("device", "cbow_gradient", "corpus_cache")}
+    gold, contenders = _checked(args, settings, ours)
     progress = Progress(sys.stderr)
     try:
         with spool.corpus_path(args.corpus) as path:
-            result = _compare(args, checks.resolve_corpus(path, args.column), progress)
+            source = checks.resolve_corpus(path, args.column)
+            result = _compare(args, source, settings, gold, contenders, progress)
     finally:
         progress.end()
     if args.json:
@@ -113,18 +120,40 @@ def run(args: argparse.Namespace) -> int:
     return FAILED if result.inferior else 0
 
 
-def _compare(args: argparse.Namespace, source: corpus.Opened, progress: Progress) -> Comparison:
-    settings = chosen_options(args)
-    settings.pop("column")
-    ours = {name: settings.pop(name) for name in ("device", "cbow_gradient", "corpus_cache")}
+def _checked(
+    args: argparse.Namespace, settings: dict[str, Any], ours: dict[str, Any]
+) -> tuple[list[Gold], dict[str, Maker]]:
+    """Return the sets of judgements and our contenders; all that can be checked before the corpus is, is checked.
+
+    Args:
+        args: the parsed command line.
+        settings: arguments of both classes.
+        ours: arguments of ours only.
+
+    Raises:
+        CommandError: an argument or a file is wrong.
+    """
     try:
         gold = [*SHIPPED, *map(pairs_file, args.pairs), *map(analogies_file, args.analogies)]
         if args.report:
+            checks.check_not_read(os.path.join(args.report, report.FILE), (*args.pairs, *args.analogies), args.corpus)
             report.check(args.report)
         contenders = contenders_named(args.engines.split(","), **ours)
         comparison.check({GENSIM: PlainWord2Vec, **contenders}, args.seeds, args.held_out, settings)
     except (ValueError, TypeError, RuntimeError, ImportError, OSError) as e:
         raise CommandError(describe(e)) from e
+    return gold, contenders
+
+
+def _compare(
+    args: argparse.Namespace,
+    source: corpus.Opened,
+    settings: dict[str, Any],
+    gold: list[Gold],
+    contenders: dict[str, Maker],
+    progress: Progress,
+) -> Comparison:
+    """Read the corpus and compare; the arguments are those that `run` has checked."""
     progress.phase("reading the corpus")
     with checks.reading(args.corpus):
         sentences = [[sys.intern(word) if type(word) is str else word for word in sentence] for sentence in source]

@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     if not args.output.endswith(".w2v"):
         raise CommandError(f"{args.output}: must end in .w2v")
     checks.check_at_least("--workers", args.workers, 1)
-    checks.check_output(args.output, args.corpus, args.overwrite)
+    checks.check_output(args.output, args.overwrite, (), args.corpus)
     with spool.corpus_path(args.corpus) as path:
         return _encode(args, path)
 

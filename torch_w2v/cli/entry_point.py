@@ -13,6 +13,7 @@ from torch_w2v import engines, extras
 from torch_w2v.cli import compare, demo, encode, export, info, neighbours, train
 from torch_w2v.cli.errors import BAD_INPUT, FAILED, INTERRUPTED, CommandError
 from torch_w2v.cli.output import Messages, Output
+from torch_w2v.cli.spool import ClosedInput
 from torch_w2v.training.interrupts import Terminated
 from torch_w2v.version import __version__
 
@@ -112,7 +113,8 @@ def _open_closed_streams() -> None:
     """
     for name, flags in (("stdin", os.O_RDONLY), ("stdout", os.O_RDONLY), ("stderr", os.O_WRONLY)):
         if getattr(sys, name) is None:
-            setattr(sys, name, os.fdopen(os.open(os.devnull, flags), "r" if name == "stdin" else "w"))
+            opened = os.open(os.devnull, flags)
+            setattr(sys, name, ClosedInput(os.fdopen(opened, "rb")) if name == "stdin" else os.fdopen(opened, "w"))
 
 
 def _reported_errors() -> tuple[type[Exception], ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import glob
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -193,9 +194,10 @@ def _options(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _check_output(args: argparse.Namespace) -> None:
+    reads = args.vectors, *glob.glob(f"{glob.escape(args.vectors)}.*.np[yz]")
     if args.to in FOLDERS:
-        checks.check_output_folder(args.output, FOLDERS[args.to].files, args.overwrite)
+        checks.check_output_folder(args.output, FOLDERS[args.to].files, args.overwrite, reads)
         return
     if not args.output.endswith(FILES[args.to]) or os.path.basename(args.output) == FILES[args.to]:
         raise CommandError(f"{args.output}: --to {args.to} writes a file that ends in {FILES[args.to]}")
-    checks.check_output(args.output, args.vectors, args.overwrite)
+    checks.check_output(args.output, args.overwrite, reads)

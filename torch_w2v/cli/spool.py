@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import sys
@@ -22,6 +23,18 @@ _MAGIC = (
 )
 
 
+class ClosedInput(io.TextIOWrapper):
+    """Takes the place of a standard input that the shell has closed (`<&-`), and is empty."""
+
+
+def descriptor() -> tuple[int, ...]:
+    """Return the descriptor of the standard input, if it is an open file."""
+    try:
+        return (sys.stdin.fileno(),)
+    except (OSError, ValueError, AttributeError):
+        return ()
+
+
 @contextmanager
 def corpus_path(path: str) -> Iterator[str]:
     """Return the path of a corpus, for '-' that of a temporary file with what the standard input had.
@@ -30,11 +43,13 @@ def corpus_path(path: str) -> Iterator[str]:
         path: as given on the command line.
 
     Raises:
-        CommandError: the standard input is a terminal.
+        CommandError: the standard input is a terminal, or closed.
     """
     if path != STDIN:
         yield path
         return
+    if isinstance(sys.stdin, ClosedInput):
+        raise CommandError(f"{STDIN}: the standard input is closed; give it text, as in: cat *.txt | torch-w2v …")
     if sys.stdin.isatty():
         raise CommandError(f"{STDIN}: the standard input is a terminal; give it text, as in: cat *.txt | torch-w2v …")
     stream = sys.stdin.buffer

@@ -36,6 +36,7 @@ from torch_w2v.formats import FORMATS, Format, format_of
 from torch_w2v.gensim_compat import arguments
 from torch_w2v.gensim_compat.vocabulary import ExponentError
 from torch_w2v.progress import clear_line
+from torch_w2v.report import page
 from torch_w2v.training import checkpoint_file
 from torch_w2v.training.interrupts import Interrupts, Terminated
 from torch_w2v.user_warnings import DivergenceWarning
@@ -109,8 +110,9 @@ def run(args: argparse.Namespace) -> int:
     found = Watched()
     with _as_one(model):
         if speaks:
-            checks.check_output(args.output, args.corpus, args.overwrite)
-            checks.check_checkpoint(path, every, (args.corpus, args.output))
+            checks.check_output(args.output, args.overwrite, args.evaluate, args.corpus)
+            writes = args.output, args.history, args.report and os.path.join(args.report, page.FILE)
+            checks.check_checkpoint(path, every, args.evaluate, writes, args.corpus)
             found = watched(args, {"corpus": args.corpus, "vectors": args.output})
         with spool.corpus_path(args.corpus) as name:
             source = checks.resolve_corpus(name, args.column)
@@ -266,6 +268,8 @@ def _format_of(path: str) -> Format:
 def _check_vocabulary(model: Word2Vec, args: argparse.Namespace) -> None:
     if not model.corpus_total_words:
         raise CommandError(f"{args.corpus}: has no words")
+    if args.hs and len(model.wv) == 1:
+        raise CommandError(f"{args.corpus}: {arguments.ONE_WORD_TREE}")
     if not len(model.wv):
         most = max(model.raw_vocab.values(), default=0)
         frequent = f", and the most frequent one occurs {most} times" if most else ""

@@ -142,6 +142,10 @@ def watched(args: argparse.Namespace, facts: dict[str, Any]) -> Watched:
             if args.history:
                 found.write.append(_history_writer(args, history))
             if args.report:
+                report = os.path.join(args.report, page.FILE)
+                checks.check_not_read(report, args.evaluate, args.corpus)
+                if args.history and os.path.realpath(args.history) == os.path.realpath(report):
+                    raise CommandError(f"--history {args.history}: is also the page of --report: give another name")
                 page.check(args.report)
                 found.write.append(lambda model: _report(model, history, args.report, facts))
     except (ValueError, ImportError, OSError) as e:
@@ -173,7 +177,7 @@ def _history_writer(args: argparse.Namespace, history: History) -> Callable[[Wor
     path = args.history
     if not path.endswith(_HISTORIES):
         raise CommandError(f"--history {path}: must end in one of {', '.join(_HISTORIES)}")
-    checks.check_output(path, args.corpus, args.overwrite)
+    checks.check_output(path, args.overwrite, args.evaluate, args.corpus)
     if path.endswith(".csv"):
         return lambda model: history.to_csv(path)
     extras.check("matplotlib", "report", "--history FILE.html")

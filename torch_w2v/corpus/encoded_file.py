@@ -18,10 +18,12 @@ from torch_w2v.corpus.bindings import count_tokens
 from torch_w2v.corpus.columns import Column
 from torch_w2v.corpus.counting import Scan, count_words
 from torch_w2v.corpus.file_array import FileArray
+from torch_w2v.corpus.signatures import ENCODED as MAGIC
+from torch_w2v.corpus.signatures import kind_of
 from torch_w2v.corpus.store import EncodedOnDisk, GrowingArray
 from torch_w2v.corpus.text import Text
 from torch_w2v.corpus.types import Corpus
-from torch_w2v.files import is_uri, path_of, replacing
+from torch_w2v.files import is_one_of, is_uri, path_of, replacing
 
 logger = logging.getLogger(__name__)
 
@@ -34,9 +36,6 @@ logger = logging.getLogger(__name__)
 # counts   int64 per word: its number of occurrences
 # words    in the order of first occurrence, in UTF-8, a newline after each
 #
-# The first byte of MAGIC is not UTF-8, so no text is taken for a .w2v file. The line ends in MAGIC change where a
-# transfer converts line ends, so such a file is refused.
-MAGIC = b"\x93W2V\r\n\x1a\n"
 VERSION = 1
 _FIELDS = struct.Struct("<8sIIQQQQ")
 _HEADER_SIZE = 64
@@ -53,8 +52,7 @@ def is_encoded(path: str) -> bool:
     Raises:
         OSError: it cannot be read.
     """
-    with open(path_of(path), "rb") as file:
-        return file.read(len(MAGIC)) == MAGIC
+    return kind_of(path) == "encoded"
 
 
 class EncodedFile:
@@ -201,8 +199,11 @@ def write(
         OSError: the text cannot be read, or the file cannot be written; a `CacheError` if the temporary file for the
             places of the sentences cannot.
         UnicodeDecodeError: the text is not UTF-8.
+        ValueError: the file is one of the text's.
         WordError: the file cannot hold a word; an older file stays.
     """
+    if isinstance(source, Text) and is_one_of(path_of(path), source.paths):
+        raise ValueError(f"{path}: is a file of the corpus that is to be encoded: give another path")
     with replacing(path) as temporary, open(temporary, "wb") as file, closing(EncodedWriter(file)) as writer:
         scan = count_words(source, threads, progress_per, writer.add)
         writer.finish(scan.words, scan.counts)

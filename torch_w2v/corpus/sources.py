@@ -7,10 +7,13 @@ import os
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
+from gensim import utils as gensim_utils
 from gensim.models import word2vec as gensim_word2vec
+from smart_open import smart_open_lib
 
 from torch_w2v.corpus.columns import Column, column_of, parquet
-from torch_w2v.corpus.encoded_file import EncodedFile, is_encoded
+from torch_w2v.corpus.encoded_file import EncodedFile
+from torch_w2v.corpus.signatures import kind_of
 from torch_w2v.corpus.text import Text
 from torch_w2v.corpus.types import Corpus
 from torch_w2v.files import is_uri, path_of
@@ -22,16 +25,13 @@ CorpusFile: TypeAlias = str | os.PathLike[str] | Sequence[Any] | Text | EncodedF
 Opened: TypeAlias = Text | EncodedFile | Column
 
 # Forms that have the same sentences in every epoch. Only these very types: a subclass may return others each time.
-_STATIC = (
-    list,
-    tuple,
+_STATIC = (list, tuple, Text, EncodedFile, Column)
+# The same, as long as they read as gensim has written them.
+_READERS = (
     gensim_word2vec.LineSentence,
     gensim_word2vec.PathLineSentences,
     gensim_word2vec.Text8Corpus,
     gensim_word2vec.BrownCorpus,
-    Text,
-    EncodedFile,
-    Column,
 )
 
 
@@ -50,18 +50,24 @@ def paths_of(corpus_file: CorpusFile) -> list[str]:
         path = path_of(path)
         if is_uri(path) or os.path.isfile(path):
             return [path]
-        is_folder = os.path.isdir(path)
-        if is_folder:
-            names = [os.path.join(path, name) for name in os.listdir(path)]
-        else:
-            names = glob.glob(path, recursive=True)
-        if paths := sorted(name for name in names if os.path.isfile(name)):
+        if paths := sorted(name for name in names_in(path) if os.path.isfile(name)):
             return paths
-        if is_folder:
+        if os.path.isdir(path):
             raise TypeError(
                 f"Parameter corpus_file must be a valid path to a file, got {path!r}, a folder without files"
             )
     raise TypeError(f"Parameter corpus_file must be a valid path to a file, got {path!r} instead")
+
+
+def names_in(path: str) -> list[str]:
+    """Return the paths of what lies in a folder, or of what a pattern names, files or not.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    if os.path.isdir(path):
+        return [os.path.join(path, name) for name in os.listdir(path)]
+    return glob.glob(path, recursive=True)
 
 
 def files(corpus_file: CorpusFile, column: str | None = None) -> Opened:
@@ -80,8 +86,8 @@ def files(corpus_file: CorpusFile, column: str | None = None) -> Opened:
 
     Raises:
         TypeError: it is of none of these forms, or there is no such file.
-        ValueError: a .w2v file is damaged, or is not the only file; some files are .parquet and some are not; there is
-            no such column; or a column is named, but there is no .parquet file.
+        ValueError: a .w2v file is damaged, or is not the only file; a file is a checkpoint of training; some files are
+            .parquet and some are not; there is no such column; or a column is named, but there is no .parquet file.
         ImportError: a .parquet file needs pyarrow; the message has the command that installs it.
         OSError: a file cannot be read.
     """
@@ -95,7 +101,13 @@ def files(corpus_file: CorpusFile, column: str | None = None) -> Opened:
         return parquet(paths, column)
     if column is not None:
         raise ValueError(f"column={column!r} names a column of .parquet files, but {paths[0]} is none")
-    encoded = [path for path in paths if path.endswith(".w2v") or (not is_uri(path) and is_encoded(path))]
+    kinds = {path: "encoded" if path.endswith(".w2v") else None if is_uri(path) else kind_of(path) for path in paths}
+    for path, kind in kinds.items():
+        if kind == "checkpoint":
+            raise ValueError(
+                f"{path} is a checkpoint of torch_w2v, and no text: move it out of the corpus, to another folder"
+            )
+    encoded = [path for path in paths if kinds[path] == "encoded"]
     if encoded and len(paths) > 1:
         raise ValueError(f"{encoded[0]} is an encoded corpus: it must be the only file, but there are {len(paths)}")
     return EncodedFile(paths[0]) if encoded else Text(paths)
@@ -104,12 +116,16 @@ def files(corpus_file: CorpusFile, column: str | None = None) -> Opened:
 def as_text(source: Any) -> Any:
     """Return gensim's readers of lines as the files that they read, columns of tables as `Column`s, others as they are.
 
+    So are readers whose methods a program has replaced.
+
     Raises:
         TypeError: it is a whole table, or a column whose rows are no sentences.
     """
     source = column_of(source)
     is_line_sentence = type(source) is gensim_word2vec.LineSentence and isinstance(source.source, str)
     if not is_line_sentence and type(source) is not gensim_word2vec.PathLineSentences:
+        return source
+    if not _reads_as_gensim(type(source)):
         return source
     if source.limit is not None or not isinstance(source.max_sentence_length, int) or source.max_sentence_length < 1:
         return source
@@ -118,7 +134,20 @@ def as_text(source: Any) -> Any:
 
 def is_static(source: Corpus) -> bool:
     """Return whether a corpus has the same sentences in every epoch, so that it need be read only once."""
-    return type(source) in _STATIC
+    kind = type(source)
+    return kind in _STATIC or (kind in _READERS and _reads_as_gensim(kind))
+
+
+def _reads_as_gensim(reader: type) -> bool:
+    """Return whether a class iterates by gensim's own code, and that opens and decodes files by its own."""
+    originals = (
+        (reader.__iter__, gensim_word2vec),  # type: ignore[attr-defined]
+        (gensim_utils.open, smart_open_lib),
+        (gensim_utils.to_unicode, gensim_utils),
+        (gensim_utils.any2unicode, gensim_utils),
+    )
+    # A function knows the module that it was written in, whatever name it has been given since.
+    return all(getattr(function, "__globals__", None) is vars(module) for function, module in originals)
 
 
 def same(source: Corpus, other: Corpus) -> bool:

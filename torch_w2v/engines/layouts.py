@@ -26,6 +26,11 @@ _FEW_WORDS = 100
 # Skip-gram. Inputs of a block at most, as LANES_OF_BLOCK in skipgram/lanes.h: the scores of one negative with all of
 # them are one vector of AVX-512.
 MAX_INPUTS = 16
+# How many kept tokens the inputs of a block are apart: more than most windows reach, and so few that the rows of their
+# context are still in the second cache when their neighbours come.
+STRIDE = 32
+# context words per input above which windows are long, on a small corpus
+_LONG = 16
 # inputs whose updates are made together
 INPUTS_TOGETHER = 4
 # alpha times the number of gradients of an input's row that are computed from one state of the tables
@@ -35,8 +40,8 @@ _MOST_PER_NEGATIVE = 0.4
 # where the last learning rate counts so many times, since nothing comes after it; but two inputs are always few enough,
 # and four if it is no higher than the default alpha
 _LAST_PER_NEGATIVE = 4.5
-# From these rates on the limit falls, to a half. Consecutive inputs that share negatives, such as neighbours on a walk,
-# move alike, and with large steps that hides what tells them apart.
+# From these rates on the limit falls, to a half, where inputs are taken as they come: neighbours that share negatives,
+# such as those on a walk, move alike, and with large steps that hides what tells them apart.
 _USUAL_ALPHA, _USUAL_LAST_ALPHA = 0.05, 0.025
 # and of the output row that collects most
 _MOST_PER_OUTPUT = 0.8
@@ -44,6 +49,9 @@ _MOST_PER_OUTPUT = 0.8
 _MOST_OF_ONE_WORD = 2
 # what it comes to on text from which frequent words are thinned out
 _USUAL_PER_OUTPUT = 0.28
+# Inputs of a block at most where most negatives are words that the corpus does not have: all inputs push these the same
+# way, so that rows grow until a step goes too far.
+_INPUTS_WHERE_UNMET = 4
 # negatives of a set at most
 _MOST_NEGATIVES = 64
 # At most four inputs share a set where alpha is above the first, and none above twice that; none either where alpha
@@ -138,15 +146,23 @@ def blocks_in_flight(workload: Workload) -> Layout:
 def skip_gram_block(workload: Workload) -> Layout:
     """Return the layout of skip-gram on the fused CPU kernel, and of the specification.
 
-    On a small corpus no more than four inputs share a set: there a word has few negatives in all, and vectors of runs
-    whose words shared them with more agree less with each other than gensim's do.
+    Inputs of a block are `STRIDE` kept tokens apart: neighbours are alike, and sharing negatives they move alike, which
+    hides what tells them apart. On a bursty corpus, where most neighbours are the same word, they are taken as they
+    come: blocks are short then, since none has a word three times.
+
+    On a small corpus no more than two inputs share a set where windows are long, and no more than four where it is
+    bursty: there a word has few negatives in all, and vectors of runs whose words shared them with more agree less with
+    each other than gensim's do.
     """
-    block = _skip_gram_block(workload)
-    return replace(block, T=min(block.T, 4)) if workload.kept_words < SMALL else block
+    block = _skip_gram_block(workload, neighbours=workload.bursty)
+    if workload.kept_words < SMALL:
+        few = 4 if workload.bursty else 2 if workload.context_words > _LONG else MAX_INPUTS
+        block = replace(block, T=min(block.T, few))
+    return replace(block, stride=1 if workload.bursty else STRIDE)
 
 
-def _skip_gram_block(workload: Workload) -> Layout:
-    """Return the blocks of skip-gram on every engine.
+def _skip_gram_block(workload: Workload, neighbours: bool = True) -> Layout:
+    """Return the blocks of skip-gram on every engine; `neighbours` says that their inputs are taken as they come.
 
     All by arithmetic. Gradients that are computed from the same state of a row must not be too many: times alpha, those
     of an input's row come to `_MOST_PER_INPUT`, those of the busiest output row to `_MOST_PER_OUTPUT`, and those of a
@@ -179,10 +195,16 @@ def _skip_gram_block(workload: Workload) -> Layout:
     N = 4 * math.ceil(min(drawn * more, most) / 4)
     collects = negative * context / (S * N)
     last = abs(workload.last_alpha)
-    at_first = _most_per_negative(alpha, _USUAL_ALPHA) / max(alpha * collects, 1e-9)
-    at_last = _most_per_negative(last, _USUAL_LAST_ALPHA) / max(_LAST_PER_NEGATIVE * last * collects, 1e-9)
+    most_at_first = most_at_last = _MOST_PER_NEGATIVE
+    if neighbours:
+        most_at_first *= min(1, max(0.5, _USUAL_ALPHA / max(alpha, 1e-9)))
+        most_at_last *= min(1, max(0.5, _USUAL_LAST_ALPHA / max(last, 1e-9)))
+    at_first = most_at_first / max(alpha * collects, 1e-9)
+    at_last = most_at_last / max(_LAST_PER_NEGATIVE * last * collects, 1e-9)
     T = max(1, int(min(T, at_first)))
     T = min(T, max(4 if last <= _USUAL_LAST_ALPHA else 2, int(at_last)))
+    if workload.unmet > 0:
+        T = min(T, _INPUTS_WHERE_UNMET)
     if alpha > _LARGE_ALPHA:
         T = min(T, 4 if alpha <= 2 * _LARGE_ALPHA else 1)
     if alpha * negative > _MANY_NEGATIVES:
@@ -190,10 +212,6 @@ def _skip_gram_block(workload: Workload) -> Layout:
     if alpha * negative > 3 * _MANY_NEGATIVES:
         S, N = round(4 * context), 2 * _MOST_NEGATIVES
     return Layout(T=T, S=S, N=N, G=INPUTS_TOGETHER, fresh=True)
-
-
-def _most_per_negative(alpha: float, usual: float) -> float:
-    return _MOST_PER_NEGATIVE * min(1, max(0.5, usual / max(alpha, 1e-9)))
 
 
 def skip_gram_steps(workload: Workload) -> Layout:

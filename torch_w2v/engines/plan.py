@@ -80,13 +80,16 @@ class Layout:
     (docs/explanation/algorithm.md), so that blocks may be long where windows are wide. If each target then has a set of
     its own (S = T), it meets the set's negatives one after the other, as in gensim.
 
-    For skip-gram a block is up to T consecutive inputs, and ends before an input word's third place in it. All inputs
-    of a block use its S sets, one after the other, each with one of S parts of their positives; the N negatives of a
-    set weigh negative / N times the number of the input's positives in the part. A step is B blocks taken evenly
-    across the chunk; both tables are updated set by set. With `fresh`, G inputs are updated at once, and all updates
-    see the rows as the ones before have left them; otherwise they are computed from the rows at the set's start, and G
-    means nothing. With `bfloat16` the factors of every product with a negative are rounded to bfloat16: of scores, and
-    of both updates. Sums, positives and the tables stay what they are.
+    For skip-gram a block is up to T inputs, and ends before an input word's third place in it. They are `stride` kept
+    tokens apart: inputs are taken in stretches of T * stride, of which a block has one only, and of a stretch first
+    those at 0, stride, 2 * stride, ..., then those at 1, stride + 1, ... What is left at the end of a chunk, n inputs,
+    is a stretch with a stride of n / T, rounded up. With a stride of 1 inputs are taken as they come, and there are no
+    stretches. All inputs of a block use its S sets, one after the other, each with one of S parts of their positives;
+    the N negatives of a set weigh negative / N times the number of the input's positives in the part. A step is B
+    blocks taken evenly across the chunk; both tables are updated set by set. With `fresh`, G inputs are updated at
+    once, and all updates see the rows as the ones before have left them; otherwise they are computed from the rows at
+    the set's start, and G means nothing. With `bfloat16` the factors of every product with a negative are rounded to
+    bfloat16: of scores, and of both updates. Sums, positives and the tables stay what they are.
     """
 
     T: int = 64
@@ -96,9 +99,10 @@ class Layout:
     G: int = 1
     fresh: bool = False
     bfloat16: bool = False
+    stride: int = 1
 
     def __post_init__(self) -> None:
-        if min(self.T, self.S, self.N, self.B, self.G) < 1:
+        if min(self.T, self.S, self.N, self.B, self.G, self.stride) < 1:
             raise ValueError(f"{self}: every size must be at least 1")
 
     @property
@@ -142,6 +146,8 @@ class Workload:
         main_words: number of the most frequent words that make up nine tenths of the kept tokens.
         busiest_output: the share of kept tokens that are a word, plus `negative` times its share of the negatives: the
             largest of these sums over all words.
+        unmet: the share of negatives that are words which the corpus does not have, though the counts say that it has;
+            0 where it is what the counts say.
         collisions: expected number of updates of another target that are of the row of one update (`Frequencies`).
     """
 
@@ -156,6 +162,7 @@ class Workload:
     vocabulary: int = 1_000_000
     main_words: int = 1_000_000
     busiest_output: float = 0.0
+    unmet: float = 0.0
     collisions: float = 0.0
 
     @property
@@ -197,7 +204,7 @@ class _Rows:
         output_scale: (V,) float32, factor on every update of an output row; empty where all are 1.
 
     Raises:
-        ValueError: `bfloat16` for what has no products that are rounded.
+        ValueError: `bfloat16` for what has no products that are rounded, or a `stride` for CBOW.
     """
 
     objective: Objective
@@ -210,6 +217,8 @@ class _Rows:
     def __post_init__(self) -> None:
         if self.layout.bfloat16 and not (self.objective.skip_gram and self.layout.fresh):
             raise ValueError("bfloat16=True: only skip-gram with fresh=True rounds what it multiplies")
+        if self.layout.stride > 1 and not self.objective.skip_gram:
+            raise ValueError(f"stride={self.layout.stride}: only skip-gram has inputs that are apart")
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ class ReferenceEngine(TorchEngine):
             return reference_skipgram.train(tables, chunk, rates, plan)
         inputs, outputs = tables
         objective, (_, S, N, B, G, fresh) = plan.objective, plan.layout.sizes
-        kept, first, last, starts, stops, raw, drawn = sampling.blocks_of(chunk, plan)
+        kept, first, last, _, starts, stops, raw, drawn = sampling.blocks_of(chunk, plan)
         steps = -(-len(starts) // B)
         loss, pairs, sums = 0.0, 0.0, dtype_of_sums(inputs.device)
         span, length = rates.end - rates.begin, chunk.end - chunk.begin

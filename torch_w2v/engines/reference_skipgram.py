@@ -88,13 +88,13 @@ def _part(tables: Tables, blocks: sampling.Blocks, block: int, s: int, alpha: fl
     """Compute the scores of a block's pairs in part `s`, from the rows as they are, and from them the coefficients."""
     inputs, outputs = tables
     objective, S, N = plan.objective, plan.layout.S, plan.layout.N
-    kept, (start, stop) = blocks.kept, (int(blocks.starts[block]), int(blocks.stops[block]))
-    words = kept.ids[start:stop]
+    kept, mine = blocks.kept, blocks.order[int(blocks.starts[block]) : int(blocks.stops[block])]
+    words = kept.ids[mine]
     x = inputs[words]
 
     # (t, places): whether the input lies in the window of the word at a place
-    j = torch.arange(start, stop, device=inputs.device)[:, None]
-    i = torch.arange(max(start - objective.window, 0), min(stop + objective.window, len(kept.ids)), device=j.device)
+    j, reach = mine[:, None], objective.window
+    i = torch.arange(max(int(mine.min()) - reach, 0), min(int(mine.max()) + reach + 1, len(kept.ids)), device=j.device)
     positive = (kept.low[i] <= j) & (j < kept.high[i]) & (i != j)
     # of an input's n positives the part has those from n s // S to n (s + 1) // S
     number, n = positive.cumsum(1) - 1, positive.sum(1, keepdim=True)

@@ -142,15 +142,17 @@ class Blocks(NamedTuple):
     Attributes:
         kept: the chunk's kept tokens.
         first, last: the targets are kept tokens `first` to `last`, exclusive.
-        starts: (blocks,) int64, the first target of each block.
-        stops: (blocks,) int64, the place behind its last one.
-        raw: (blocks,) int64, its place in the chunk's tokens.
+        order: (last,) int64: the i-th target is kept token order[i], from i = `first` on; i itself without a stride.
+        starts: (blocks,) int64, the number of the first target of each block.
+        stops: (blocks,) int64, the number behind its last one.
+        raw: (blocks,) int64, the first target's place in the chunk's tokens.
         negatives: (blocks, S, N) int64 rows.
     """
 
     kept: Kept
     first: int
     last: int
+    order: Tensor
     starts: Tensor
     stops: Tensor
     raw: Tensor
@@ -167,28 +169,43 @@ def blocks_of(chunk: Chunk, plan: EpochPlan) -> Blocks:
     device, layout = chunk.tokens.device, plan.layout
     kept = kept_in(chunk, plan)
     first, last = torch.searchsorted(kept.place, torch.tensor([chunk.begin, chunk.end], device=device)).tolist()
+    order = torch.arange(last, device=device)
     if plan.objective.skip_gram:
-        starts, stops = skip_gram_blocks(kept.ids, first, last, layout.T)
+        stretch = layout.T * layout.stride if layout.stride > 1 else max(last - first, 1)
+        order[first:] = first + _strided(last - first, layout.T, layout.stride, device)
+        starts, stops = skip_gram_blocks(kept.ids[order], first, last, layout.T, stretch)
     else:
         starts = torch.arange(first, last, layout.T, device=device)
         stops = (starts + layout.T).clamp(max=last)
-    raw = kept.place[starts]
+    raw = kept.place[order[starts]]
     drawn = layout.S * layout.N
     counters = ((chunk.position + raw) * drawn)[:, None] + torch.arange(drawn, device=device)
     negatives = noise_words(plan.noise, plan.noise_stream, counters).view(-1, layout.S, layout.N)
-    return Blocks(kept, first, last, starts, stops, raw, negatives)
+    return Blocks(kept, first, last, order, starts, stops, raw, negatives)
 
 
-def skip_gram_blocks(ids: Tensor, first: int, last: int, T: int) -> tuple[Tensor, Tensor]:
-    """Cut kept tokens into blocks of at most `T` inputs, each of which ends before a word's third place in it.
+def _strided(n: int, T: int, stride: int, device: torch.device) -> Tensor:
+    """Return the order in which `n` inputs are taken, (n,) int64; see `plan.Layout`."""
+    if stride == 1:
+        return torch.arange(n, device=device)
+    rest = n % (T * stride)
+    step = max(1, -(-rest // T))
+    places = torch.arange(n, device=device)
+    whole = places[: n - rest].view(-1, T, stride).transpose(1, 2).flatten()
+    return torch.cat([whole, *(places[n - rest + first :: step] for first in range(step))])
+
+
+def skip_gram_blocks(ids: Tensor, first: int, last: int, T: int, stretch: int) -> tuple[Tensor, Tensor]:
+    """Cut inputs into blocks of at most `T`, each of which ends before a word's third place in it.
 
     Args:
-        ids: (n,) int64 rows of the kept tokens.
-        first, last: the tokens from `first` to `last`, exclusive, are cut.
+        ids: (n,) int64 rows of the inputs, in their order.
+        first, last: the inputs from `first` to `last`, exclusive, are cut.
         T: the largest number of inputs per block.
+        stretch: number of inputs per stretch; a block has inputs of one stretch only.
 
     Returns:
-        The first place of each block and the place behind its last one, both (blocks,) int64.
+        The number of the first input of each block and that behind its last one, both (blocks,) int64.
     """
     ids = ids[first:last]
     n = len(ids)
@@ -199,10 +216,11 @@ def skip_gram_blocks(ids: Tensor, first: int, last: int, T: int) -> tuple[Tensor
     before_last = torch.full_like(ids, -1)
     before_last[order[2:]] = torch.where(third, order[:-2], -1)
     # the end of a block that would start at each place
-    end = (place + T).clamp(max=n)
+    end = torch.minimum(place + T, (place // stretch + 1) * stretch).clamp(max=n)
     for distance in range(min(T, n) - 1, 1, -1):
-        start = place[: n - distance]
-        end[: n - distance] = torch.where(before_last[distance:] >= start, start + distance, end[: n - distance])
+        start, before = place[: n - distance], end[: n - distance]
+        is_third = before_last[distance:] >= start
+        end[: n - distance] = torch.where(is_third, torch.minimum(start + distance, before), before)
     # Blocks follow each other: in each round the places that are known to be starts lead to as many others.
     is_start = torch.zeros(n + 1, dtype=torch.bool, device=ids.device)
     is_start[0] = True

@@ -23,11 +23,13 @@ def train(tables: Tables, chunk: Chunk, rates: Rates, plan: EpochPlan) -> ChunkR
     """Train on a chunk by skip-gram; see `Engine.train`.
 
     Raises:
-        ValueError: a layout with `fresh`.
+        ValueError: a layout with `fresh`, or with a stride.
     """
     T, S, N, _, _, fresh = plan.layout.sizes
     if fresh:
         raise ValueError("fresh=True: engine 'torch_batched' computes all updates of a step from the same rows")
+    if plan.layout.stride > 1:
+        raise ValueError(f"stride={plan.layout.stride}: engine 'torch_batched' takes inputs as they come")
     inputs, outputs = tables
     dtype = inputs.dtype
     steps = Steps(chunk, rates, plan, dtype)

@@ -15,6 +15,10 @@ from torch_w2v.corpus.store import CACHES
 from torch_w2v.gensim_compat.options import DEFAULTS, option
 
 GRADIENTS = ("gensim", "exact")
+ONE_WORD_TREE = (
+    "hs=1: a vocabulary of one word has no Huffman tree, so there is nothing to train: give a corpus with more words, "
+    "a smaller min_count, or hs=0"
+)
 SHARDS = ("cut", "given")
 
 # what `check` looks at
@@ -82,7 +86,7 @@ _SEED = "an integer of at least 0 and below 2**32, a list of such integers, or N
 _NUMBERS: dict[str, Callable[[Any], Any]] = {
     "vector_size": _size,
     **dict.fromkeys(("window", "workers", "sg", "hs", "negative", "cbow_mean", "batch_words"), int),
-    **dict.fromkeys(("alpha", "min_alpha"), float),
+    **dict.fromkeys(("alpha", "min_alpha", "report_delay"), float),
     "ns_exponent": _number,
 }
 _WHOLE = ("min_count", "max_vocab_size", "max_final_vocab", "total_examples", "total_words", "corpus_count")
@@ -91,7 +95,7 @@ _NUMBERS_IF_GIVEN: dict[str, Callable[[Any], Any]] = {
     "epochs": _whole,
     **dict.fromkeys(("start_alpha", "end_alpha"), float),
     **dict.fromkeys(_WHOLE, _real_whole),
-    **dict.fromkeys(("sample", "progress_per"), _real_number),
+    "sample": _real_number,
     "seed": _seed,
 }
 
@@ -113,7 +117,8 @@ def numbers(values: Mapping[str, Any]) -> dict[str, Any]:
         try:
             converted[name] = kind(value)
         except (TypeError, ValueError, OverflowError) as e:
-            what = "an integer" if kind in (int, _whole, _size, _real_whole) else _SEED if kind is _seed else "a number"
+            whole = kind in (int, _whole, _size) or (kind is _real_whole and isinstance(value, str))
+            what = "an integer" if whole else _SEED if kind is _seed else "a number"
             raise (TypeError if isinstance(e, TypeError) else ValueError)(f"{name}={value!r}: must be {what}") from e
     return converted
 
@@ -151,8 +156,6 @@ def of_vocabulary(model: PlainWord2Vec, given: Mapping[str, Any]) -> dict[str, A
     """
     converted = numbers(given)
     check_trim_rule(given.get("trim_rule"))
-    if converted.get("progress_per") == 0:
-        raise ValueError("progress_per=0: must be a number of sentences; a large one, such as 1e9, for no progress")
     names = ("min_count", "sample", "max_vocab_size", "max_final_vocab")
     own = {name: getattr(model, name, None) for name in names}
     _refuse_strings(model, names)
@@ -267,6 +270,20 @@ def check_callbacks(callbacks: Any) -> None:
             f"callbacks: {what!r} is a {type(what).__name__}: must be a list of objects with the methods of gensim's "
             "CallbackAny2Vec"
         )
+
+
+def check_progress_per(value: Any) -> None:
+    """Check how many sentences lie between two lines of progress; gensim takes any number but 0.
+
+    Raises:
+        TypeError, ValueError: what was given, and what is allowed.
+    """
+    try:
+        is_zero = not (math.isnan(value) or value)
+    except TypeError as e:
+        raise TypeError(f"progress_per={value!r}: must be a number of sentences, more than 0") from e
+    if is_zero:
+        raise ValueError(f"progress_per={value}: must be a number of sentences, more than 0")
 
 
 def check_totals(totals: Mapping[str, Any]) -> None:

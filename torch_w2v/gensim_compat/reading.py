@@ -135,7 +135,7 @@ class CorpusReading(GensimThreads):
             kwargs: as gensim's.
 
         Raises:
-            TypeError: no corpus, two of them, or one of no known form; an argument of a wrong type.
+            TypeError: no corpus, two of them, one of no known form, or an argument of a wrong type.
             ValueError: an argument out of its range; `max_vocab_size` with several ranks.
             Exception: whatever the corpus raises.
         """
@@ -145,9 +145,8 @@ class CorpusReading(GensimThreads):
                 inspect.signature(self.prepare_vocab).bind(update, keep_raw_vocab, trim_rule, **kwargs)
             except TypeError as e:
                 raise TypeError(f"build_vocab() {e}") from e
-            given = {"trim_rule": trim_rule, "progress_per": progress_per, **kwargs}
-            given = arguments.of_vocabulary(self, given)
-            progress_per, kwargs = given["progress_per"], {name: given[name] for name in kwargs}
+            given = arguments.of_vocabulary(self, {"trim_rule": trim_rule, **kwargs})
+            kwargs = {name: given[name] for name in kwargs}
             # A rule may keep rarer words, and the caller may want to see them.
             if trim_rule is None and not keep_raw_vocab:
                 self._w2v_least_count = kwargs.get("min_count") or self.min_count
@@ -230,6 +229,7 @@ class CorpusReading(GensimThreads):
         Raises:
             TypeError, ValueError, Exception: as `build_vocab`.
         """
+        arguments.check_progress_per(progress_per)
         if corpus_file is None:
             corpus_iterable = corpus.column_of(corpus_iterable)
         else:

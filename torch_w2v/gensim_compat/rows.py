@@ -8,6 +8,7 @@ import numpy as np
 from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
 from torch_w2v.by_identity import ByIdentity
+from torch_w2v.gensim_compat import arguments
 from torch_w2v.training_log import logger
 
 # How many words a message names.
@@ -50,10 +51,13 @@ def check_trainable(model: PlainWord2Vec, anew: bool = True) -> None:
     Raises:
         RuntimeError: there is no vocabulary; or which arrays are too short, and what to do.
         TypeError: as `check_arrays`.
+        ValueError: hierarchical softmax of one word.
     """
     if not model.wv.key_to_index:
         raise RuntimeError("you must first build vocabulary before training the model")
     check_arrays(model)
+    if model.hs and len(model.wv.key_to_index) == 1:
+        raise ValueError(arguments.ONE_WORD_TREE)
     lowest, highest = rows_in_use(model, anew)
     arrays = _needed(model, highest)
     short = _too_short(arrays)

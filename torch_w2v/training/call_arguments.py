@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from torch_w2v import engines
+from torch_w2v.corpus import places
 from torch_w2v.distributed.group import Group
 from torch_w2v.files import check_writable, is_uri, path_of
 from torch_w2v.gensim_compat.options import option
@@ -48,12 +49,19 @@ _ARGUMENTS = (
 _CORPUS = {"corpus_count": "sentences of the corpus", "corpus_total_words": "words of the corpus"}
 
 
-def check(path: str | os.PathLike[str] | None, every: float, group: Group | None = None) -> str | None:
+def check(
+    path: str | os.PathLike[str] | None,
+    every: float,
+    group: Group | None = None,
+    sentences: Any = None,
+    corpus_file: Any = None,
+) -> str | None:
     """Check the arguments `checkpoint` and `checkpoint_every`, and return the path.
 
     Args:
         path, every: as given.
         group: the ranks that train together, the first of which writes; None for one process.
+        sentences, corpus_file: the corpus, which must not have the checkpoint in it.
 
     Raises:
         ValueError, TypeError: what was given, and what is allowed.
@@ -78,6 +86,12 @@ def check(path: str | os.PathLike[str] | None, every: float, group: Group | None
         raise ValueError(f"checkpoint={path!r}: must be the path of a file")
     # A callback may change the folder that the process is in.
     path = os.path.abspath(path)
+    for file in (path, checkpoint_file.previous_of(path)):
+        reason = places.why_read_next(file, [places.of_sentences(sentences), corpus_file])
+        if places.is_read(file, [places.of_sentences(sentences), corpus_file]):
+            reason = "is a file of the corpus: choose another path"
+        if reason is not None:
+            raise ValueError(f"checkpoint={path!r}: {'' if file == path else f'the one before it, {file}, '}{reason}")
     if group is None or group.rank == 0:
         for file in (path, checkpoint_file.previous_of(path)):
             check_writable(file)

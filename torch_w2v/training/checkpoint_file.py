@@ -14,11 +14,12 @@ from typing import IO, Any
 import numpy as np
 
 from torch_w2v import user_warnings
+from torch_w2v.corpus.signatures import CHECKPOINT as FORMAT
+from torch_w2v.corpus.signatures import MANIFEST as _MANIFEST
 from torch_w2v.files import replacing
 from torch_w2v.version import __version__
 
-FORMAT, VERSION = "torch_w2v checkpoint", 1
-_MANIFEST = "manifest.json"
+VERSION = 1
 # Bytes of an array that are written or read at a time.
 _STEP = 1 << 22
 _MAX_MANIFEST = 1 << 28

@@ -12,9 +12,17 @@ from torch_w2v.corpus.store import Encoded
 from torch_w2v.engines.interface import Engine
 from torch_w2v.engines.plan import EpochPlan, Layout, TrainingPlan, Workload
 from torch_w2v.training.model import TrainedModel
-from torch_w2v.training.planning import measured_context, reading_of, training_plan, workload_of
+from torch_w2v.training.planning import (
+    BEYOND,
+    Measured,
+    measure_for_skip_gram,
+    measured_context,
+    reading_of,
+    training_plan,
+    workload_of,
+)
 
-# The repetition from which on another layout is right is found in steps of this factor, up to one that no corpus has.
+# The repetition from which on another layout is right is found in steps of a factor, up to one that no corpus has.
 _STEP, _MOST_REPETITION = 1.3, 1e5
 
 
@@ -24,26 +32,25 @@ class Looks:
 
     Attributes:
         enough: the repetition up to which the layout stays the corpus's, by the workload.
-        chunks: the repetition and the context of each chunk, by what they depend on.
+        chunks: what was measured of each chunk, by what it depends on; a repetition of 0 is not above `enough`.
     """
 
     enough: dict[Workload, float] = field(default_factory=dict)
-    chunks: dict[tuple[Hashable, ...], tuple[float, float]] = field(default_factory=dict)
+    chunks: dict[tuple[Hashable, ...], Measured] = field(default_factory=dict)
 
 
 def chunk_plans(
     model: TrainedModel,
     engine: Engine,
     plan: TrainingPlan,
-    repetition: float,
+    measured: Measured,
     epoch: int,
     looks: Looks,
     encoding: Hashable = None,
-    context: float = 0.0,
 ) -> Callable[[Chunk], EpochPlan | None]:
     """Return a function that says what a chunk is to be trained with where its words repeat more than the corpus's do.
 
-    In skip-gram also where they have more context words.
+    In skip-gram also where they have more context words, or one of them is more of the chunk.
 
     Of a corpus that is read while it is trained on, only the beginning is known when the plan is made, and a part of a
     corpus may be unlike the rest of it.
@@ -52,17 +59,16 @@ def chunk_plans(
         model: the model.
         engine: chooses the layouts.
         plan: of the corpus.
-        repetition: of the corpus, as `repetition_of` returns it; `plan` was made with it.
+        measured: of the corpus; `plan` was made with it.
         epoch: as `TrainingPlan.for_epoch` takes it.
         looks: what was found in earlier epochs, to which this one adds.
         encoding: identifies the encoded corpus; None for one that another epoch may find changed.
-        context: of the corpus, as `skip_gram_context` returns it; `plan` was made with it.
 
     Returns:
         A function of a chunk, in numpy arrays, that returns the plan of one epoch, or None for `plan`'s. Any thread may
         call it.
     """
-    workload = workload_of(model, repetition, context)
+    workload = workload_of(model, measured)
     plans: dict[Layout, EpochPlan | None] = {plan.layout: None}
     if workload not in looks.enough:
         looks.enough[workload] = _enough(engine, workload, plan.layout)
@@ -71,29 +77,34 @@ def chunk_plans(
         return lambda chunk: None
     reading, one_at_a_time = reading_of(model), Lock()
 
-    def look(chunk: Chunk) -> tuple[float, float]:
+    def look(chunk: Chunk) -> Measured:
         key = encoding, chunk.position, len(chunk.tokens), reading[1:], enough
         if encoding is None or key not in looks.chunks:
-            own, own_context = 0.0, measured_context(model, Encoded(chunk.tokens, chunk.offsets))
+            part = Encoded(chunk.tokens, chunk.offsets)
+            found, own = measure_for_skip_gram(model, part), 0.0
             if enough <= _MOST_REPETITION:
-                own = repetition_of_chunk(chunk, *reading, max(own_context, workload.context_words), enough)
-            found = own, own_context if workload.skip_gram else 0.0
+                context = found.context or measured_context(model, part)
+                own = repetition_of_chunk(chunk, *reading, max(context, workload.context_words), enough)
+            found = found._replace(repetition=own)
             if encoding is None:
                 return found
             looks.chunks[key] = found
         return looks.chunks[key]
 
     def of(chunk: Chunk) -> EpochPlan | None:
-        own, own_context = look(chunk)
-        if own <= repetition and own_context <= _STEP * workload.context_words:
+        own = look(chunk)
+        if (
+            own.repetition <= measured.repetition
+            and own.context <= BEYOND * workload.context_words
+            and own.busiest <= BEYOND * workload.busiest_output
+            and own.unmet <= measured.unmet
+        ):
             return None
-        most = max(own, repetition), max(own_context, context)
-        layout = engine.layout(workload_of(model, *most))
+        most = measured.most(own)
+        layout = engine.layout(workload_of(model, most))
         with one_at_a_time:
             if layout not in plans:
-                plans[layout] = training_plan(model, engine, most[0], plan.seed, most[1]).for_epoch(
-                    model.train_count, epoch
-                )
+                plans[layout] = training_plan(model, engine, most, plan.seed).for_epoch(model.train_count, epoch)
         return plans[layout]
 
     return of

@@ -18,6 +18,7 @@ from torch_w2v.engines.plan import EpochPlan
 from torch_w2v.engines.sharing import Sharing
 from torch_w2v.training.interrupts import Interrupts
 from torch_w2v.training.jobs import Job, UntilDue
+from torch_w2v.training.planning import Measured
 from torch_w2v.training.throttle import Throttle
 
 # Seconds between two looks at what threads have done, and for a signal that was held back.
@@ -93,7 +94,7 @@ class CallState:
         totals: of that epoch.
         call: totals of all epochs that are finished; only words and chunks are counted.
         seed: of the draws.
-        repetition, context: of the corpus, which the layout depends on.
+        repetition, context, busiest, unmet: what was measured of the corpus, which the layout depends on.
         expected_words: words that the epoch is expected to have.
     """
 
@@ -103,7 +104,14 @@ class CallState:
     seed: int | None = None
     repetition: float = 1.0
     context: float = 0.0
+    busiest: float = 0.0
+    unmet: float = 0.0
     expected_words: float = 0.0
+
+    @property
+    def measured(self) -> Measured:
+        """What was measured of the corpus."""
+        return Measured(self.repetition, self.context, self.busiest, self.unmet)
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
@@ -117,7 +125,7 @@ class CallState:
 
     def load(self, values: dict[str, Any]) -> None:
         """Take over what `as_dict` has returned."""
-        for name in ("epoch", "seed", "repetition", "context", "expected_words"):
+        for name in ("epoch", "seed", "repetition", "context", "busiest", "unmet", "expected_words"):
             setattr(self, name, values[name])
         self.call = Totals(**values["call"])
         self.totals = Totals(**values["totals"], start=default_timer() - values["elapsed"])

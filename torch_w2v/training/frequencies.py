@@ -114,6 +114,11 @@ class Frequencies:
             self._sums["collisions", negative] = squares / (1 + negative)
         return self._sums["collisions", negative]
 
+    def expected_met(self, tokens: int) -> float:
+        """Return the share of negatives that are words which so many tokens of the counted corpus would have."""
+        share = self.count / max(self.words, 1.0)
+        return 1.0 - float((self.noise_share * np.exp(-tokens * share)).sum())
+
     def _updates(self, negative: int) -> np.ndarray:
         """(V,) float64, the expected number of updates of each output row per target."""
         updates: np.ndarray = self.kept_share + negative * self.noise_share
@@ -124,10 +129,10 @@ class Frequencies:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return the factors of `engines.row_scales` for this vocabulary.
 
-        Those of the last few layouts are kept. They do not depend on how often words repeat, which differs a little
-        between any two calls of `train()` on a few sentences.
+        Those of the last few layouts are kept. They do not depend on what is measured of a corpus but for its context
+        words, and that differs a little between any two calls of `train()` on a few sentences.
         """
-        alpha, workload = workload.alpha, replace(workload, repetition=1.0)
+        alpha, workload = workload.alpha, replace(workload, repetition=1.0, busiest_output=0.0, unmet=0.0)
         key = layout, workload, lockf.tobytes(), whole_sums
         if key not in self._scales:
             if len(self._scales) == _KEPT_SCALES:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import operator
 import secrets
+from typing import NamedTuple
 
 import numpy as np
 from gensim.models.word2vec import MAX_WORDS_IN_BATCH
@@ -25,7 +26,7 @@ from torch_w2v.engines.plan import (
 )
 from torch_w2v.engines.sharing import Sharing, sharing_of
 from torch_w2v.gensim_compat.options import option
-from torch_w2v.training.frequencies import frequencies_of
+from torch_w2v.training.frequencies import Frequencies, frequencies_of
 from torch_w2v.training.model import TrainedModel
 from torch_w2v.training_log import logger
 
@@ -40,6 +41,14 @@ _MANY_CHUNKS = 16_384
 # The running loss is that of one block in so many of a chunk: 1,000 targets of 100,000 words on a CPU. It costs about
 # 1 % of the time; the loss of all blocks half as much again as training.
 SAMPLED_BLOCKS = 64
+
+# what is measured counts where it is so many times what was expected
+BEYOND = 1.3
+# Words are not those that were counted where less than the first of the negatives are in a sample of the corpus, and
+# less than the second of what the counts let expect. Of text that is .8 to 1.
+_LITTLE_MET, _LEAST_MET = 0.25, 0.5
+# what `measured_outputs` looks at: so many places at most, with so many tokens each; fewer tell nothing
+_PLACES, _TOKENS_PER_PLACE, _LEAST_TOKENS = 16, 4_096, 100
 
 # more words than any corpus has, and ten times as many are a number that numpy takes
 _LARGEST_BATCH = 10**17
@@ -68,7 +77,7 @@ def problem_of(model: TrainedModel, context: float = 0.0) -> Problem:
 
     Args:
         model: the model.
-        context: of the corpus, as `skip_gram_context` returns it; 0 for what the model's counts say.
+        context: of the corpus, as `Measured`.
     """
     objective, frequencies = objective_of(model), frequencies_of(model)
     return Problem(
@@ -109,9 +118,75 @@ def measured_context(model: TrainedModel, seen: Run) -> float:
     return max(1.0, context_of(lengths, objective.window, objective.shrink_windows, kept))
 
 
-def skip_gram_context(model: TrainedModel, seen: Run) -> float:
-    """Return `measured_context` for skip-gram, whose rows would move too far in long sentences; 0 for CBOW."""
-    return measured_context(model, seen) if objective_of(model).skip_gram else 0.0
+class Measured(NamedTuple):
+    """What is measured of a corpus, or of a part of it.
+
+    Attributes:
+        repetition: as `repetition_of` returns it.
+        context: as `measured_context`, for skip-gram, whose rows would move too far in long sentences; 0 for what the
+            model's counts say.
+        busiest: `Workload.busiest_output`, for skip-gram too.
+        unmet: `Workload.unmet`, for skip-gram too.
+    """
+
+    repetition: float = 1.0
+    context: float = 0.0
+    busiest: float = 0.0
+    unmet: float = 0.0
+
+    def most(self, other: Measured) -> Measured:
+        """Return the larger values of both."""
+        return Measured(*map(max, self, other))
+
+
+def measure(model: TrainedModel, seen: Run) -> Measured:
+    """Return what is measured of a model's corpus.
+
+    Args:
+        model: the model.
+        seen: the encoded corpus, or its beginning.
+    """
+    return measure_for_skip_gram(model, seen)._replace(repetition=repetition_of(model, seen))
+
+
+def measure_for_skip_gram(model: TrainedModel, seen: Run) -> Measured:
+    """Return what is measured for skip-gram only: all but the repetition."""
+    if not model.sg:
+        return Measured()
+    rows, times = _sample_of_rows(seen)
+    busiest, unmet = measured_outputs(model, rows, times)
+    return Measured(context=measured_context(model, seen), busiest=busiest, unmet=unmet)
+
+
+def _sample_of_rows(seen: Run) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows in a sample of a corpus, the same always, and how often each is there."""
+    n = len(seen.tokens)
+    size = n if n <= _PLACES * _TOKENS_PER_PLACE else _TOKENS_PER_PLACE
+    starts = np.linspace(0, n - size, _PLACES if size < n else 1).astype(np.int64).tolist()
+    ids = np.concatenate([seen.tokens[start : start + size] for start in starts])
+    if seen.rows is not None:
+        ids = seen.rows[ids]
+    return np.unique(ids[ids >= 0], return_counts=True)
+
+
+def measured_outputs(model: TrainedModel, rows: np.ndarray, times: np.ndarray) -> tuple[float, float]:
+    """Return `Measured.busiest` and `Measured.unmet` of a corpus, whose words may be others than were counted.
+
+    Args:
+        model: the model.
+        rows: (n,) those of a sample of the corpus.
+        times: (n,) how often they are there.
+    """
+    tokens = int(times.sum())
+    if tokens < _LEAST_TOKENS:
+        return 0.0, 0.0
+    frequencies = frequencies_of(model)
+    kept = times * (frequencies.keep.view(np.uint32)[rows] / 2.0**32)
+    drawn = frequencies.noise_share[rows]
+    busiest = float((kept / max(float(kept.sum()), 1e-9) + model.negative * drawn).max())
+    met = float(drawn.sum())
+    is_as_counted = met > _LITTLE_MET or met > _LEAST_MET * frequencies.expected_met(tokens)
+    return busiest, 0.0 if is_as_counted else 1 - met
 
 
 def repetition_of(model: TrainedModel, seen: Run) -> float:
@@ -141,45 +216,50 @@ def highest_alpha(model: TrainedModel) -> float:
     return max(abs(float(model.alpha)), abs(float(model.min_alpha)))
 
 
-def workload_of(model: TrainedModel, repetition: float, context: float = 0.0) -> Workload:
+def workload_of(model: TrainedModel, measured: Measured) -> Workload:
     """Return what the layout for a model depends on.
 
     Args:
         model: the model.
-        repetition: of the corpus, as `repetition_of` returns it.
-        context: of the corpus, as `skip_gram_context` returns it; 0 for what the model's counts say.
+        measured: of the corpus.
     """
     objective, frequencies = objective_of(model), frequencies_of(model)
     return Workload(
         negative=objective.negative,
         kept_words=frequencies.kept_words,
-        context_words=context or context_words(model),
+        context_words=measured.context or context_words(model),
         cbow_mean=objective.cbow_mean,
         alpha=highest_alpha(model),
         last_alpha=float(model.min_alpha),
-        repetition=repetition,
+        repetition=measured.repetition,
         skip_gram=objective.skip_gram,
         vocabulary=len(frequencies.count),
         main_words=frequencies.main_words,
-        busiest_output=frequencies.busiest_output(objective.negative) if objective.skip_gram else 0.0,
+        busiest_output=_busiest_output(frequencies, objective, measured.busiest),
+        unmet=measured.unmet,
         collisions=0.0 if objective.skip_gram else frequencies.collisions(objective.negative),
     )
 
 
-def training_plan(
-    model: TrainedModel, engine: Engine, repetition: float, seed: int | None = None, context: float = 0.0
-) -> TrainingPlan:
+def _busiest_output(frequencies: Frequencies, objective: Objective, measured: float) -> float:
+    if not objective.skip_gram:
+        return 0.0
+    counted = frequencies.busiest_output(objective.negative)
+    # The counts know it better than a sample, if they are those of the corpus.
+    return measured if measured > BEYOND * counted else counted
+
+
+def training_plan(model: TrainedModel, engine: Engine, measured: Measured, seed: int | None = None) -> TrainingPlan:
     """Return what `engine` is to train a model with.
 
     Args:
         model: the model.
         engine: chooses the layout.
-        repetition: of the corpus, as `repetition_of` returns it.
+        measured: of the corpus.
         seed: of the draws; the model's by default, and a random one if it has none.
-        context: of the corpus, as `skip_gram_context` returns it; 0 for what the model's counts say.
     """
     objective, frequencies = objective_of(model), frequencies_of(model)
-    workload = workload_of(model, repetition, context)
+    workload = workload_of(model, measured)
     layout = engine.layout(workload)
     if logger.isEnabledFor(logging.INFO):
         logger.info("%s", _explain(engine, layout, workload))
@@ -213,6 +293,8 @@ def _explain(engine: Engine, layout: Layout, workload: Workload) -> str:
             f"{workload.repetition:.0f} gradients per row and {STRETCH} targets"
         )
     trained = "inputs" if workload.skip_gram else "targets"
+    if layout.stride > 1:
+        trained += f", {layout.stride} words apart"
     return (
         f"engine '{engine.name}': blocks of {layout.T} {trained}, {layout.S} set{'s' * (layout.S > 1)} of {layout.N} "
         f"negatives, {layout.B} block{'s' * (layout.B > 1)} at once ({reason})"

@@ -117,7 +117,7 @@ class Alone:
             tables: as the engine has loaded them.
             alpha: returns the learning rate at a share of the epoch.
             kept: nothing can have changed the tables since the last epoch.
-            context: of the corpus, as `planning.skip_gram_context` returns it.
+            context: of the corpus, as `planning.Measured`.
         """
 
     def due(self) -> bool:

@@ -236,17 +236,19 @@ class TrainCall:
         total_examples, total_words = ranks.expected(total_examples), ranks.expected(total_words)
         runs = self._cache.runs(source, vocabulary, size, rows)
         if stage is not None:
-            self._plan = planning.training_plan(model, engine, progress.repetition, progress.seed, progress.context)
+            self._plan = planning.training_plan(model, engine, progress.measured, progress.seed)
             if not progress.expected_words:
                 seen, runs = self._cache.peek(source, runs)
                 progress.expected_words = planning.expected_words(model, seen, size, total_examples, total_words)
         elif not deferred or self._plan is None:
             seen, runs = self._cache.peek(source, runs)
-            progress.repetition = ranks.repetition(model, planning.repetition_of(model, seen))
-            progress.context = ranks.agree(planning.skip_gram_context(model, seen), max)
+            measured = planning.measure(model, seen)
+            progress.repetition = ranks.repetition(model, measured.repetition)
+            progress.context = ranks.agree(measured.context, max)
+            progress.busiest = ranks.agree(measured.busiest, max)
+            progress.unmet = ranks.agree(measured.unmet, max)
             progress.expected_words = planning.expected_words(model, seen, size, total_examples, total_words)
-            seed = seed_of(model)
-            self._plan = planning.training_plan(model, engine, progress.repetition, seed, progress.context)
+            self._plan = planning.training_plan(model, engine, progress.measured, seed_of(model))
             progress.seed = ranks.agree(self._plan.seed, operator.itemgetter(0))
             self._plan = dataclasses.replace(self._plan, seed=progress.seed)
         place = epoch + (self._one_epoch[1] << 32 if self._one_epoch else 0)  # of the draws
@@ -291,8 +293,7 @@ class TrainCall:
         plan_of = None
         # What is less than a chunk becomes one, for which the plan was made; but several ranks may cut it.
         if epoch_words >= size or isinstance(ranks, Together):
-            looked = self._looks, encoding, progress.context
-            plan_of = chunk_plans(model, engine, self._plan, progress.repetition, place, *looked)
+            plan_of = chunk_plans(model, engine, self._plan, progress.measured, place, self._looks, encoding)
         batch = ranks.expected(max(int(model.batch_words), 1)) or 1
         rates = learning_rate.rates_between(model, epoch, epoch_words, batch, size, total_examples, total_words)
         source_jobs = jobs(chunks, rates, self._checkpoints.kept)

@@ -9,10 +9,11 @@
 
 namespace {
 
-// Returns 0, or 1 without memory for the scratch. A Block has
+// Returns 0, or 1 without memory for the scratch. Targets are numbered from the start of the stream in memory, in the
+// order in which blocks take them. A Block has
 //   Block(const Job<ROW>&, Memory&),
-//   end(stream, begin, most): where the block that begins at a place ends, at `most` at the latest,
-//   prepare(stream, begin, end): called once, before the first block, which has these places,
+//   end(stream, begin, most): where the block that begins at a target ends, at `most` at the latest,
+//   prepare(stream, begin, end): called once, before the first block, which has these targets,
 //   count_loss(bool): whether the block that is trained next counts in the loss,
 //   train(stream, begin, end, next_end, alpha): trains a block. The next one ends at `next_end` at the latest; if the
 //     block itself ends there, it is the last,
@@ -43,15 +44,22 @@ int train_chunk_with(const Call& call) {
   const double tokens = static_cast<double>(call.end - call.begin);
   i64 kept = 0;
   i64 number = 0;  // of the next block
+  i64 stretch_end = place;
+  i64 next_end = place;  // the end of the next stretch, at most
   for (;;) {
-    if (place + 2 * call.T + 2 * reach + 1 > stream.n && !stream.ended()) read_on();
-    // The end of the next block at most.
-    i64 next_end = min(stream.n, place + 2 * call.T);
-    while (next_end > place && stream.raw[next_end - 1] >= call.end) next_end--;
-    if (next_end <= place) break;
-    const i64 end = block.end(stream, place, min(next_end, place + call.T));
+    // Without a stride each block begins a stretch, whose rest it leaves to the next one.
+    if (place == stretch_end || call.apart == 1) {
+      if (place + 2 * stream.stretch + 2 * reach + 1 > stream.n && !stream.ended()) read_on();
+      next_end = min(stream.n, place + 2 * stream.stretch);
+      while (next_end > place && stream.raw[next_end - 1] >= call.end) next_end--;
+      if (next_end <= place) break;
+      stretch_end = min(next_end, place + stream.stretch);
+      stream.arrange(place, stretch_end);
+      stream.arrange(stretch_end, next_end);
+    }
+    const i64 end = block.end(stream, place, min(stretch_end, place + call.T));
     if (kept == 0) block.prepare(stream, place, end);
-    const double done = static_cast<double>(stream.raw[place] - call.begin) / tokens;
+    const double done = static_cast<double>(stream.raw[stream.order[place]] - call.begin) / tokens;
     const double alpha = call.alpha_begin + (call.alpha_end - call.alpha_begin) * done;
     block.count_loss(call.loss_every && number++ % call.loss_every == 0);
     block.train(stream, place, end, next_end, static_cast<float>(alpha));

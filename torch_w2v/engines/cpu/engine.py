@@ -51,7 +51,7 @@ class Call(ctypes.Structure):
 
     _fields_ = [
         *((name, ctypes.c_void_p) for name in _ARRAYS),
-        *((name, ctypes.c_int64) for name in (*_TABLES, *_SHARING, *_CHUNK, *_OBJECTIVE, *_LAYOUT)),
+        *((name, ctypes.c_int64) for name in (*_TABLES, *_SHARING, *_CHUNK, *_OBJECTIVE, *_LAYOUT, "apart")),
         *((name, ctypes.c_double) for name in ("alpha_begin", "alpha_end", "largest_score")),
     ]
 
@@ -228,6 +228,7 @@ class _Prepared:
             noise_stream=plan.noise_stream,
             **{name: getattr(plan.objective, name) for name in _OBJECTIVE},
             **{name: getattr(plan.layout, name) for name in _LAYOUT},
+            apart=plan.layout.stride,
             largest_score=plan.objective.largest_score,
         )
         function = kernel(os.environ.get("TORCH_W2V_ISA", ""), plan.objective.skip_gram, plan.layout.bfloat16)

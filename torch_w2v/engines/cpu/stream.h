@@ -15,8 +15,9 @@ struct Stream {
   static constexpr int32_t OPEN = INT32_MAX;  // for `last` of a sentence whose end is not in memory yet
 
   const Call& call;
-  const i64 reach;  // places that a window covers on either side at most
-  const i64 size;   // places in memory at most
+  const i64 reach;    // places that a window covers on either side at most
+  const i64 stretch;  // targets that are put in another order together
+  const i64 size;     // places in memory at most
 
   // (size) each, of the token at a place:
   int32_t* id;
@@ -24,6 +25,8 @@ struct Stream {
   int32_t* first;  // the place where its sentence begins
   int32_t* last;   // and the one behind its end
   int32_t* width;  // places on either side that its window covers
+
+  int32_t* order;  // (size) the place of the i-th target; i itself where targets are taken as they come
 
   i64 n = 0;         // places in memory
   i64 sentence = 0;  // the sentence that is read next
@@ -33,12 +36,17 @@ struct Stream {
   Stream(const Call& arguments, i64 reach_of_windows, Memory& memory)
       : call(arguments),
         reach(reach_of_windows),
-        size(max(4096, 4 * (reach_of_windows + arguments.T))),
+        stretch(arguments.T * arguments.apart),
+        size(max(4096, 4 * (reach_of_windows + stretch))),
         id(memory.array<int32_t>(size + COMPRESS_MORE)),
         raw(memory.array<int32_t>(size + COMPRESS_MORE)),
         first(memory.array<int32_t>(size + COMPRESS_MORE)),
         last(memory.array<int32_t>(size + COMPRESS_MORE)),
-        width(memory.array<int32_t>(size + COMPRESS_MORE)) {}
+        width(memory.array<int32_t>(size + COMPRESS_MORE)),
+        order(memory.array<int32_t>(size)) {
+    if (memory.failed) return;
+    for (i64 i = 0; i < size; i++) order[i] = static_cast<int32_t>(i);
+  }
 
   // Whether all tokens of the chunk have been read.
   bool ended() const { return sentence == call.sentences; }
@@ -58,6 +66,16 @@ struct Stream {
         sentence++;
         open = n;
       }
+    }
+  }
+
+  // Puts the targets at the places from `begin` to `end`, a stretch, in the order in which blocks take them.
+  void arrange(i64 begin, i64 end) {
+    if (call.apart == 1) return;
+    const i64 step = (end - begin + call.T - 1) / call.T;
+    int32_t* to = order + begin;
+    for (i64 first = 0; first < step; first++) {
+      for (i64 place = begin + first; place < end; place += step) *to++ = static_cast<int32_t>(place);
     }
   }
 

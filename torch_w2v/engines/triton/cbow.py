@@ -26,7 +26,7 @@ def train(tables: Tables, chunk: Chunk, rates: Rates, plan: EpochPlan, dot: str)
     objective, (T, S, N, B, _, _) = plan.objective, plan.layout.sizes
     device = tables.inputs.device
     blocks = sampling.blocks_of(chunk, plan)
-    kept, first, last, starts, _, _, negatives = blocks
+    kept, first, last, _, starts, _, _, negatives = blocks
     if not len(starts):
         return ChunkResult(0, 0.0, 0.0)
     alphas = blocks.alphas(chunk, rates, torch.float64).float()

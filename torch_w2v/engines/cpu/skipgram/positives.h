@@ -24,14 +24,15 @@ struct Positives {
         words(memory.array<int32_t>(LANES_OF_BLOCK * 2 * job.reach + COMPRESS_MORE)),
         chosen(memory.array<int32_t>(2 * job.reach + 1 + W)) {}
 
-  // Finds the pairs of the inputs at the places from `begin` to `end`.
+  // Finds the pairs of the inputs from number `begin` to `end`.
   void find(const Stream& stream, i64 begin, i64 end) {
     i64 pairs = 0;
-    for (i64 place = begin; place < end; place++) {
+    for (i64 i = begin; i < end; i++) {
+      const i64 place = stream.order[i];
       const i64 low = max(stream.first[place], place - job.reach);
       const i64 high = min(min(stream.last[place], stream.n), place + job.reach + 1);
       choose(stream, place, low, high);
-      all_first[place - begin] = pairs;
+      all_first[i - begin] = pairs;
       pairs += compress(words + pairs, stream.id + low, chosen, high - low);
     }
     inputs = end - begin;

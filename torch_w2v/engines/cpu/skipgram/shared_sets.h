@@ -36,11 +36,11 @@ struct SharedSets {
         no_word(memory.zeros<float>(job.stride())),
         place_of(memory.zeros<int32_t>(BUCKETS)) {}
 
-  // Draws `next_words` for the block whose first input is at a place.
-  void draw_next(const Stream& stream, i64 place) {
+  // Draws `next_words` for the block whose first input has a number.
+  void draw_next(const Stream& stream, i64 input) {
     const i64 count = job.S * job.N;
     const u64 key = static_cast<u64>(job.call.noise_stream);
-    const u64 first = static_cast<u64>(job.call.position + stream.raw[place]) * static_cast<u64>(count);
+    const u64 first = static_cast<u64>(job.call.position + stream.raw[stream.order[input]]) * static_cast<u64>(count);
     const u64 columns = static_cast<u64>(job.call.V);
     draw_many(key, first, count, bits);
     for (i64 i = 0; i < count; i++) {
@@ -79,22 +79,29 @@ struct SharedSets {
     for (i64 k = 0; k < job.N; k++) place_of[hash(set[k])] = 0;
   }
 
-  // Lists what is read after this part: the next set, and where that is of the next block, from place `end` on, its
-  // inputs and the words that its windows reach first.
-  void look_ahead(const Stream& stream, i64 part, i64 end, bool last) {
+  // Lists what is read after this part: the next set, and where that is of the next block, whose inputs are `following`
+  // ones from number `next` on, these and the words that their windows reach first.
+  void look_ahead(const Stream& stream, i64 part, i64 next, i64 following) {
     const bool other_block = part + 1 == job.S;
     waiting = 0;
     fetched = 0;
     outputs = 0;
-    if (other_block && last) return;
+    if (other_block && following <= 0) return;
     const int32_t* set = other_block ? next_words : words + (part + 1) * job.N;
     waiting = compress_from(ahead, set, job.N, FREQUENT);
     outputs = waiting;
     if (!other_block) return;
-    const i64 entering = end + job.reach;
-    waiting += compress_from(ahead + waiting, stream.id + entering, some(stream, entering), FREQUENT);
+    int32_t inputs[LANES_OF_BLOCK];
+    int32_t reached[LANES_OF_BLOCK];
+    i64 reaching = 0;
+    for (i64 m = 0; m < following; m++) {
+      const i64 place = stream.order[next + m];
+      inputs[m] = stream.id[place];
+      if (place + job.reach < stream.n) reached[reaching++] = stream.id[place + job.reach];
+    }
+    waiting += compress_from(ahead + waiting, reached, reaching, FREQUENT);
     outputs = waiting;
-    waiting += compress_from(ahead + waiting, stream.id + end, some(stream, end), FREQUENT);
+    waiting += compress_from(ahead + waiting, inputs, following, FREQUENT);
   }
 
   // Prefetches one of `times_left` shares of what is not prefetched yet.
@@ -128,8 +135,6 @@ struct SharedSets {
     while (k < job.N && set[k] != word) k++;
     return k;
   }
-
-  i64 some(const Stream& stream, i64 from) const { return max(0, min(stream.n - from, LANES_OF_BLOCK)); }
 
   void find_skips(const int32_t* set, const Positives<ROW>& positives, i64 inputs) {
     std::memset(skipped, 0, sizeof(int32_t) * static_cast<size_t>(job.N));

@@ -32,9 +32,12 @@ struct SkipGramBlock {
 
   // Before a word's third place in the block.
   i64 end(const Stream& stream, i64 begin, i64 most) const {
+    int32_t words[LANES_OF_BLOCK];
+    words[0] = stream.id[stream.order[begin]];
     for (i64 end = begin + 1; end < most; end++) {
+      const int32_t word = words[end - begin] = stream.id[stream.order[end]];
       int same = 0;
-      for (i64 i = begin; i < end; i++) same += stream.id[i] == stream.id[end];
+      for (i64 i = begin; i < end; i++) same += words[i - begin] == word;
       if (same >= 2) return end;
     }
     return most;
@@ -44,24 +47,24 @@ struct SkipGramBlock {
   double loss() const { return scores.loss; }
   double pairs() const { return scores.pairs; }
 
-  // Trains the inputs at the places from `begin` to `end`. The last block ends at `next_end`.
+  // Trains the inputs from number `begin` to `end`. The last block ends at `next_end`.
   void train(const Stream& stream, i64 begin, i64 end, i64 next_end, float alpha) {
     const i64 inputs = end - begin;
-    const bool last = end >= next_end;
     float* x[LANES_OF_BLOCK];
     float lock[LANES_OF_BLOCK];
     for (i64 m = 0; m < inputs; m++) {
-      const int32_t word = stream.id[begin + m];
+      const int32_t word = stream.id[stream.order[begin + m]];
       x[m] = job.input(word);
       lock[m] = job.call.input_scale ? job.call.input_scale[word] : 1.f;
     }
     sets.advance();
-    if (!last) sets.draw_next(stream, end);
+    const i64 following = min(next_end - end, LANES_OF_BLOCK);
+    if (following > 0) sets.draw_next(stream, end);
     positives.find(stream, begin, end);
     for (i64 part = 0; part < job.S; part++) {
       positives.enter(part);
       sets.enter(part, positives, inputs);
-      sets.look_ahead(stream, part, end, last);
+      sets.look_ahead(stream, part, end, following);
       scores.compute(x, inputs, positives, sets, alpha);
       updates.apply(x, lock, inputs, positives, sets, scores);
     }
