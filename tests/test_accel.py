@@ -193,6 +193,25 @@ def test_files_and_pickles_of_a_subclass_name_the_subclass(tmp_path):
         assert trainable(again, words())
 
 
+class Below(UsersOwn):
+    pass
+
+
+def test_pickles_by_value_have_gensims_class_as_the_base():
+    """As cloudpickle and dill write classes of a script, by `__orig_bases__` where there is that."""
+    with accel.installed():
+
+        class Later(Below):
+            pass
+
+        class Direct(Plain):
+            pass
+
+        for cls, base in ((UsersOwn, Plain), (Below, UsersOwn), (Later, Below), (Direct, Plain)):
+            assert issubclass(cls, torch_w2v.Word2Vec)
+            assert vars(cls)["__orig_bases__"] == (base,)
+
+
 # 4: off again
 
 
@@ -246,12 +265,18 @@ def test_the_signature_stays_that_of_the_constructor():
 
 
 SCRIPT = """
-import sys
-import gensim.models
+import atexit, multiprocessing, sys
 import helper
-model = gensim.models.Word2Vec([["a", "b"]] * 9, vector_size=4, min_count=1)
-print(type(model).__module__, __name__, sys.argv, helper.__name__)
-sys.exit(7)
+class Result: pass
+def work(_): return Result()
+if __name__ == "__main__":
+    import gensim.models
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        assert type(pool.map_async(work, [0]).get(30)[0]) is Result
+    atexit.register(lambda: print(sys.modules["__mp_main__"].Result is Result))
+    model = gensim.models.Word2Vec([["a", "b"]] * 9, vector_size=4, min_count=1)
+    print(type(model).__module__, __name__, sys.argv, helper.__name__)
+    sys.exit(7)
 """
 
 
@@ -278,7 +303,7 @@ def test_a_program_runs_as_python_runs_it(arguments, argv, tmp_path):
     done = run(*arguments, folder=tmp_path)
     assert done.returncode == 7, done.stderr
     argv = [argument.format(folder=folder) for argument in argv]
-    assert done.stdout == f"torch_w2v.word2vec __main__ {argv} helper\n"
+    assert done.stdout == f"torch_w2v.word2vec __main__ {argv} helper\nTrue\n"
     assert done.stderr == ""
 
 
@@ -337,7 +362,8 @@ def test_a_script_finds_what_is_beside_it(tmp_path):
 def test_programs_of_other_forms(form, tmp_path):
     folder = tmp_path / "program"
     folder.mkdir()
-    (folder / "__main__.py").write_text("import os; os.chdir('/'); import beside; print(beside.__name__)")
+    main = "vars(sys.modules['__mp_main__']) is vars()"
+    (folder / "__main__.py").write_text(f"import os, sys; os.chdir('/'); import beside; print(beside.__name__, {main})")
     (folder / "beside.py").touch()
     if form == "archive":
         program = shutil.make_archive(str(folder), "zip", folder)
@@ -345,7 +371,7 @@ def test_programs_of_other_forms(form, tmp_path):
         program = py_compile.compile(str(folder / "__main__.py"), str(folder / "program.pyc"))
     else:
         program = folder
-    assert run(os.path.relpath(program, tmp_path), folder=tmp_path).stdout == "beside\n"
+    assert run(os.path.relpath(program, tmp_path), folder=tmp_path).stdout == "beside True\n"
 
 
 def test_a_script_that_is_not_there():

@@ -3,11 +3,14 @@
 import errno
 import os
 import stat
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from torch_w2v import files, folder_locks, staging
 from torch_w2v.files import check_writable, is_uri, read_whole, replacing
+from torch_w2v.folder_locks import locked
 
 needs_ordinary_user = pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere"
@@ -269,6 +272,85 @@ def test_an_interrupted_move_is_finished_by_the_next_reader(tmp_path, caplog):
     assert sorted(os.listdir(tmp_path)) == ["m", "m.a", "m.b", "other"]
     assert (tmp_path / "m.b").read_text() == "newm.b"
     assert "finishing the save of" in caplog.text
+
+
+def test_other_saves_move_the_older_files_away_at_any_moment(tmp_path, monkeypatch):
+    held = []
+
+    @contextmanager
+    def noted(folder, seconds=0):
+        with locked(folder, seconds) as is_held:
+            held.append(folder)
+            yield is_held
+            held.remove(folder)
+
+    def opened(path, flags, *mode, **where):
+        if flags & os.O_WRONLY and os.path.dirname(path) == str(tmp_path) and str(tmp_path) not in held:
+            raise FileNotFoundError(errno.ENOENT, "moved away", path)
+        return os_open(path, flags, *mode, **where)
+
+    os_open = os.open
+    for name in ("m", "m.npy"):
+        (tmp_path / name).write_text("old")
+        (tmp_path / name).chmod(0o640)
+    monkeypatch.setattr(staging, "locked", noted)
+    monkeypatch.setattr(os, "open", opened)
+    save(tmp_path / "m", ("", ".npy"))
+    assert [(tmp_path / name).read_text() for name in ("m", "m.npy")] == ["new", "new.npy"]
+    assert mode(tmp_path / "m") == mode(tmp_path / "m.npy") == 0o640
+
+
+def test_a_file_that_was_away_for_one_look_is_replaced(tmp_path, monkeypatch):
+    path = tmp_path / "m"
+    path.write_text("old")
+    monkeypatch.setattr(os.path, "isfile", lambda _: False)
+    with replacing(path) as temporary:
+        assert temporary != str(path)
+        Path(temporary).write_text("new")
+
+
+def test_a_save_that_was_killed_since_this_one_began_is_finished_before(tmp_path):
+    with replacing(tmp_path / "m") as temporary:
+        begun = tmp_path / ".torch_w2v-save-0123abcd"
+        for folder in ("new", "old"):
+            (begun / folder).mkdir(parents=True)
+            (begun / folder / "m").write_text(folder)
+            (begun / folder / "m").chmod(0o640)
+        Path(temporary).write_text("newest")
+    assert (tmp_path / "m").read_text() == "newest"
+    assert mode(tmp_path / "m") == 0o640
+    assert os.listdir(tmp_path) == ["m"]
+
+
+def test_a_file_that_is_away_at_both_looks_is_read_again(tmp_path, monkeypatch):
+    path = tmp_path / "m"
+    path.write_text("new")
+    calls = []
+
+    def read():
+        calls.append(None)
+        if len(calls) == 1:
+            raise FileNotFoundError
+        return path.read_text()
+
+    monkeypatch.setattr(files, "_identity", lambda _: None)
+    assert read_whole(str(path), read) == "new"
+    path.unlink()
+    with pytest.raises(FileNotFoundError):
+        read_whole(str(path), path.read_text)
+
+
+def test_a_lock_is_waited_for_as_long_as_the_folder_changes(tmp_path, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(folder_locks.time, "monotonic", lambda: now[0])
+    patience = folder_locks._Patience(str(tmp_path), 5)
+    assert not patience.is_over()
+    for i in range(3):
+        now[0] += 4
+        os.utime(tmp_path, (i, i))
+        assert not patience.is_over()
+    now[0] += 6
+    assert patience.is_over()
 
 
 def test_files_that_are_replaced_while_they_are_read_are_read_again(tmp_path):

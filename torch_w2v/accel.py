@@ -204,6 +204,8 @@ def _init_subclass(cls: type, **kwargs: Any) -> None:
     if _installed:
         with _lock:
             _rebase(cls)
+            if hasattr(cls, "__orig_bases__"):
+                _note_bases(cls)
 
 
 def _rebase(cls: type) -> None:
@@ -214,10 +216,24 @@ def _rebase(cls: type) -> None:
     if methods := hooks.overridden(cls, PlainWord2Vec):
         logger.info("not accelerating %s: it trains by its own %s", name, ", ".join(methods))
         return
+    _note_bases(cls)
     _replace_base(cls, PlainWord2Vec, Word2Vec)
     options.accelerate(cls)
     _rebased.append(cls)
     logger.info("accelerating %s", name)
+
+
+def _note_bases(cls: type) -> None:
+    """Let a class and its subclasses have the bases that they were defined with as `__orig_bases__`.
+
+    By that, cloudpickle and dill write classes of a script with gensim's class as their base, not ours; those below it
+    have their own, because dill looks for an inherited one.
+    """
+    if "__orig_bases__" not in vars(cls):
+        cls.__orig_bases__ = cls.__bases__  # type: ignore[attr-defined]
+    below: type
+    for below in cls.__subclasses__():
+        _note_bases(below)
 
 
 def _could_have_our_base(cls: type) -> bool:
@@ -274,25 +290,46 @@ def main(arguments: Sequence[str]) -> None:
     install()
     sys.argv = [given.program, *given.arguments]
     if given.is_module:
-        runpy.run_module(given.program, run_name="__main__", alter_sys=True)
+        _new_main()
+        # What Python itself calls; `runpy.run_module` takes the module away before functions of `atexit` run.
+        runpy._run_module_as_main(given.program)  # type: ignore[attr-defined]
     else:
         _run_script(given.program)
 
 
+def _new_main() -> types.ModuleType:
+    """Return an empty module that is `__main__` from now on, also for `multiprocessing`.
+
+    In processes that `multiprocessing` spawns, classes of the program belong to a module `__mp_main__`, as which it has
+    noted the module that was `__main__` when it was imported. It waits for ever where what a process returns is of a
+    class that this one lacks.
+    """
+    module = types.ModuleType("__main__")
+    module.__builtins__ = builtins  # type: ignore[attr-defined]
+    sys.modules["__main__"] = sys.modules["__mp_main__"] = module
+    return module
+
+
 def _run_script(path: str) -> None:
     script = os.path.abspath(path)
-    sys.path[0] = os.path.dirname(os.path.realpath(script))
-    if os.path.isdir(script) or zipfile.is_zipfile(script) or script.endswith(".pyc"):
-        runpy.run_path(script, run_name="__main__")
+    if os.path.isdir(script) or zipfile.is_zipfile(script):
+        sys.path[0] = script
+        _new_main()
+        runpy._run_module_as_main("__main__", alter_argv=False)  # type: ignore[attr-defined]
         return
+    sys.path[0] = os.path.dirname(os.path.realpath(script))
+    module = _new_main()
     # As Python itself does: `__file__` is absolute, so that a script finds what is beside it after it has changed the
     # directory, and `sys.argv[0]` is as given. runpy makes both the same.
-    with io.open_code(script) as stream:
-        code = compile(stream.read(), script, "exec", dont_inherit=True)
-    module = types.ModuleType("__main__")
-    loader = importlib.machinery.SourceFileLoader("__main__", script)
-    vars(module).update(__file__=script, __cached__=None, __loader__=loader, __builtins__=builtins)
-    sys.modules["__main__"] = module
+    loader: Any
+    if script.endswith(".pyc"):
+        loader = importlib.machinery.SourcelessFileLoader("__main__", script)
+        code = loader.get_code("__main__")
+    else:
+        loader = importlib.machinery.SourceFileLoader("__main__", script)
+        with io.open_code(script) as stream:
+            code = compile(stream.read(), script, "exec", dont_inherit=True)
+    vars(module).update(__file__=script, __cached__=None, __loader__=loader)
     exec(code, vars(module))
 
 

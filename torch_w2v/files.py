@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import stat
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from torch_w2v.staging import put_in_place, recover, staging_folder
+from torch_w2v.staging import is_there, put_in_place, recover, staging_folder
 
 T = TypeVar("T")
 
@@ -154,7 +155,8 @@ def read_whole(path: str, read: Callable[[], T]) -> T:
         try:
             result = read()
         except FileNotFoundError:
-            if _identity(path) == before:
+            # Between two saves that replace several files the main one may be away at each look.
+            if _identity(path) == before and (is_uri(path) or before is not None or not is_there(path)):
                 raise
         else:
             if _identity(path) == before:
@@ -162,8 +164,13 @@ def read_whole(path: str, read: Callable[[], T]) -> T:
 
 
 def _is_replaceable(path: str) -> bool:
-    target = os.path.realpath(path)
-    return not is_uri(path) and (os.path.isfile(target) or not os.path.exists(target))
+    if is_uri(path):
+        return False
+    try:
+        # One look: another save may move the file away, and another one back.
+        return stat.S_ISREG(os.stat(os.path.realpath(path)).st_mode)
+    except (OSError, ValueError):
+        return True
 
 
 def _identity(path: str) -> tuple[int, int, int] | None:

@@ -22,7 +22,7 @@ def locked(folder: str, seconds: float = 0) -> Iterator[bool]:
 
     Args:
         folder: which can be read.
-        seconds: to wait for the lock.
+        seconds: to wait for the lock, from the last change of the folder: while names in it change, others are saving.
 
     Yields:
         Whether the lock is held. Some file systems have none.
@@ -31,7 +31,7 @@ def locked(folder: str, seconds: float = 0) -> Iterator[bool]:
         OSError: there is no such folder.
     """
     if fcntl is None:
-        yield from _by_file(folder, time.monotonic() + seconds)
+        yield from _by_file(folder, seconds)
         return
     try:
         descriptor = os.open(folder, os.O_RDONLY)
@@ -39,24 +39,24 @@ def locked(folder: str, seconds: float = 0) -> Iterator[bool]:
         yield False
         return
     try:
-        yield _lock(descriptor, time.monotonic() + seconds)
+        yield _lock(descriptor, seconds)
     finally:
         os.close(descriptor)
 
 
-def _by_file(folder: str, deadline: float) -> Iterator[bool]:
+def _by_file(folder: str, seconds: float) -> Iterator[bool]:
     """Do what `locked` does by a file, which Windows removes when it is closed, however the process ends."""
     os.stat(folder)
     is_staging = os.path.basename(folder).startswith(STAGING)
     # A file in a folder would keep it from being removed.
     name = f"{folder}.lock" if is_staging else os.path.join(folder, f"{STAGING}folder.lock")
-    descriptor = None
+    descriptor, patience = None, _Patience(folder, seconds)
     while descriptor is None:
         try:
             descriptor = os.open(name, os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_TEMPORARY", 0))
         except OSError as e:
             # PermissionError while Windows removes it
-            if not isinstance(e, (FileExistsError, PermissionError)) or time.monotonic() >= deadline:
+            if not isinstance(e, (FileExistsError, PermissionError)) or patience.is_over():
                 break
             time.sleep(0.01)
     try:
@@ -66,13 +66,30 @@ def _by_file(folder: str, deadline: float) -> Iterator[bool]:
             os.close(descriptor)
 
 
-def _lock(descriptor: int, deadline: float) -> bool:
+class _Patience:
+    """How long to wait for the lock of a folder; see `locked`."""
+
+    def __init__(self, folder: str | int, seconds: float) -> None:
+        self._folder, self._seconds = folder, seconds
+        self._seen = 0
+        self._end = time.monotonic() + seconds
+
+    def is_over(self) -> bool:
+        """Return whether the folder did not change for so many seconds."""
+        now = time.monotonic()
+        if self._seconds and (changed := os.stat(self._folder).st_mtime_ns) != self._seen:
+            self._seen, self._end = changed, now + self._seconds
+        return now >= self._end
+
+
+def _lock(descriptor: int, seconds: float) -> bool:
+    patience = _Patience(descriptor, seconds)
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return True
         except BlockingIOError:
-            if time.monotonic() >= deadline:
+            if patience.is_over():
                 return False
             time.sleep(0.01)
         except OSError:

@@ -38,6 +38,7 @@ _NO_NEW_FILES = (errno.EACCES, errno.EPERM, errno.EROFS)
 _NO_MOVES = (*_NO_NEW_FILES, errno.EXDEV, errno.EBUSY)
 _COPY_STEP = 1 << 22  # bytes that are copied at a time
 _WINDOWS = os.name == "nt"
+_TO_SYNC = os.O_RDWR if _WINDOWS else os.O_RDONLY  # Windows waits for the disk only for who may write
 _IN_USE_PATIENCE = 1  # seconds to wait on Windows for a file that is open, as by a virus scanner
 
 
@@ -55,16 +56,31 @@ def recover(path: str) -> None:
     if os.path.lexists(target) or not any(name in _pending(staging) for staging in _stagings(folder)):
         return
     with locked(folder, _PATIENCE):  # a process that lives is given the time to finish
-        for staging in _stagings(folder):
-            names = _pending(staging)
-            if name not in names or os.path.lexists(target):
-                continue
-            with locked(staging) as is_left_over:
-                if is_left_over:
-                    logger.warning("finishing the save of %s that was interrupted", path)
-                    _move_in(staging, path, names)
-                    _sync(folder)
-                    _remove(staging)
+        _finish_interrupted(path, target)
+
+
+def _finish_interrupted(path: str, target: str) -> None:
+    """Do what `recover` does, with the lock of the folder of `target`, the file at the end of all links of `path`."""
+    folder, name = os.path.split(target)[0], os.path.basename(path)
+    for staging in _stagings(folder):
+        if os.path.lexists(target):
+            return
+        names = _pending(staging)
+        if name not in names:
+            continue
+        with locked(staging) as is_left_over:
+            if is_left_over:
+                logger.warning("finishing the save of %s that was interrupted", path)
+                _move_in(staging, path, names)
+                _sync(folder)
+                _remove(staging)
+
+
+def is_there(path: str) -> bool:
+    """Return whether a file is there once the save has ended that may be replacing it."""
+    with suppress(OSError), locked(os.path.dirname(os.path.realpath(path)), _PATIENCE):
+        return os.path.lexists(path)
+    return False
 
 
 @contextmanager
@@ -73,13 +89,7 @@ def staging_folder(path: str) -> Iterator[str]:
 
     It stays where it holds the only copy of older files, for `recover`.
     """
-    try:
-        os.stat(path)
-        exists = True
-    except FileNotFoundError:
-        exists = False
-    if exists:
-        os.close(os.open(path, os.O_WRONLY))  # refused as an open for writing is
+    exists = _is_writable(path)
     with ExitStack() as stack:
         try:
             staging = _make_folder(os.path.dirname(os.path.realpath(path)), stack)
@@ -88,6 +98,21 @@ def staging_folder(path: str) -> Iterator[str]:
                 raise OSError(e.errno, e.strerror, path) from e
             staging = _make_folder(tempfile.gettempdir(), stack)
         yield staging
+
+
+def _is_writable(path: str) -> bool:
+    """Return whether there is a file, which can be opened for writing.
+
+    Another save may move it at any moment, so to ask first whether it is there, and then to open it, is no good.
+
+    Raises:
+        OSError: it cannot be opened for writing.
+    """
+    try:
+        os.close(os.open(path, os.O_WRONLY))
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _make_folder(folder: str, stack: ExitStack) -> str:
@@ -119,10 +144,15 @@ def put_in_place(staging: str, path: str, previous: str | None = None) -> None:
         raise FileNotFoundError(errno.ENOENT, "nothing was written", path)
     places = {name: _place(path, name) for name in names}
     for name, place in places.items():
-        _finish(os.path.join(new, name), place)
+        _is_writable(place)
+        _sync(os.path.join(new, name), _TO_SYNC)
     _sync(new)
     _sync(staging)
     with locked(os.path.dirname(places[main]), _PATIENCE):
+        # Not before: other saves move the older files, and one that was killed has left them elsewhere.
+        _finish_interrupted(path, places[main])
+        for name, place in places.items():
+            _take_over(os.path.join(new, name), place)
         try:
             if previous is not None:
                 _keep(staging, places[main], previous)
@@ -146,28 +176,30 @@ def _place(path: str, name: str) -> str:
     return os.path.realpath(os.path.join(os.path.dirname(path), name))
 
 
-def _finish(new: str, place: str) -> None:
+def _take_over(new: str, place: str) -> None:
     """Give a new file the mode of the older one, where possible its owner and access list; wait for the disk.
 
     Raises:
         OSError: the older one cannot be written to.
     """
-    # Windows waits for the disk only for who may write.
-    descriptor = os.open(new, os.O_RDWR if _WINDOWS else os.O_RDONLY)
+    if not _is_writable(place):
+        return
+    descriptor = os.open(new, _TO_SYNC)
     try:
-        if os.path.exists(place):
-            os.close(os.open(place, os.O_WRONLY))
-            wanted, status = os.stat(place), os.fstat(descriptor)
-            if wanted.st_gid != status.st_gid:
-                with suppress(PermissionError):
-                    os.chown(new, -1, wanted.st_gid)
-            if wanted.st_uid != status.st_uid:
-                with suppress(PermissionError):
-                    os.chown(new, wanted.st_uid, -1)
-            if stat.S_IMODE(wanted.st_mode) != stat.S_IMODE(status.st_mode):
-                os.chmod(new, stat.S_IMODE(wanted.st_mode))
-            _copy_attributes(place, new)
-        _fsync(descriptor)
+        wanted, status = os.stat(place), os.fstat(descriptor)
+        if wanted.st_gid != status.st_gid:
+            with suppress(PermissionError):
+                os.chown(new, -1, wanted.st_gid)
+        if wanted.st_uid != status.st_uid:
+            with suppress(PermissionError):
+                os.chown(new, wanted.st_uid, -1)
+        if stat.S_IMODE(wanted.st_mode) != stat.S_IMODE(status.st_mode):
+            os.chmod(new, stat.S_IMODE(wanted.st_mode))
+        _copy_attributes(place, new)
+        if os.fstat(descriptor).st_ctime_ns != status.st_ctime_ns:
+            _fsync(descriptor)
+    except FileNotFoundError:
+        pass  # a program without these locks has taken the older file away
     finally:
         os.close(descriptor)
 
@@ -302,10 +334,10 @@ def _refuse_mapped(place: str) -> None:
         file.write(byte)
 
 
-def _sync(folder: str) -> None:
-    """Wait until the names in a folder are on the disk."""
+def _sync(path: str, flags: int = os.O_RDONLY) -> None:
+    """Wait until the names in a folder, or the contents of a file, are on the disk."""
     try:
-        descriptor = os.open(folder, os.O_RDONLY)
+        descriptor = os.open(path, flags)
     except PermissionError:  # a folder that may be written to but not read; or on Windows, any
         return
     try:

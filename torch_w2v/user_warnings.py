@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 import warnings
 
-# Packages whose lines are not the user's: between their `train()` and ours is gensim's.
-_PACKAGES = ("torch_w2v", "gensim")
+# Whose lines are not the user's: between their `train()` and ours is gensim's, and `with` statements call contextlib.
+_PACKAGES = ("torch_w2v", "gensim", "contextlib")
 
 
 class DivergenceWarning(RuntimeWarning):

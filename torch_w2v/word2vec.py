@@ -5,32 +5,26 @@ It delegates and computes nothing: `training` trains, `corpus` reads, `gensim_co
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import nullcontext
 from typing import Any
 
 from gensim.models.callbacks import CallbackAny2Vec
 from gensim.models.word2vec import MAX_WORDS_IN_BATCH
 
 from torch_w2v import corpus, engines, formats
-from torch_w2v.gensim_compat import arguments, hooks, persistence, rows
+from torch_w2v.gensim_compat import arguments, hooks, persistence
+from torch_w2v.gensim_compat.epochs import EpochTraining
 from torch_w2v.gensim_compat.options import State, default, option, set_option, set_state, state_of
-from torch_w2v.gensim_compat.reading import CorpusReading, TrimRule, gensim_reads, path_of
+from torch_w2v.gensim_compat.reading import CorpusReading, TrimRule
 from torch_w2v.hints import Self, TorchDevice
-from torch_w2v.progress import progress_line
 from torch_w2v.training import call_arguments
 from torch_w2v.training.call_arguments import DEFAULT_INTERVAL
 from torch_w2v.training.divergence import StopTraining
-from torch_w2v.training.session import TrainCall
 from torch_w2v.training.turns import turn_of
-from torch_w2v.training.watching import watchers_of
-
-logger = logging.getLogger(__name__)
 
 
-class Word2Vec(CorpusReading):
+class Word2Vec(EpochTraining):
     """gensim's Word2Vec; CBOW and skip-gram with negative sampling (`hs=0, negative>0`) train on torch_w2v's engines.
 
     Arguments, defaults, methods and attributes are those of gensim 4.4
@@ -50,7 +44,7 @@ class Word2Vec(CorpusReading):
         min_count: ignore words that occur less often than this.
         max_vocab_size: prune rare words while counting when there are more words than this; None for no limit.
         sample: threshold of subsampling frequent words, as a share of the corpus; 0 keeps all words.
-        seed: seed of the initial vectors and of all draws.
+        seed: seed of the initial vectors and of all draws; a list of integers is a seed, too.
         workers: number of threads.
         min_alpha: learning rate at the end.
         sg: 1 for skip-gram, 0 for CBOW.
@@ -188,10 +182,6 @@ class Word2Vec(CorpusReading):
             finally:
                 self.__dict__.pop("_w2v_checkpoint", None)
 
-    def _w2v_forget_results(self) -> None:
-        set_option(self, "training_losses", [])
-        set_option(self, "diverged", False)
-
     def _w2v_why_gensim(self, given: Mapping[str, Any] | None = None) -> str | None:
         return hooks.why_gensim(self, self._w2v_overrides, given)
 
@@ -269,19 +259,10 @@ class Word2Vec(CorpusReading):
             given = arguments.numbers({"epochs": epochs, "start_alpha": start_alpha, "end_alpha": end_alpha})
             rates = {"alpha": given["start_alpha"] or self.alpha, "min_alpha": given["end_alpha"] or self.min_alpha}
             arguments.check(arguments.of_model(self) | arguments.numbers(rates))
-            rows.make_writable(self)
-            self._w2v_forget_results()
-            reason = self._w2v_why_gensim()
-            arguments.check_gensims_engine(reason, path, option(self, "distributed"))
-            if reason:
-                logger.info("%s: training with gensim's own engine", reason)
             callbacks = list(callbacks)
             observed = any(getattr(callback, "observes", True) for callback in callbacks)
             unobserved = type(self) is Word2Vec and not observed
-            line = progress_line(option(self, "progress") if progress is None else progress)
-            watchers = [*watchers_of(callbacks, self), *([line.train] if line else [])]
-            call = TrainCall(self, unobserved, path, every, totals, self._w2v_group, watchers)
-            with line or nullcontext(), call:
+            with self._w2v_begin(callbacks, unobserved, progress, (path, every), totals) as call:
                 callbacks = call.events(callbacks)
                 try:
                     returned = super().train(
@@ -300,58 +281,6 @@ class Word2Vec(CorpusReading):
                     return returned
                 except StopTraining:
                     return call.finish_early(callbacks)
-
-    def _train_epoch(
-        self,
-        data_iterable: corpus.Corpus,
-        cur_epoch: int = 0,
-        total_examples: int | None = None,
-        total_words: int | None = None,
-        queue_factor: int = 2,
-        report_delay: float = 1.0,
-        callbacks: Iterable[CallbackAny2Vec] = (),
-    ) -> tuple[int, int, int]:
-        ours = self._w2v_ours
-        rows.check_trainable(self, anew=not ours)
-        sentences = corpus.column_of(data_iterable)
-        if ours:
-            part = self._w2v_corpus.part_of(sentences)
-            return self._w2v_call.run_epoch(
-                part, cur_epoch, total_examples, total_words, report_delay, False, callbacks
-            )
-        return super()._train_epoch(
-            sentences, cur_epoch, total_examples, total_words, queue_factor, report_delay, callbacks
-        )
-
-    def _train_epoch_corpusfile(
-        self,
-        corpus_file: corpus.CorpusFile,
-        cur_epoch: int = 0,
-        total_examples: int | None = None,
-        total_words: int | None = None,
-        callbacks: Iterable[CallbackAny2Vec] = (),
-        report_delay: float = 1.0,
-        **kwargs: Any,
-    ) -> tuple[int, int, int]:
-        rows.check_trainable(self, anew=not self._w2v_ours)
-        if not total_words:
-            raise ValueError("total_words must be provided alongside corpus_file argument.")
-        if self._w2v_overrides:
-            path = path_of(corpus_file)
-            return super()._train_epoch_corpusfile(path, cur_epoch, total_examples, total_words, callbacks, **kwargs)
-        source = self._w2v_open(corpus_file)
-        if gensim_reads(source) and not self._w2v_ours:
-            path = source.paths[0]
-            return super()._train_epoch_corpusfile(path, cur_epoch, total_examples, total_words, callbacks, **kwargs)
-        if not self._w2v_ours:
-            return super()._train_epoch(
-                source, cur_epoch, total_examples, total_words, report_delay=report_delay, callbacks=callbacks
-            )
-        part = self._w2v_corpus.part_of(source)
-        return self._w2v_call.run_epoch(part, cur_epoch, total_examples, total_words, report_delay, True, callbacks)
-
-    def _w2v_watched_call(self) -> TrainCall | None:
-        return None if self._w2v_ours else vars(self).get("_w2v_call")
 
     def __getstate__(self) -> State:
         return state_of(self)

@@ -1,7 +1,10 @@
 """What is refused before training, and what only looks wrong."""
 
 import logging
+import re
 
+import gensim.models
+import numpy as np
 import pytest
 
 import torch_w2v
@@ -80,6 +83,93 @@ def test_more_words_per_batch_than_there_can_be():
 def test_arguments_of_a_wrong_type_are_named(option, message):
     with pytest.raises(TypeError, match=rf"^{message}"):
         ours(words(), **option)
+
+
+# What was accepted, or failed without a name, sometimes after the corpus was read.
+WRONG = [
+    ("min_count", [2], TypeError, "min_count=[2]: must be a number"),
+    ("min_count", (2,), TypeError, "min_count=(2,): must be a number"),
+    ("min_count", 2 + 0j, TypeError, "min_count=(2+0j): must be a number"),
+    ("min_count", [1, 2, 3], TypeError, "min_count=[1, 2, 3]: must be a number"),
+    ("min_count", "x", ValueError, "min_count='x': must be an integer"),
+    ("sample", [1], TypeError, "sample=[1]: must be a number"),
+    ("sample", "x", ValueError, "sample='x': must be a number"),
+    ("sample", float("nan"), ValueError, "sample=nan: must be 0 (no subsampling), a share below 1 such as 1e-3, or "),
+    ("sample", -1, ValueError, "sample=-1: must be 0"),
+    ("trim_rule", "x", TypeError, "trim_rule='x': must be a function"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "kind", "message"), WRONG, ids=str)
+def test_arguments_of_a_vocabulary_are_named_before_the_corpus_is_read(name, value, kind, message):
+    class Unread:
+        def __iter__(self):
+            raise AssertionError("read")
+
+    def act_by_act():
+        yield lambda: ours(Unread(), **{name: value})
+        yield lambda: ours().build_vocab(Unread(), **{name: value})
+        yield lambda: built().build_vocab(Unread(), update=True, **{name: value})
+        yield lambda: built(hs=1).build_vocab(Unread(), update=True, **{name: value})
+        model = ours()
+        model.scan_vocab(words())
+        yield lambda: model.prepare_vocab(**{name: value})
+        if name == "trim_rule":
+            yield lambda: ours().build_vocab_from_freq({"a": 3}, trim_rule=value)
+        elif not isinstance(value, str):  # attributes that were set later
+            other = ours()
+            setattr(other, name, value)
+            yield lambda: other.build_vocab(Unread())
+            yield lambda: other.build_vocab_from_freq({"a": 3})
+
+    for act in act_by_act():
+        with pytest.raises(kind, match=f"^{re.escape(message)}"):
+            act()
+
+
+def test_other_arguments_of_a_vocabulary():
+    for act, kind, message in (
+        (lambda: ours().build_vocab(words(), no_such=0), TypeError, "build_vocab() got an unexpected keyword argument"),
+        (lambda: ours().build_vocab_from_freq({"a": 3}, corpus_count=[1]), TypeError, "corpus_count=[1]: must be a"),
+        (lambda: ours().build_vocab_from_freq([("a", 3)]), TypeError, "word_freq is a list: must be a dictionary"),
+        (lambda: ours().build_vocab_from_freq({"a": "3"}), TypeError, "word_freq['a']='3': must be a dictionary"),
+        (lambda: ours(words(), max_final_vocab=[1]), TypeError, "max_final_vocab=[1]: must be a number"),
+        (lambda: ours(words(), max_vocab_size=[1]), TypeError, "max_vocab_size=[1]: must be a number"),
+        (lambda: built().train(words(), total_examples=[1], epochs=1), TypeError, "total_examples=[1]: must be a num"),
+    ):
+        with pytest.raises(kind, match=f"^{re.escape(message)}"):
+            act()
+
+
+def test_a_count_in_a_string_is_a_number_everywhere():
+    expected = ours(min_count=2)
+    expected.build_vocab(words())
+    for model, options in ((ours(min_count="2"), {}), (ours(), {"min_count": "2", "sample": "1e-3"})):
+        model.build_vocab(words(), **options)
+        assert (model.min_count, model.sample) == (2, 1e-3)
+        assert same(model, expected)
+    model = ours(min_count=3)
+    model.build_vocab(words())
+    model.build_vocab([["new"] * 2], update=True, min_count="2")
+    assert "new" in model.wv
+
+
+def test_several_integers_are_a_seed(tmp_path):
+    one, other = ours(words(), seed=[1, 2]), ours(words(), seed=np.array([1, 2]), checkpoint=tmp_path / "checkpoint")
+    assert same(one, other)
+    assert one.seed == [1, 2]
+    assert not same(one, ours(words(), seed=[2, 1]))
+    plain = ours(seed=[1, 2], cls=gensim.models.Word2Vec)
+    model = ours(seed=[1, 2])
+    for each in (plain, model):
+        each.build_vocab(words())
+    np.testing.assert_array_equal(model.wv.vectors, plain.wv.vectors)
+    for wrong in ([], [-1], [1.5], [[1]], 2 + 0j, np.array(5)):
+        with pytest.raises((TypeError, ValueError), match=r"^seed="):
+            ours(seed=wrong)
+    model.seed = {1}
+    with pytest.raises(TypeError, match=r"^seed=\{1\}: must be an integer, a list of integers, or None"):
+        model.train(words(), total_examples=300, epochs=1)
 
 
 @both_classes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -55,21 +55,48 @@ def _number(value: Any) -> Any:
     return float(value) if isinstance(value, str) or not np.isscalar(value) else value
 
 
-# Those that must be numbers, most of which gensim converts; and those that may be something else, if not a string.
+def _real(value: Any) -> Any:
+    """Return a number that can be compared with others as it is, which gensim keeps so."""
+    if isinstance(value, np.ndarray):
+        value = value.item()
+    if np.iscomplexobj(value):
+        raise TypeError
+    bool(value < 0)  # a TypeError for a list
+    return value
+
+
+def _real_whole(value: Any) -> Any:
+    """Return a number as it is; gensim takes any for these, but a string must be an integer."""
+    return int(value) if isinstance(value, str) else _real(value)
+
+
+def _real_number(value: Any) -> Any:
+    """Return a number as it is; a string as a float."""
+    return float(value) if isinstance(value, str) else _real(value)
+
+
+def _seed(value: Any) -> Any:
+    """Return a seed as it is; integers of any sequence, which numpy's generators take, as a list."""
+    return [operator.index(part) for part in value] if isinstance(value, _SEVERAL) else value
+
+
+_SEVERAL = (list, tuple, range, np.ndarray)
+_SEED = "an integer of at least 0 and below 2**32, a list of such integers, or None"
+# Those that must be numbers, most of which gensim converts; and those that may be None.
 _NUMBERS: dict[str, Callable[[Any], Any]] = {
     "vector_size": _size,
     **dict.fromkeys(("window", "workers", "sg", "hs", "negative", "cbow_mean", "batch_words"), int),
     **dict.fromkeys(("alpha", "min_alpha", "report_delay"), float),
     "ns_exponent": _number,
 }
-_NUMBERS_IF_STRINGS: dict[str, Callable[[Any], Any]] = {
-    **dict.fromkeys(("min_count", "max_vocab_size", "max_final_vocab", "total_examples", "total_words"), int),
-    "sample": float,
-}
+_WHOLE = ("min_count", "max_vocab_size", "max_final_vocab", "total_examples", "total_words", "corpus_count")
 # What training computes with: Python's numbers do not overflow, and a checkpoint holds all of their digits.
 _NUMBERS_IF_GIVEN: dict[str, Callable[[Any], Any]] = {
     "epochs": _whole,
     **dict.fromkeys(("start_alpha", "end_alpha"), float),
+    **dict.fromkeys(_WHOLE, _real_whole),
+    "sample": _real_number,
+    "seed": _seed,
 }
 
 
@@ -77,24 +104,21 @@ def numbers(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return arguments with all numbers among them converted as gensim converts them: from strings, too.
 
     Args:
-        values: arguments of the constructor or of `train()`, by name.
+        values: arguments of the constructor, of `train()` or of `build_vocab()`, by name.
 
     Raises:
         TypeError, ValueError: the argument, what was given, what is allowed.
     """
     converted = dict(values)
     for name, value in values.items():
-        kind = (
-            _NUMBERS.get(name)
-            or (_NUMBERS_IF_STRINGS.get(name) if isinstance(value, str) else None)
-            or (_NUMBERS_IF_GIVEN.get(name) if value is not None else None)
-        )
+        kind = _NUMBERS.get(name) or (_NUMBERS_IF_GIVEN.get(name) if value is not None else None)
         if kind is None:
             continue
         try:
             converted[name] = kind(value)
         except (TypeError, ValueError, OverflowError) as e:
-            what = "an integer" if kind in (int, _whole, _size) else "a number"
+            whole = kind in (int, _whole, _size) or (kind is _real_whole and isinstance(value, str))
+            what = "an integer" if whole else _SEED if kind is _seed else "a number"
             raise (TypeError if isinstance(e, TypeError) else ValueError)(f"{name}={value!r}: must be {what}") from e
     return converted
 
@@ -106,12 +130,56 @@ def of_model(model: PlainWord2Vec) -> dict[str, Any]:
         TypeError, ValueError: as `numbers`.
     """
     values = {name: option(model, name) if name in DEFAULTS else getattr(model, name) for name in CHECKED}
-    for name in (*_NUMBERS, *_NUMBERS_IF_STRINGS, "epochs"):
+    _refuse_strings(model, (*_NUMBERS, *_NUMBERS_IF_GIVEN))
+    return numbers(values)
+
+
+def _refuse_strings(model: PlainWord2Vec, names: Iterable[str]) -> None:
+    for name in names:
         if isinstance(getattr(model, name, None), str):
             raise TypeError(
                 f"{name}={getattr(model, name)!r}: must be a number, not a string, when it is set after construction"
             )
-    return numbers(values)
+
+
+def of_vocabulary(model: PlainWord2Vec, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return arguments of `build_vocab()` and its like, checked, with all numbers among them converted.
+
+    What is None or 0 there is an attribute of the model, which is checked, too.
+
+    Args:
+        model: its vocabulary is about to be made.
+        given: arguments, by name.
+
+    Raises:
+        TypeError, ValueError: the argument, what was given, what is allowed.
+    """
+    converted = numbers(given)
+    check_trim_rule(given.get("trim_rule"))
+    names = ("min_count", "sample", "max_vocab_size", "max_final_vocab")
+    own = {name: getattr(model, name, None) for name in names}
+    _refuse_strings(model, names)
+    own = numbers(own)
+    if (converted.get("min_count") or own["min_count"]) is None:
+        raise TypeError("min_count=None: must be an integer")
+    check_sample(converted.get("sample") or own["sample"])
+    return converted
+
+
+def check_frequencies(word_freq: Any) -> None:
+    """Check the words and counts that `build_vocab_from_freq()` is given.
+
+    Raises:
+        TypeError: what was given, and what is allowed.
+    """
+    wanted = "must be a dictionary from words to their counts"
+    if not isinstance(word_freq, Mapping):
+        raise TypeError(f"word_freq is a {type(word_freq).__name__}: {wanted}; dict(…) makes one of pairs")
+    try:
+        sum(word_freq.values())
+    except TypeError as e:
+        word = next(word for word, count in word_freq.items() if isinstance(count, str) or not np.isscalar(count))
+        raise TypeError(f"word_freq[{word!r}]={word_freq[word]!r}: {wanted}, which are numbers") from e
 
 
 def check(values: Mapping[str, Any]) -> None:
@@ -134,7 +202,7 @@ def check(values: Mapping[str, Any]) -> None:
     for name in ("alpha", "min_alpha", "ns_exponent"):
         if not math.isfinite(values[name]):
             raise ValueError(f"{name}={values[name]}: must be a finite number")
-    _check_sample(values["sample"])
+    check_sample(values["sample"])
     if values["cbow_gradient"] not in GRADIENTS:
         raise ValueError(
             f"cbow_gradient={values['cbow_gradient']!r}: must be 'gensim' (each context row gets gensim's update) "
@@ -152,45 +220,40 @@ def check(values: Mapping[str, Any]) -> None:
         for name in ("epochs", "min_count"):
             if values[name] is None:
                 raise TypeError(f"{name}=None: must be an integer")
-        _check_rule(values["trim_rule"])
+        check_trim_rule(values["trim_rule"])
         check_callbacks(values["callbacks"])
 
 
-def of_vocabulary(trim_rule: Any, min_count: Any, sample: Any) -> tuple[Any, Any]:
-    """Check the arguments of `build_vocab()` that choose its words, and return the last two as numbers.
+def _check_seed(seed: Any) -> None:
+    several = isinstance(seed, _SEVERAL)
+    try:
+        numbers = [operator.index(number) for number in (seed if several else [seed])]
+    except TypeError as e:
+        raise TypeError(f"seed={seed!r}: must be {_SEED}") from e
+    if several and not numbers:
+        raise ValueError(f"seed={seed!r}: must be {_SEED}")
+    if not all(0 <= number < 2**32 for number in numbers):
+        raise ValueError(f"seed={seed}: must be at least 0 and below 2**32, or None")
 
-    Args:
-        trim_rule, min_count, sample: as given; None for the model's.
+
+def check_sample(sample: Any) -> None:
+    """Check the threshold of subsampling.
 
     Raises:
-        TypeError, ValueError: the argument, what was given, what is allowed.
+        ValueError: what was given, and what is allowed.
     """
-    _check_rule(trim_rule)
-    converted = numbers({"min_count": min_count, "sample": sample})
-    for name, value in converted.items():
-        try:
-            bool((value or 0) >= 0)
-        except (TypeError, ValueError) as e:
-            raise TypeError(f"{name}={value!r}: must be a number, or None for the model's") from e
-    _check_sample(converted["sample"])
-    return converted["min_count"], converted["sample"]
-
-
-def _check_rule(rule: Any) -> None:
-    if rule is not None and not callable(rule):
-        raise TypeError(f"trim_rule={rule!r}: must be a function of a word, its count and min_count")
-
-
-def _check_sample(sample: Any) -> None:
     if not 0 <= (sample or 0) < math.inf:
         raise ValueError(f"sample={sample}: must be 0 (no subsampling), a share below 1 such as 1e-3, or a word count")
 
 
-def _check_seed(seed: Any) -> None:
-    if isinstance(seed, (float, np.floating, str, bytes)):
-        raise TypeError(f"seed={seed!r}: must be an integer of at least 0 and below 2**32, or None")
-    if isinstance(seed, (int, np.integer)) and not 0 <= seed < 2**32:
-        raise ValueError(f"seed={seed}: must be at least 0 and below 2**32, or None")
+def check_trim_rule(trim_rule: Any) -> None:
+    """Check a rule for the words that stay.
+
+    Raises:
+        TypeError: what was given, and what is allowed.
+    """
+    if trim_rule is not None and not callable(trim_rule):
+        raise TypeError(f"trim_rule={trim_rule!r}: must be a function of a word, its count and min_count")
 
 
 def check_callbacks(callbacks: Any) -> None:
@@ -250,4 +313,23 @@ def check_gensims_engine(reason: str | None, checkpoint: str | None, distributed
             raise ValueError(
                 f"{name}={value!r}: {reason}, and gensim's own engine {lack}; leave it out, or have an engine of "
                 "torch_w2v train (hs=0, negative=1 or more, and not engine='gensim')"
+            )
+
+
+def check_own_loop(cls: type, checkpoint: str | None, distributed: object) -> None:
+    """Refuse what only our `train()` has, where gensim's `train`, or a loop of a program's own, calls for an epoch.
+
+    Args:
+        cls: class of the model.
+        checkpoint, distributed: arguments of the constructor.
+
+    Raises:
+        ValueError: what was given, and how to mend it.
+    """
+    for name, value in (("checkpoint", checkpoint), ("distributed", distributed)):
+        if value:
+            raise ValueError(
+                f"{name}={value!r}: only the train() of torch_w2v.Word2Vec has that, but gensim's train(), or a loop "
+                f"of {cls.__name__}'s own, was called instead; call torch_w2v.Word2Vec.train(model, …), in a subclass "
+                "super().train(…), or leave it out"
             )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import Any, TypeAlias, TypeGuard
 
@@ -139,16 +140,44 @@ class CorpusReading(GensimThreads):
             Exception: whatever the corpus raises.
         """
         with self._w2v_together():
-            least, _ = arguments.of_vocabulary(trim_rule, kwargs.get("min_count"), kwargs.get("sample"))
+            # Before the corpus is read, which may take hours.
+            try:
+                inspect.signature(self.prepare_vocab).bind(update, keep_raw_vocab, trim_rule, **kwargs)
+            except TypeError as e:
+                raise TypeError(f"build_vocab() {e}") from e
+            given = arguments.of_vocabulary(self, {"trim_rule": trim_rule, **kwargs})
+            kwargs = {name: given[name] for name in kwargs}
             # A rule may keep rarer words, and the caller may want to see them.
             if trim_rule is None and not keep_raw_vocab:
-                self._w2v_least_count = least or self.min_count
+                self._w2v_least_count = kwargs.get("min_count") or self.min_count
             try:
                 super().build_vocab(
                     corpus_iterable, corpus_file, update, progress_per, keep_raw_vocab, trim_rule, **kwargs
                 )
             finally:
                 self.__dict__.pop("_w2v_least_count", None)
+
+    def build_vocab_from_freq(
+        self,
+        word_freq: Mapping[Hashable, int],
+        keep_raw_vocab: bool = False,
+        corpus_count: int | None = None,
+        trim_rule: TrimRule | None = None,
+        update: bool = False,
+    ) -> None:
+        """Make the vocabulary of words whose counts are known; see gensim's `build_vocab_from_freq`.
+
+        Args:
+            word_freq: how often each word occurs.
+            keep_raw_vocab, trim_rule, update: as for `build_vocab`.
+            corpus_count: number of sentences of the corpus.
+
+        Raises:
+            TypeError, ValueError: an argument of a wrong type, or out of its range.
+        """
+        arguments.check_frequencies(word_freq)
+        given = arguments.of_vocabulary(self, {"corpus_count": corpus_count, "trim_rule": trim_rule})
+        super().build_vocab_from_freq(word_freq, keep_raw_vocab, given["corpus_count"], trim_rule, update)
 
     @property
     def _w2v_shows(self) -> bool:
@@ -256,7 +285,9 @@ class CorpusReading(GensimThreads):
         Raises:
             TypeError, ValueError: an argument of a wrong type, or out of its range.
         """
-        min_count, sample = arguments.of_vocabulary(trim_rule, min_count, sample)
+        numbers = {"min_count": min_count, "sample": sample}
+        given = arguments.of_vocabulary(self, {"trim_rule": trim_rule, **numbers})
+        min_count, sample = given["min_count"], given["sample"]
         counts = None if update or trim_rule is not None else vocabulary.countable(self.raw_vocab)
         if counts is None:
             report = super().prepare_vocab(update, keep_raw_vocab, trim_rule, min_count, sample, dry_run)

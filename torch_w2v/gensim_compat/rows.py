@@ -45,14 +45,16 @@ def check_trainable(model: PlainWord2Vec, anew: bool = True) -> None:
     added by hand, as by `wv.add_vector`, have no counts: the arrays get rows for them that no training changes.
 
     Args:
-        model: is about to be trained; its vocabulary is not empty.
+        model: is about to be trained.
         anew: see `rows_in_use`.
 
     Raises:
-        RuntimeError: which arrays are too short, and what to do.
+        RuntimeError: there is no vocabulary; or which arrays are too short, and what to do.
         TypeError: as `check_arrays`.
         ValueError: hierarchical softmax of one word.
     """
+    if not model.wv.key_to_index:
+        raise RuntimeError("you must first build vocabulary before training the model")
     check_arrays(model)
     if model.hs and len(model.wv.key_to_index) == 1:
         raise ValueError(arguments.ONE_WORD_TREE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import operator
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -95,6 +96,24 @@ def check(
         for file in (path, checkpoint_file.previous_of(path)):
             check_writable(file)
     return path
+
+
+def seed_of(model: TrainedModel) -> int | None:
+    """Return the integer that all draws of training follow from; None for a random one.
+
+    Args:
+        model: whose seed may also be several integers, which numpy's generators take, as gensim's initial vectors do.
+
+    Raises:
+        TypeError: a seed that was set after construction is neither.
+    """
+    seed: Any = model.seed
+    try:
+        if isinstance(seed, (list, tuple, range, np.ndarray)):
+            return int(np.random.SeedSequence(list(map(operator.index, seed))).generate_state(1)[0])
+        return None if seed is None else operator.index(seed)
+    except TypeError as e:
+        raise TypeError(f"seed={seed!r}: must be an integer, a list of integers, or None") from e
 
 
 def encoded_words(model: TrainedModel) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -14,6 +14,7 @@ from torch_w2v.engines.streams import alias_table
 from torch_w2v.training.model import TrainedModel
 
 _ALL_KEPT = 2**32 - 1
+_KEPT_SCALES = 4  # layouts whose factors on updates are kept
 
 
 @dataclass(frozen=True)
@@ -126,11 +127,16 @@ class Frequencies:
     def row_scales(
         self, layout: Layout, workload: Workload, lockf: np.ndarray, whole_sums: bool
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the factors of `engines.row_scales` for this vocabulary."""
-        alpha = workload.alpha
+        """Return the factors of `engines.row_scales` for this vocabulary.
+
+        Those of the last few layouts are kept. They do not depend on what is measured of a corpus but for its context
+        words, and that differs a little between any two calls of `train()` on a few sentences.
+        """
+        alpha, workload = workload.alpha, replace(workload, repetition=1.0, busiest_output=0.0, unmet=0.0)
         key = layout, workload, lockf.tobytes(), whole_sums
         if key not in self._scales:
-            self._scales.clear()
+            if len(self._scales) == _KEPT_SCALES:
+                del self._scales[next(iter(self._scales))]
             shares = self.kept_share, self.noise_share
             self._scales[key] = (
                 skip_gram_row_scales(*shares, layout, workload, lockf=lockf, alpha=alpha)

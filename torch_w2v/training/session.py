@@ -22,6 +22,7 @@ from torch_w2v.engines.streams import keep_mask
 from torch_w2v.gensim_compat.options import option, set_option
 from torch_w2v.hints import Self
 from torch_w2v.training import divergence, learning_rate, planning
+from torch_w2v.training.call_arguments import seed_of
 from torch_w2v.training.checkpoints import Checkpoints, KeptCheckpoints
 from torch_w2v.training.chunk_plans import Looks, chunk_plans
 from torch_w2v.training.divergence import Stopper, StopTraining
@@ -49,6 +50,8 @@ class TrainCall:
         totals: the `total_examples` and `total_words` of the call, which a checkpoint must have too.
         group: the processes that train the model together; None for one process.
         watchers: are told how far it is.
+        one_epoch: the number of the only epoch, and how many of that number, or a higher one, were trained before by
+            such calls; None for a call of `train()`. What calls for one epoch after another cannot be ended here.
 
     Attributes:
         watch: tells them.
@@ -64,14 +67,14 @@ class TrainCall:
         totals: dict[str, int | None] | None = None,
         group: Group | None = None,
         watchers: Sequence[Watcher] = (),
+        one_epoch: tuple[int, int] | None = None,
     ) -> None:
-        self._model = model
+        self._model, self._one_epoch = model, one_epoch
         self.stops = self._trained = False
         self._unobserved = can_defer_write_back
         self._memory = EngineMemory()
         self._plan: TrainingPlan | None = None
-        self._looks = Looks()
-        self._throttle = Throttle()
+        self._looks, self._throttle = Looks(), Throttle()
         self._largest: float | None = None  # component before training
         self._ranks = ranks = Alone() if group is None else Together(group, model.workers)
         self._checkpoints = Checkpoints()
@@ -89,8 +92,7 @@ class TrainCall:
         attributes = self._model.__dict__
         # A callback of an outer train() may call train(): that gets a corpus of its own.
         self._outer = {name: attributes.get(name) for name in ("_w2v_call", "_w2v_corpus")}
-        nested = self._outer["_w2v_call"] is not None
-        if nested or self._outer["_w2v_corpus"] is None:
+        if self._outer["_w2v_call"] is not None or self._outer["_w2v_corpus"] is None:
             self._cache = corpus.CorpusCache(
                 option(self._model, "corpus_cache"), self._model.workers, self._unobserved, self._model._w2v_part
             )
@@ -129,12 +131,12 @@ class TrainCall:
     def _check_at_the_end(self) -> None:
         """Look at all rows once, where after an epoch only a sample is."""
         model = self._model
-        small = self._progress.call.raw_words < len(model.wv.vectors)
-        if option(model, "diverged") or small:
+        if option(model, "diverged") or self._progress.call.raw_words < len(model.wv.vectors):
             return
         if divergence.has_diverged(divergence.largest(model.wv.vectors), self._largest or 0.0):
             set_option(model, "diverged", True)
-            divergence.warn(max(model.epochs - 1, 0), model.alpha, model.window, False)
+            last = self._one_epoch[0] if self._one_epoch else max(model.epochs - 1, 0)
+            divergence.warn(last, model.alpha, model.window, False)
 
     def run_epoch(
         self,
@@ -185,11 +187,13 @@ class TrainCall:
                 self._finish_epoch(epoch, total_examples, total_words, file_mode)
                 self._checkpoints.enter(END)
         if diverged:
+            if not option(model, "diverged"):
+                divergence.warn(epoch, model.alpha, model.window, self._one_epoch is None)
             set_option(model, "diverged", True)
-            divergence.warn(epoch, model.alpha, model.window, True)
-            for callback in callbacks:
-                callback.on_epoch_end(model)
-            raise StopTraining
+            if self._one_epoch is None:
+                for callback in callbacks:
+                    callback.on_epoch_end(model)
+                raise StopTraining
         done, returned = self._progress.call, self._returned
         self._returned = dataclasses.replace(done)
         return (
@@ -244,10 +248,11 @@ class TrainCall:
             progress.busiest = ranks.agree(measured.busiest, max)
             progress.unmet = ranks.agree(measured.unmet, max)
             progress.expected_words = planning.expected_words(model, seen, size, total_examples, total_words)
-            self._plan = planning.training_plan(model, engine, progress.measured)
+            self._plan = planning.training_plan(model, engine, progress.measured, seed_of(model))
             progress.seed = ranks.agree(self._plan.seed, operator.itemgetter(0))
             self._plan = dataclasses.replace(self._plan, seed=progress.seed)
-        plan, epoch_words = self._plan.for_epoch(model.train_count, epoch), progress.expected_words
+        place = epoch + (self._one_epoch[1] << 32 if self._one_epoch else 0)  # of the draws
+        plan, epoch_words = self._plan.for_epoch(model.train_count, place), progress.expected_words
         threads = planning.threads_of(model, epoch_words) if engine.thread_safe else 1
         if threads < model.workers and engine.thread_safe and epoch == 0:
             reason = "use the same cores" if threads == system.cores() else "overwrite one another's updates"
@@ -288,7 +293,7 @@ class TrainCall:
         plan_of = None
         # What is less than a chunk becomes one, for which the plan was made; but several ranks may cut it.
         if epoch_words >= size or isinstance(ranks, Together):
-            plan_of = chunk_plans(model, engine, self._plan, progress.measured, epoch, self._looks, encoding)
+            plan_of = chunk_plans(model, engine, self._plan, progress.measured, place, self._looks, encoding)
         batch = ranks.expected(max(int(model.batch_words), 1)) or 1
         rates = learning_rate.rates_between(model, epoch, epoch_words, batch, size, total_examples, total_words)
         source_jobs = jobs(chunks, rates, self._checkpoints.kept)
@@ -345,18 +350,9 @@ class TrainCall:
             model.running_training_loss += totals.loss
         loss = totals.loss / totals.pairs if totals.pairs else math.nan
         set_option(model, "training_losses", [*option(model, "training_losses"), loss])
-        elapsed = totals.elapsed
-        model._log_epoch_end(
-            epoch,
-            totals.examples,
-            total_examples,
-            totals.raw_words,
-            total_words,
-            totals.trained_words,
-            elapsed,
-            file_mode,
-        )
-        model.total_train_time += elapsed
+        words = totals.raw_words, total_words, totals.trained_words
+        model._log_epoch_end(epoch, totals.examples, total_examples, *words, totals.elapsed, file_mode)
+        model.total_train_time += totals.elapsed
         self.count(totals.trained_words, totals.raw_words, totals.chunks)
         self.watch.end_epoch(totals.raw_words, model.min_alpha_yet_reached, totals.loss, totals.pairs)
 
