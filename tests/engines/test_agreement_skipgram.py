@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.engines.agreement import OTHERS, agree, same_as_its_halves, with_engines
-from tests.engines.cases import case
+from tests.engines.cases import case, run
 from tests.engines.shapes import GRID, name_of, odd_shape, pairwise
 from torch_w2v.engines.plan import Layout
 
@@ -105,3 +105,13 @@ def test_two_chunks_equal_their_halves(engine):
     # no word is in a block three times: so the blocks are the same
     whole = whole.changed(tokens=np.arange(128, dtype=np.int32) % 100)
     same_as_its_halves(engine, whole)
+
+
+def test_a_stride_is_refused_where_inputs_are_taken_as_they_come():
+    with pytest.raises(ValueError, match="stride=2: engine 'torch_batched' takes inputs as they come"):
+        run("torch_batched", case(skip_gram=True, layout=Layout(T=16, S=1, N=32, stride=2)))
+
+
+def test_cbow_has_no_stride():
+    with pytest.raises(ValueError, match="stride=2: only skip-gram has inputs that are apart"):
+        case(layout=Layout(stride=2))

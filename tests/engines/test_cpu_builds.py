@@ -59,17 +59,21 @@ WATCHED = [
     *(
         {
             "skip_gram": True,
-            "layout": Layout(T, S, N, G=4, fresh=True),
+            "layout": Layout(T, S, N, G=4, fresh=True, stride=stride),
             "D": D,
             "window": window,
             "V": V,
             "lengths": (100, 3, 1),
         }
-        for (T, S, N), D, window, V in itertools.product(
-            ((16, 1, 32), (16, 84, 5), (3, 2, 7)), (1, 5, 16, 100, 300), (1, 5, 10**6), (1, 50)
+        for (T, S, N, stride), D, window, V in itertools.product(
+            ((16, 1, 32, 32), (16, 84, 5, 1), (3, 2, 7, 5)), (1, 5, 16, 100, 300), (1, 5, 10**6), (1, 50)
         )
     ),
-    *({"skip_gram": True, "layout": Layout(16, 2, 8, G=4, fresh=True)} | options for options in EXTREMES),
+    *(
+        {"skip_gram": True, "layout": Layout(16, 2, 8, G=4, fresh=True, stride=stride)} | options
+        for stride, options in zip(itertools.cycle((1, 32, 100)), EXTREMES)
+    ),
+    {"skip_gram": True, "layout": Layout(16, 2, 8, G=4, fresh=True, stride=32), "lengths": (3000, 2), "window": 2000},
 ]
 
 

@@ -63,6 +63,7 @@ int train_chunk_with(const Call& call) {
     const double alpha = call.alpha_begin + (call.alpha_end - call.alpha_begin) * done;
     block.count_loss(call.loss_every && number++ % call.loss_every == 0);
     block.train(stream, place, end, next_end, static_cast<float>(alpha));
+    // Skip-gram, which alone has a stride, has no private rows: the words need not be those of the block.
     exchanges.advance(stream.id + place, end - place);
     kept += end - place;
     place = end;

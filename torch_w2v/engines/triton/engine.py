@@ -63,6 +63,8 @@ class TritonEngine(TorchEngine):
             raise ValueError(f"T={T}, N={N}: the Triton kernel takes blocks of up to {MAX_T} and sets of up to {MAX_N}")
         if G != 1 or fresh:
             raise ValueError(f"G={G}, fresh={fresh}: the Triton kernel takes G=1 and fresh=False only")
+        if plan.layout.stride > 1:
+            raise ValueError(f"stride={plan.layout.stride}: the Triton kernel takes inputs as they come")
         dot = os.environ.get("TORCH_W2V_DOT", "tf32")
         if dot not in DOTS:
             raise ValueError(f"TORCH_W2V_DOT={dot!r}: must be one of {', '.join(map(repr, DOTS))}")
