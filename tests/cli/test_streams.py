@@ -94,6 +94,15 @@ def test_exit_codes_where_stderr_is_full(vectors: Path, full: IO[bytes]) -> None
 
 
 @needs_full_device
+def test_what_is_wrong_with_the_arguments_does_not_wait_in_a_buffer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python would try to write it when it ends, and return 120."""
+    with open("/dev/full", "w", encoding="utf8") as stderr:  # closing it writes what is left
+        monkeypatch.setattr(sys, "stderr", stderr)
+        with pytest.raises(SystemExit, match="2"):
+            cli.main(["train", "--no-such-option"])
+
+
+@needs_full_device
 @pytest.mark.slow
 @pytest.mark.parametrize("line", ['"$@" 2>/dev/full', '"$@" 2>/dev/full >/dev/full', '"$@" 2>&-'])
 def test_exit_codes_where_stderr_cannot_be_written(line: str, vectors: Path) -> None:

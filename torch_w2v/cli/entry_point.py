@@ -75,7 +75,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     top = parser()
     if "_ARGCOMPLETE" in os.environ:  # set by a shell that wants to complete the line
         extras.load("argcomplete", "completion", "completion of command lines").autocomplete(top)
-    args = top.parse_args(argv)
+    try:
+        args = top.parse_args(argv)
+    except SystemExit:  # argparse has printed what is wrong with the arguments
+        _drop_what_cannot_be_written(sys.stderr)
+        raise
     message = None
     with redirect_stdout(Output(sys.stdout)), redirect_stderr(Messages(sys.stderr)):
         try:
