@@ -6,12 +6,11 @@ import pytest
 import torch_w2v
 from tests.helpers import ours
 from torch_w2v import system
-from torch_w2v.corpus.store import Encoded
-from torch_w2v.engines.cpu.engine import CpuEngine
 from torch_w2v.engines.plan import Layout
 from torch_w2v.engines.row_scales import CAP, MAX_INDEPENDENT_BLOCKS
 from torch_w2v.engines.torch_batched import TorchBatchedEngine
-from torch_w2v.training.planning import WORDS_PER_THREAD, Measured, chunk_words, measure, threads_of, training_plan
+from torch_w2v.training.measured import Measured
+from torch_w2v.training.planning import WORDS_PER_THREAD, chunk_words, threads_of, training_plan
 
 
 class LargeStepsEngine(TorchBatchedEngine):
@@ -79,35 +78,3 @@ def test_where_few_rows_have_most_updates_one_thread_trains(counts, negative, th
     model = ours(min_count=1, workers=4, negative=negative, sample=0)
     model.build_vocab_from_freq(counts)
     assert threads_of(model, 10 * WORDS_PER_THREAD) == threads
-
-
-def run_of(lengths):
-    return Encoded(np.zeros(sum(lengths), np.int32), np.cumsum([0, *lengths]))
-
-
-@pytest.mark.parametrize(
-    ("lengths", "context"),
-    [([6] * 50, 4.833), ([0, 6] * 50, 4.833), ([1] * 50, 1), ([1] * 90 + [40] * 10, 26.65), ([500], 39.852), ([], 41)],
-)
-def test_the_context_of_skip_gram_is_that_of_its_pairs(lengths, context):
-    """A vocabulary without a corpus says nothing of sentences; empty ones do not count."""
-    model = ours(min_count=1, sg=1, window=40, sample=0)
-    model.build_vocab_from_freq({"a": 10, "b": 10})
-    assert measure(model, run_of(lengths)).context == pytest.approx(context, abs=1e-3)
-    model.sg = 0
-    assert measure(model, run_of(lengths)).context == 0
-
-
-@pytest.mark.parametrize("words", [400, 400_000])
-def test_a_word_that_is_more_of_the_corpus_than_was_counted_makes_smaller_blocks(words):
-    model = ours(min_count=1, sg=1, sample=0, negative=2)
-    model.build_vocab_from_freq(dict.fromkeys(map(str, range(1000)), 1))
-    counted = training_plan(model, CpuEngine(), Measured()).layout
-    tokens = np.where(np.arange(words) % 2, 7, np.arange(words) % 1000).astype(np.int32)
-    seen = measure(model, Encoded(tokens, np.array([0, words])))
-    # its share of the tokens, and that of the negatives, which counts decide
-    assert seen.busiest == pytest.approx(0.5 + 2 / 1000, abs=0.005)
-    layout = training_plan(model, CpuEngine(), seen).layout
-    assert layout.T / layout.S < counted.T / counted.S
-    few = Encoded(tokens[:90], np.array([0, 90]))
-    assert measure(model, few).busiest == 0

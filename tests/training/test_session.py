@@ -16,6 +16,7 @@ from torch_w2v.engines.cpu.private_rows import ThreadTables
 from torch_w2v.engines.torch_batched import TorchBatchedEngine
 from torch_w2v.engines.triton.engine import TritonEngine
 from torch_w2v.training import checkpoints, frequencies, interrupts, planning
+from torch_w2v.training.measured import Measured
 
 THREADS_OF = planning.threads_of  # as it is outside of these tests (conftest.py)
 
@@ -266,7 +267,7 @@ def test_draws_follow_what_is_changed_in_place(name):
     for model in (changed, fresh):
         model.build_vocab(sentences)
     frequencies.frequencies_of(changed).busiest_output(5)
-    planning.training_plan(changed, engines.choose(changed.engine, "cpu", 8), planning.Measured())
+    planning.training_plan(changed, engines.choose(changed.engine, "cpu", 8), Measured())
     for model in (changed, fresh):
         array = model.cum_table if name == "cum_table" else model.wv.expandos["sample_int"]
         array[:] = np.linspace(2**20, 2**31 - 1, len(array)).astype(array.dtype)

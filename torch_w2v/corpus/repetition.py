@@ -62,11 +62,8 @@ def repetition(
     stretches = max(_PLACES, min(most, _MAX_READS // (STRETCH + 2 * reach)))
     kept_per_place = STRETCH * stretches // _PLACES + 2 * reach
     raw = min(n, int(kept_per_place / max(kept_share, 1e-9)) + 1, _MAX_TOKENS // _PLACES)
-    starts = [0] if n < 2 * raw else np.linspace(0, n - raw, min(_PLACES, n // raw)).astype(np.int64).tolist()
+    starts, ids = rows_at_places(corpus, _PLACES, raw)
     place = (np.array(starts)[:, None] + np.arange(raw)).ravel()
-    ids = np.concatenate([corpus.tokens[start : start + raw] for start in starts])
-    if corpus.rows is not None:
-        ids = corpus.rows[ids]
     kept = (ids >= 0) & (_draws(max(_FEW, len(ids)))[: len(ids)] <= keep[ids])
     # Sentences end at their edges, and where a place ends.
     sentence = np.searchsorted(corpus.offsets, place, side="right") * len(starts) + np.arange(len(place)) // raw
@@ -76,9 +73,27 @@ def repetition(
     return estimate
 
 
+def rows_at_places(corpus: Run, places: int, size: int) -> tuple[list[int], np.ndarray]:
+    """Return rows from places that are spread evenly over a corpus, the same ones always.
+
+    Args:
+        corpus: the encoded corpus, or a part of it.
+        places: how many there are at most; fewer where they would overlap.
+        size: number of tokens in each; no more than the corpus has.
+
+    Returns:
+        Where the places begin, and the rows at all of them, one place after the other; -1 for unknown words.
+    """
+    n = len(corpus.tokens)
+    count = min(places, n // max(size, 1))
+    starts = np.linspace(0, n - size, count).astype(np.int64).tolist() if count > 1 else [0]
+    ids = np.concatenate([corpus.tokens[start : start + size] for start in starts])
+    return starts, ids if corpus.rows is None else corpus.rows[ids]
+
+
 @lru_cache(maxsize=1)
 def _draws(n: int) -> np.ndarray:
-    """Return (n,) float64 numbers below 2**32, always the same; of fewer the beginning."""
+    """Return (n,) random float64 numbers below 2**32, always the same: those of a smaller n are their beginning."""
     return np.random.default_rng(0).random(n) * 2.0**32
 
 

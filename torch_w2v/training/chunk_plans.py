@@ -11,16 +11,9 @@ from torch_w2v.corpus.repetition import repetition_of_chunk
 from torch_w2v.corpus.store import Encoded
 from torch_w2v.engines.interface import Engine
 from torch_w2v.engines.plan import EpochPlan, Layout, TrainingPlan, Workload
+from torch_w2v.training.measured import Measured, measure_for_skip_gram, measured_context, reading_of
 from torch_w2v.training.model import TrainedModel
-from torch_w2v.training.planning import (
-    BEYOND,
-    Measured,
-    measure_for_skip_gram,
-    measured_context,
-    reading_of,
-    training_plan,
-    workload_of,
-)
+from torch_w2v.training.planning import BEYOND, training_plan, workload_of
 
 # The repetition from which on another layout is right is found in steps of a factor, up to one that no corpus has.
 _STEP, _MOST_REPETITION = 1.3, 1e5

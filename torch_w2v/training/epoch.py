@@ -18,7 +18,7 @@ from torch_w2v.engines.plan import EpochPlan
 from torch_w2v.engines.sharing import Sharing
 from torch_w2v.training.interrupts import Interrupts
 from torch_w2v.training.jobs import Job, UntilDue
-from torch_w2v.training.planning import Measured
+from torch_w2v.training.measured import Measured
 from torch_w2v.training.throttle import Throttle
 
 # Seconds between two looks at what threads have done, and for a signal that was held back.

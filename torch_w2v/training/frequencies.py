@@ -35,7 +35,7 @@ class Frequencies:
     cum_table: np.ndarray
     _scales: dict[tuple[object, ...], tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
     _read: list[np.ndarray] = field(default_factory=list)
-    _sums: dict[tuple[str, int], float] = field(default_factory=dict)  # by what they are, and the negatives
+    _sums: dict[tuple[str, int], float] = field(default_factory=dict)  # by what they are, and the negatives or tokens
 
     def __post_init__(self) -> None:
         self._read.extend(array.copy() for array in (self.sample_int, self.cum_table) if array is not None)
@@ -115,9 +115,16 @@ class Frequencies:
         return self._sums["collisions", negative]
 
     def expected_met(self, tokens: int) -> float:
-        """Return the share of negatives that are words which so many tokens of the counted corpus would have."""
-        share = self.count / max(self.words, 1.0)
-        return 1.0 - float((self.noise_share * np.exp(-tokens * share)).sum())
+        """Return the share of negatives that are words which so many tokens of the counted corpus would have.
+
+        It is that of an eighth less at most, so that it is computed for a few sizes only: each takes 20 ms per million
+        words.
+        """
+        rounded = tokens >> max(tokens.bit_length() - 4, 0) << max(tokens.bit_length() - 4, 0)
+        if ("met", rounded) not in self._sums:
+            share = self.count / max(self.words, 1.0)
+            self._sums["met", rounded] = 1.0 - float((self.noise_share * np.exp(-rounded * share)).sum())
+        return self._sums["met", rounded]
 
     def _updates(self, negative: int) -> np.ndarray:
         """(V,) float64, the expected number of updates of each output row per target."""

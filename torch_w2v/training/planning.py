@@ -5,14 +5,11 @@ from __future__ import annotations
 import logging
 import operator
 import secrets
-from typing import NamedTuple
 
-import numpy as np
 from gensim.models.word2vec import MAX_WORDS_IN_BATCH
 
 from torch_w2v import system
-from torch_w2v.corpus.context import context_of
-from torch_w2v.corpus.repetition import OTHER_SENTENCES, STRETCH, repetition
+from torch_w2v.corpus.repetition import STRETCH
 from torch_w2v.corpus.store import Run
 from torch_w2v.distributed.merge import Problem
 from torch_w2v.engines.interface import Engine
@@ -27,11 +24,10 @@ from torch_w2v.engines.plan import (
 from torch_w2v.engines.sharing import Sharing, sharing_of
 from torch_w2v.gensim_compat.options import option
 from torch_w2v.training.frequencies import Frequencies, frequencies_of
+from torch_w2v.training.measured import MAX_WINDOW, Measured
 from torch_w2v.training.model import TrainedModel
 from torch_w2v.training_log import logger
 
-# A longer window changes nothing; times a draw of 32 bits this fits into an int64 many times.
-_MAX_WINDOW = 1_000_000
 # A chunk has at least so many words, as a batch of gensim's: a smaller one costs more than its words.
 SMALLEST_CHUNK = MAX_WORDS_IN_BATCH
 # words per chunk below which an epoch has fewer chunks
@@ -44,12 +40,6 @@ SAMPLED_BLOCKS = 64
 
 # what is measured counts where it is so many times what was expected
 BEYOND = 1.3
-# Words are not those that were counted where less than the first of the negatives are in a sample of the corpus, and
-# less than the second of what the counts let expect. Of text that is .8 to 1.
-_LITTLE_MET, _LEAST_MET = 0.25, 0.5
-# what `measured_outputs` looks at: so many places at most, with so many tokens each; fewer tell nothing
-_PLACES, _TOKENS_PER_PLACE, _LEAST_TOKENS = 16, 4_096, 100
-
 # more words than any corpus has, and ten times as many are a number that numpy takes
 _LARGEST_BATCH = 10**17
 
@@ -62,7 +52,7 @@ WORDS_PER_THREAD, MOST_COLLISIONS = 100_000, 0.5
 def objective_of(model: TrainedModel) -> Objective:
     """Return the objective that a model's attributes ask for."""
     return Objective(
-        window=min(int(model.window), _MAX_WINDOW),
+        window=min(int(model.window), MAX_WINDOW),
         negative=int(model.negative),
         cbow_mean=bool(model.cbow_mean),
         exact_gradient=option(model, "cbow_gradient") == "exact",
@@ -99,116 +89,6 @@ def context_words(model: TrainedModel) -> float:
         # A sentence shorter than the window has fewer context words.
         context = min(context, max(frequencies_of(model).kept_words / model.corpus_count, 1.0))
     return context
-
-
-def measured_context(model: TrainedModel, seen: Run) -> float:
-    """Return the number of context words per target, on average over sentences, each of which counts by its pairs.
-
-    Where sentences are of uneven lengths that is more than the mean over the targets: most pairs are in the long ones.
-
-    Args:
-        model: the model.
-        seen: the encoded corpus, its beginning, or a part of it.
-    """
-    objective, frequencies = objective_of(model), frequencies_of(model)
-    lengths = np.diff(seen.offsets)
-    if not lengths.any():
-        return context_words(model)
-    kept = frequencies.kept_words / max(frequencies.words, 1.0)
-    return max(1.0, context_of(lengths, objective.window, objective.shrink_windows, kept))
-
-
-class Measured(NamedTuple):
-    """What is measured of a corpus, or of a part of it.
-
-    Attributes:
-        repetition: as `repetition_of` returns it.
-        context: as `measured_context`, for skip-gram, whose rows would move too far in long sentences; 0 for what the
-            model's counts say.
-        busiest: `Workload.busiest_output`, for skip-gram too.
-        unmet: `Workload.unmet`, for skip-gram too.
-    """
-
-    repetition: float = 1.0
-    context: float = 0.0
-    busiest: float = 0.0
-    unmet: float = 0.0
-
-    def most(self, other: Measured) -> Measured:
-        """Return the larger values of both."""
-        return Measured(*map(max, self, other))
-
-
-def measure(model: TrainedModel, seen: Run) -> Measured:
-    """Return what is measured of a model's corpus.
-
-    Args:
-        model: the model.
-        seen: the encoded corpus, or its beginning.
-    """
-    return measure_for_skip_gram(model, seen)._replace(repetition=repetition_of(model, seen))
-
-
-def measure_for_skip_gram(model: TrainedModel, seen: Run) -> Measured:
-    """Return what is measured for skip-gram only: all but the repetition."""
-    if not model.sg:
-        return Measured()
-    rows, times = _sample_of_rows(seen)
-    busiest, unmet = measured_outputs(model, rows, times)
-    return Measured(context=measured_context(model, seen), busiest=busiest, unmet=unmet)
-
-
-def _sample_of_rows(seen: Run) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows in a sample of a corpus, the same always, and how often each is there."""
-    n = len(seen.tokens)
-    size = n if n <= _PLACES * _TOKENS_PER_PLACE else _TOKENS_PER_PLACE
-    starts = np.linspace(0, n - size, _PLACES if size < n else 1).astype(np.int64).tolist()
-    ids = np.concatenate([seen.tokens[start : start + size] for start in starts])
-    if seen.rows is not None:
-        ids = seen.rows[ids]
-    return np.unique(ids[ids >= 0], return_counts=True)
-
-
-def measured_outputs(model: TrainedModel, rows: np.ndarray, times: np.ndarray) -> tuple[float, float]:
-    """Return `Measured.busiest` and `Measured.unmet` of a corpus, whose words may be others than were counted.
-
-    Args:
-        model: the model.
-        rows: (n,) those of a sample of the corpus.
-        times: (n,) how often they are there.
-    """
-    tokens = int(times.sum())
-    if tokens < _LEAST_TOKENS:
-        return 0.0, 0.0
-    frequencies = frequencies_of(model)
-    kept = times * (frequencies.keep.view(np.uint32)[rows] / 2.0**32)
-    drawn = frequencies.noise_share[rows]
-    busiest = float((kept / max(float(kept.sum()), 1e-9) + model.negative * drawn).max())
-    met = float(drawn.sum())
-    is_as_counted = met > _LITTLE_MET or met > _LEAST_MET * frequencies.expected_met(tokens)
-    return busiest, 0.0 if is_as_counted else 1 - met
-
-
-def repetition_of(model: TrainedModel, seen: Run) -> float:
-    """Return the repetition of a model's corpus (`corpus.repetition`).
-
-    Args:
-        model: the model.
-        seen: the encoded corpus, or its beginning.
-    """
-    return repetition(seen, *reading_of(model))
-
-
-def reading_of(model: TrainedModel) -> tuple[np.ndarray, int, bool, float, float]:
-    """Return what `corpus.repetition` takes besides the corpus, from the thresholds on."""
-    frequencies = frequencies_of(model)
-    return (
-        frequencies.keep.view(np.uint32),
-        int(model.window),
-        bool(model.shrink_windows),
-        frequencies.kept_words / max(model.corpus_total_words or 0, frequencies.words, 1.0),
-        0.0 if model.sg else OTHER_SENTENCES,
-    )
 
 
 def highest_alpha(model: TrainedModel) -> float:
@@ -292,6 +172,8 @@ def _explain(engine: Engine, layout: Layout, workload: Workload) -> str:
             f"{workload.kept_words:.3g} kept words per epoch, {workload.context_words:.1f} context words per target, "
             f"{workload.repetition:.0f} gradients per row and {STRETCH} targets"
         )
+    if workload.unmet:
+        reason += f"; {workload.unmet:.0%} of the negatives are words that the corpus does not seem to have"
     trained = "inputs" if workload.skip_gram else "targets"
     if layout.stride > 1:
         trained += f", {layout.stride} words apart"

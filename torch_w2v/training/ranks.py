@@ -117,7 +117,7 @@ class Alone:
             tables: as the engine has loaded them.
             alpha: returns the learning rate at a share of the epoch.
             kept: nothing can have changed the tables since the last epoch.
-            context: of the corpus, as `planning.Measured`.
+            context: of the corpus, as `measured.Measured`.
         """
 
     def due(self) -> bool:

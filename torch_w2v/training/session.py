@@ -30,6 +30,7 @@ from torch_w2v.training.epoch import Totals, train_epoch
 from torch_w2v.training.frequencies import common_rows, first_rows, look_anew
 from torch_w2v.training.jobs import Place, jobs
 from torch_w2v.training.manifest import END, TRAIN
+from torch_w2v.training.measured import measure
 from torch_w2v.training.model import TrainedModel
 from torch_w2v.training.rank_checkpoint import RankCheckpoints
 from torch_w2v.training.ranks import Alone, Together
@@ -242,7 +243,7 @@ class TrainCall:
                 progress.expected_words = planning.expected_words(model, seen, size, total_examples, total_words)
         elif not deferred or self._plan is None:
             seen, runs = self._cache.peek(source, runs)
-            measured = planning.measure(model, seen)
+            measured = measure(model, seen)
             progress.repetition = ranks.repetition(model, measured.repetition)
             progress.context = ranks.agree(measured.context, max)
             progress.busiest = ranks.agree(measured.busiest, max)
