@@ -45,7 +45,7 @@ def test_a_word_that_is_more_of_the_corpus_than_was_counted_makes_smaller_blocks
     assert measure(model, few).busiest == 0
 
 
-def test_words_of_another_vocabulary_are_noticed_and_sorted_text_is_none(caplog):
+def test_words_of_another_vocabulary_are_noticed(caplog):
     counts = dict.fromkeys(map(str, range(5000)), 1)
     model = ours(min_count=1, sg=1, sample=0)
     model.build_vocab_from_freq(counts)
