@@ -276,13 +276,9 @@ struct Sets {
       set.error_scale = divide ? group.share + i : nullptr;
       set.moves = {};
       if (moves) set.moves = {moves->drift + i, nullptr, moves->weight + i};
-      if (at_once == 1 && row_coefficient == coefficient) {
+      if (row_coefficient == coefficient) {
         set.negatives = rows + i * group.negatives_step;
-        if (moves)
-          update_single<true>(set);
-        else
-          update_single<false>(set);
-        continue;
+        if (moves ? update_few<true>(set) : update_few<false>(set)) continue;
       }
       tiles<TILE_NEGATIVES>(job.N, [&](i64 k, auto size) {
         constexpr int N = decltype(size)::value;
@@ -298,15 +294,30 @@ struct Sets {
     }
   }
 
-  // A set of one target.
+  // Updates a set of few targets; returns whether they are few.
   template <bool JOINED>
-  void update_single(const Update& set) const {
-    constexpr int Q = 4 * TILE_VECTORS;
+  bool update_few(const Update& set) const {
+    switch (set.targets) {
+      case 1:
+        update_few<1, 4 * TILE_VECTORS, JOINED>(set);
+        return true;
+      case 2:
+        if constexpr (FEW_TARGETS >= 2) update_few<2, 2 * TILE_VECTORS, JOINED>(set);
+        return FEW_TARGETS >= 2;
+      case 4:
+        if constexpr (FEW_TARGETS >= 4) update_few<4, TILE_VECTORS, JOINED>(set);
+        return FEW_TARGETS >= 4;
+      default:
+        return false;
+    }
+  }
+  template <int M, int Q, bool JOINED>
+  void update_few(const Update& set) const {
     const i64 row_vectors = job.row_vectors();
     i64 q = 0;
-    for (; q + Q <= row_vectors; q += Q) update_by_one<Q, JOINED>(set, job.N, q);
-    if constexpr (ROW % Q > 0) return update_by_one<ROW % Q, JOINED>(set, job.N, q);
-    for (; q < row_vectors; q++) update_by_one<1, JOINED>(set, job.N, q);
+    for (; q + Q <= row_vectors; q += Q) update_by_few<M, Q, JOINED>(set, job.N, q);
+    if constexpr (ROW % Q > 0) return update_by_few<M, ROW % Q, JOINED>(set, job.N, q);
+    for (; q < row_vectors; q++) update_by_few<M, 1, JOINED>(set, job.N, q);
   }
 
   template <int N, bool JOINED>

@@ -10,6 +10,9 @@ constexpr int TILE_TARGETS = W == 16 ? 4 : 2;
 constexpr int TILE_NEGATIVES = 5;
 // Vectors of each row that an update works on at once.
 constexpr int TILE_VECTORS = W == 16 ? 2 : 1;
+// Targets of a set at most that keep their hidden layers and errors in registers while the rows pass by. The 32
+// registers of AVX-512 hold the rows of more targets' negatives, and the targets pass by.
+constexpr int FEW_TARGETS = W == 16 ? 1 : 4;
 
 template <int VALUE>
 struct Constant {
@@ -185,40 +188,53 @@ INLINE void update(const Update& set, i64 q) {
   for (int n = 0; n < N; n++) move<Q>(vectors(set.negatives[n]) + q, now + n * Q);
 }
 
-// The same for a set of one target, whose hidden layer and errors stay in registers while all rows pass by.
-template <int Q, bool JOINED>
-INLINE void update_by_one(const Update& set, i64 negatives, i64 q) {
-  Vector* hidden = vectors(set.hidden) + q;
-  Vector* own = vectors(set.own[0]) + q;
-  Vector x[Q];
-  Vector error[Q];
-  move<Q>(x, hidden);
-  Vector c = all(set.coefficients[0]);
+// The same for a set of M targets, whose hidden layers and errors stay in registers while all rows pass by.
+template <int M, int Q, bool JOINED>
+INLINE void update_by_few(const Update& set, i64 negatives, i64 q) {
+  Vector x[M * Q];
+  Vector error[M * Q];
   UNROLL
-  for (int j = 0; j < Q; j++) {
-    const Vector row = own[j];
-    error[j] = c * row;
-    own[j] = row + c * x[j];
+  for (int m = 0; m < M; m++) {
+    move<Q>(x + m * Q, vectors(set.hidden + m * set.stride) + q);
+    Vector* own = vectors(set.own[m]) + q;
+    const Vector c = all(set.coefficients[m]);
+    UNROLL
+    for (int j = 0; j < Q; j++) {
+      const Vector row = own[j];
+      error[m * Q + j] = c * row;
+      own[j] = row + c * x[m * Q + j];
+    }
   }
   for (i64 n = 0; n < negatives; n++) {
     Vector* negative = vectors(set.negatives[n]) + q;
-    c = all(set.coefficients[(1 + n) * set.pitch]);
+    const float* coefficient = set.coefficients + (1 + n) * set.pitch;
+    Vector was[Q];
+    Vector now[Q];
+    move<Q>(was, negative);
+    move<Q>(now, was);
     UNROLL
-    for (int j = 0; j < Q; j++) {
-      const Vector row = negative[j];
-      error[j] += c * row;
-      negative[j] = row + c * x[j];
+    for (int m = 0; m < M; m++) {
+      const Vector c = all(coefficient[m]);
+      UNROLL
+      for (int j = 0; j < Q; j++) {
+        error[m * Q + j] += c * was[j];
+        now[j] += c * x[m * Q + j];
+      }
     }
+    move<Q>(negative, now);
   }
-  if (set.error_scale) {
-    UNROLL
-    for (int j = 0; j < Q; j++) error[j] *= set.error_scale[0];
-  }
-  move<Q>(hidden, error);
-  if (!JOINED) return;
-  Vector* drift = vectors(set.moves.drift[0]) + q;
   UNROLL
-  for (int j = 0; j < Q; j++) drift[j] += set.moves.weight[0] * error[j];
+  for (int m = 0; m < M; m++) {
+    if (set.error_scale) {
+      UNROLL
+      for (int j = 0; j < Q; j++) error[m * Q + j] *= set.error_scale[m];
+    }
+    move<Q>(vectors(set.hidden + m * set.stride) + q, error + m * Q);
+    if (!JOINED) continue;
+    Vector* drift = vectors(set.moves.drift[m]) + q;
+    UNROLL
+    for (int j = 0; j < Q; j++) drift[j] += set.moves.weight[m] * error[m * Q + j];
+  }
 }
 
 }  // namespace
