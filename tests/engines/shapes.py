@@ -89,6 +89,12 @@ CPU_SHAPES = [
             ((13, 2, 7), {"D": 31, "V": 3, "size": 0.05}),
             ((1, 4, 5), {"lengths": (40, 2), "V": 1, "size": 0.05}),
             ((5, 1, 300), {"negative": 100, "lengths": (1, 40)}),
+            # few inputs, whose products with negatives are of rows instead of columns
+            ((2, 3, 20), {"D": 100, "window": 10}),
+            ((4, 1, 32), {"D": 33, "V": 200, "lengths": (40, 1, 90)}),
+            ((3, 2, 11), {"D": 17, "V": 6, "size": 0.05, "lengths": (60, 5)}),
+            ((10, 2, 9), {"D": 112, "V": 500, "lengths": (40, 13)}),
+            ((11, 1, 7), {"D": 40, "V": 500, "lengths": (45,)}),
             ((16, 1, 32), {"lengths": (300,), "begin": 100, "end": 210, "position": 2**40, "loss_every": 3}),
             ((16, 1, 32), {"lengths": (5000,), "V": 1000, "D": 5}),
             ((16, 1, 32), {"lengths": (1,) * 100}),

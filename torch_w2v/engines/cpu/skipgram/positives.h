@@ -14,6 +14,7 @@ struct Positives {
   const Job<ROW>& job;
 
   int32_t* words;  // the words of all pairs, input after input, in text order
+  float** rows;    // and their rows
 
   // Of the pairs of an input those of the present part:
   i64 first[LANES_OF_BLOCK];
@@ -22,6 +23,7 @@ struct Positives {
   Positives(const Job<ROW>& j, Memory& memory)
       : job(j),
         words(memory.array<int32_t>(LANES_OF_BLOCK * 2 * job.reach + COMPRESS_MORE)),
+        rows(memory.array<float*>(LANES_OF_BLOCK * 2 * job.reach)),
         chosen(memory.array<int32_t>(2 * job.reach + 1 + W)) {}
 
   // Finds the pairs of the inputs from number `begin` to `end`.
@@ -37,6 +39,7 @@ struct Positives {
     }
     inputs = end - begin;
     all_first[inputs] = pairs;
+    for (i64 i = 0; i < pairs; i++) rows[i] = job.output(words[i]);
   }
 
   // Makes `part` the present one.

@@ -7,6 +7,7 @@
 #include "bfloat16.h"
 #include "lanes.h"
 #include "positives.h"
+#include "products.h"
 #include "shared_sets.h"
 
 namespace {
@@ -37,16 +38,14 @@ struct Scores {
         pulls(memory.array<float>(most_pulls())),
         pushes_of_inputs(halves_of_pushes(memory)),
         pushes_of_negatives(halves_of_pushes(memory)),
-        columns(memory.array<Lanes>(job.stride())),
-        rows(memory.array<int32_t>(ROUNDS ? job.N * halves_of_row() : 0)),
+        products(j, memory),
         sums(memory.array<Vector>(most_pulls())) {
     if (!memory.failed) pushes[job.N] = Lanes{};
   }
 
   // Computes the coefficients of `inputs` inputs, whose rows are `x`, with the present set and part.
   void compute(const float* const* x, i64 inputs, const Positives<ROW>& positives, SharedSets<ROW>& set, float alpha) {
-    transpose_rows(columns, x, inputs, job.floats());
-    if (ROUNDS) round_rows(set);
+    products.take(x, inputs, set);
     Lanes count = {};
     for (i64 m = 0; m < inputs; m++) count.set(m, static_cast<float>(positives.count[m]));
     i64 most = 0;
@@ -76,25 +75,12 @@ struct Scores {
   float most_positives = 0;      // of an input in the present part
   Lanes squares_of_inputs = {};  // of their rows, where an input meets a negative in turn
 
-  Lanes* columns;  // (stride) the inputs' rows, column by column
-  int32_t* rows;   // (N, halves_of_row) where the kernel ROUNDS, the set's rows as Halves
-  Vector* sums;    // (pairs) products with positives, not yet summed over lanes
+  Products<ROW> products;
+  Vector* sums;  // (pairs) products with positives, not yet summed over lanes
 
   i64 most_pulls() const { return LANES_OF_BLOCK * 2 * job.reach + W; }
-  // The last piece of a row may fill only half of what is stored.
-  i64 halves_of_row() const { return (job.stride() + W) / 2; }
   int32_t* halves_of_pushes(Memory& memory) const {
     return memory.array<int32_t>(ROUNDS ? (job.N + 1) / 2 * LANES_OF_BLOCK : 0);
-  }
-
-  void round_rows(const SharedSets<ROW>& set) {
-    for (i64 k = 0; k < job.N; k++) {
-      each_piece<2>(job.floats(), [&](auto piece) {
-        Vector numbers[2] = {};
-        piece.read(numbers, set.rows[k]);
-        store_halves(rows + k * halves_of_row() + piece.at / 2, in_order(numbers[0], numbers[1]));
-      });
-    }
   }
 
   void round_pushes() {
@@ -110,58 +96,26 @@ struct Scores {
     }
   }
 
-  // Adds up the products of N negatives, from number k on, with all inputs.
-  template <int N>
-  INLINE void sum_products(Lanes* score, i64 k, const SharedSets<ROW>& set) const {
-    const i64 floats = job.call.columns;
-    if constexpr (ROUNDS) {
-      const int32_t* row[N];
-      UNROLL
-      for (int n = 0; n < N; n++) row[n] = rows + (k + n) * halves_of_row();
-      for (i64 d = 0; d < (floats + 1) / 2; d++) {
-        UNROLL
-        for (int part = 0; part < PARTS; part++) {
-          const Halves x = reinterpret_cast<Halves>(columns[d].part[part]);
-          UNROLL
-          for (int n = 0; n < N; n++) score[n].part[part] = add_products(score[n].part[part], x, all_halves(row[n][d]));
-        }
-      }
-    } else {
-      const float* row[N];
-      UNROLL
-      for (int n = 0; n < N; n++) row[n] = set.rows[k + n];
-      for (i64 d = 0; d < floats; d++) {
-        UNROLL
-        for (int part = 0; part < PARTS; part++) {
-          const Vector x = columns[d].part[part];
-          UNROLL
-          for (int n = 0; n < N; n++) score[n].part[part] += x * row[n][d];
-        }
-      }
-    }
-  }
-
   template <int N>
   INLINE void with_negatives(i64 k, i64 inputs, const SharedSets<ROW>& set, const Lanes& count, float share,
                              float alpha) {
     Lanes score[N];
-    UNROLL
-    for (int n = 0; n < N; n++) score[n] = Lanes{};
-    sum_products<N>(score, k, set);
+    products.template compute<N>(score, k, set);
     // A negative with a score beyond that is skipped.
     const float most = static_cast<float>(job.call.largest_score);
+    const int parts = static_cast<int>((inputs + W - 1) / W);
     UNROLL
     for (int n = 0; n < N; n++) {
       const float scale = -alpha * share * set.times[k + n];
       Lanes weight = count;
       if (set.skipped[k + n]) {
         const Lanes& skip = set.skips[set.skipped[k + n] - 1];
-        for (int part = 0; part < PARTS; part++) weight.part[part] -= skip.part[part];
+        for (int part = 0; part < parts; part++) weight.part[part] -= skip.part[part];
       }
       if (-scale * most_positives > AT_ONCE) {
         meet_in_turn(k + n, score[n], weight, scale, set);
       } else {
-        for (int part = 0; part < PARTS; part++) {
+        for (int part = 0; part < parts; part++) {
           const Vector z = score[n].part[part];
           const Vector push = sigmoid(z) * (weight.part[part] * scale);
           pushes[k + n].part[part] = z < most ? push : Vector{};
@@ -213,13 +167,13 @@ struct Scores {
     i64 n = 0;
     for (i64 m = 0; m < inputs; m++) {
       first_pull[m] = n;
-      const int32_t* words = positives.words + positives.first[m];
+      float* const* rows = positives.rows + positives.first[m];
       tiles<POSITIVES>(positives.count[m], [&](i64 i, auto size) {
         constexpr int N = decltype(size)::value;
         Vector sum[N] = {};
         const float* row[N];
         UNROLL
-        for (int j = 0; j < N; j++) row[j] = job.output(words[i + j]);
+        for (int j = 0; j < N; j++) row[j] = rows[i + j];
         each_piece<1>(job.floats(), [&](auto piece) {
           Vector own[1];
           piece.read(own, x[m]);

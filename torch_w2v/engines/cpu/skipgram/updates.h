@@ -13,8 +13,6 @@ namespace {
 template <int ROW>
 struct Updates {
   static constexpr i64 TOGETHER = 4;  // inputs; G in engine.py
-  // Vectors of each row that are worked on at once: rows and errors of the inputs fit the registers.
-  static constexpr int VECTORS = W == 16 ? 2 : 1;
 
   const Job<ROW>& job;
 
@@ -24,15 +22,26 @@ struct Updates {
   // move by.
   void apply(float* const* x, const float* lock, i64 inputs, const Positives<ROW>& positives,
              const SharedSets<ROW>& set, const Scores<ROW>& scores) const {
+    // Vectors of each row that are worked on at once: rows and errors of the inputs fit the registers.
+    if (W == 16 || inputs <= 2)
+      apply_by<2>(x, lock, inputs, positives, set, scores);
+    else
+      apply_by<1>(x, lock, inputs, positives, set, scores);
+  }
+
+ private:
+  template <int VECTORS>
+  void apply_by(float* const* x, const float* lock, i64 inputs, const Positives<ROW>& positives,
+                const SharedSets<ROW>& set, const Scores<ROW>& scores) const {
     // All groups on a piece of the rows, then on the next: a piece stays in the first cache.
     each_piece<VECTORS>(job.floats(), [&](auto piece) {
       for (i64 m = 0; m < inputs; m += TOGETHER) {
         switch (min(TOGETHER, inputs - m)) {
           case 4:
-            update<4>(piece, m, x + m, lock + m, positives, set, scores);
+            if constexpr (W == 16 || VECTORS == 1) update<4>(piece, m, x + m, lock + m, positives, set, scores);
             break;
           case 3:
-            update<3>(piece, m, x + m, lock + m, positives, set, scores);
+            if constexpr (W == 16 || VECTORS == 1) update<3>(piece, m, x + m, lock + m, positives, set, scores);
             break;
           case 2:
             update<2>(piece, m, x + m, lock + m, positives, set, scores);
@@ -44,7 +53,6 @@ struct Updates {
     });
   }
 
- private:
   template <int M, int Q, bool TAIL>
   void update(const Piece<Q, TAIL>& piece, i64 first, float* const* x, const float* lock,
               const Positives<ROW>& positives, const SharedSets<ROW>& set, const Scores<ROW>& scores) const {
@@ -62,10 +70,10 @@ struct Updates {
       negatives<M>(piece, first, own, error, set, scores);
     UNROLL
     for (int m = 0; m < M; m++) {
-      const int32_t* words = positives.words + positives.first[first + m];
+      float* const* rows = positives.rows + positives.first[first + m];
       const float* coefficients = scores.pulls + scores.first_pull[first + m];
       for (i64 i = 0; i < positives.count[first + m]; i++) {
-        float* row = job.output(words[i]);
+        float* row = rows[i];
         const Vector c = all(coefficients[i]);
         Vector now[Q];
         piece.read(now, row);
