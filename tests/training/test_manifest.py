@@ -36,6 +36,7 @@ WRONG = {
     "progress.context": (math.nan, "1"),
     "progress.busiest": (math.nan, "1"),
     "progress.unmet": (math.nan, "1"),
+    "progress.likeness": (math.nan, "1"),
     "progress.expected_words": (math.inf, None),
     "progress.totals": ({}, 3),
     "progress.totals.chunks": (-1, "1", 0.5),

@@ -128,12 +128,20 @@ def test_layout_of_a_block(workload, T, S, N):
 
 
 def test_layout_of_synchronous_steps():
-    def blocks(**options):
-        layout = skip_gram_steps(Workload(**{"negative": 5, "kept_words": 1e9, "context_words": 6.0, **options}))
-        assert not layout.fresh
-        assert (layout.T, layout.S) == (16, 1)
-        return layout.B
+    """As many inputs as in blocks of 16: where windows are short, or each is another item, each in a block of its own."""
 
+    def blocks(**options):
+        workload = Workload(**{"negative": 5, "kept_words": 1e9, "context_words": 6.0, **options}, skip_gram=True)
+        layout = skip_gram_steps(workload)
+        assert not layout.fresh
+        assert layout.S == 1
+        assert layout.T == 1
+        return layout.B / 16
+
+    of_long_windows = skip_gram_steps(Workload(5, 1e9, 17.0, skip_gram=True, busiest_output=1e-9))
+    assert of_long_windows.T > 1
+    assert of_long_windows.B == 64
+    assert skip_gram_steps(Workload(5, 1e9, 6.0, skip_gram=True, repetition=200)).T > 1
     assert blocks(busiest_output=0.05) == 20
     assert blocks(busiest_output=1e-9) == 64
     assert blocks(busiest_output=0.05, repetition=100) == 6

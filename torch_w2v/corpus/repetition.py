@@ -61,13 +61,8 @@ def repetition(
     reach = min(window, _MAX_WINDOW)
     stretches = max(_PLACES, min(most, _MAX_READS // (STRETCH + 2 * reach)))
     kept_per_place = STRETCH * stretches // _PLACES + 2 * reach
-    raw = min(n, int(kept_per_place / max(kept_share, 1e-9)) + 1, _MAX_TOKENS // _PLACES)
-    starts, ids = rows_at_places(corpus, _PLACES, raw)
-    place = (np.array(starts)[:, None] + np.arange(raw)).ravel()
-    kept = (ids >= 0) & (_draws(max(_FEW, len(ids)))[: len(ids)] <= keep[ids])
-    # Sentences end at their edges, and where a place ends.
-    sentence = np.searchsorted(corpus.offsets, place, side="right") * len(starts) + np.arange(len(place)) // raw
-    estimate = _of_kept(ids[kept].astype(np.int64), sentence[kept], reach, shrink_windows, stretches, other_sentences)
+    ids, sentence, _ = kept_at_places(corpus, keep, kept_share, kept_per_place)
+    estimate = _of_kept(ids, sentence, reach, shrink_windows, stretches, other_sentences)
     if reach < window and estimate > 1 and reach < int(np.diff(corpus.offsets).max()):
         estimate *= window / reach
     return estimate
@@ -91,7 +86,30 @@ def rows_at_places(corpus: Run, places: int, size: int) -> tuple[list[int], np.n
     return starts, ids if corpus.rows is None else corpus.rows[ids]
 
 
-@lru_cache(maxsize=1)
+def kept_at_places(
+    corpus: Run, keep: np.ndarray, kept_share: float, size: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return what subsampling leaves of a sample of a corpus, the same one always.
+
+    Args:
+        corpus: the encoded corpus, or its beginning; not empty.
+        keep, kept_share: as `repetition` takes them.
+        size: number of kept tokens in each of 16 places, about.
+
+    Returns:
+        Rows of the kept tokens, (n,) int64; a number for each one's sentence, which ends where a place ends; and the
+        number of its place.
+    """
+    raw = min(len(corpus.tokens), int(size / max(kept_share, 1e-9)) + 1, _MAX_TOKENS // _PLACES)
+    starts, ids = rows_at_places(corpus, _PLACES, raw)
+    at = (np.array(starts)[:, None] + np.arange(raw)).ravel()
+    kept = (ids >= 0) & (_draws(max(_FEW, len(ids)))[: len(ids)] <= keep[ids])
+    place = np.arange(len(at)) // raw
+    sentence = np.searchsorted(corpus.offsets, at, side="right") * len(starts) + place
+    return ids[kept].astype(np.int64), sentence[kept], place[kept]
+
+
+@lru_cache(maxsize=2)
 def _draws(n: int) -> np.ndarray:
     """Return (n,) random float64 numbers below 2**32, always the same: those of a smaller n are their beginning."""
     return np.random.default_rng(0).random(n) * 2.0**32

@@ -29,7 +29,7 @@ MAX_INPUTS = 16
 # How many kept tokens the inputs of a block are apart: more than most windows reach, and so few that the rows of their
 # context are still in the second cache when their neighbours come.
 STRIDE = 32
-# context words per input above which windows are long, on a small corpus
+# context words per input above which windows are long: on a small corpus, and for large steps
 _LONG = 16
 # inputs whose updates are made together
 INPUTS_TOGETHER = 4
@@ -37,8 +37,8 @@ INPUTS_TOGETHER = 4
 _MOST_PER_INPUT = 0.9
 # and of the row of a negative: on text it comes to that at the default alpha
 _MOST_PER_NEGATIVE = 0.4
-# where the last learning rate counts so many times, since nothing comes after it; but two inputs are always few enough,
-# and four if it is no higher than the default alpha
+# where the last learning rate counts so many times, since nothing comes after it; but four inputs are always few enough
+# if it is no higher than the default alpha
 _LAST_PER_NEGATIVE = 4.5
 # From these rates on the limit falls, to a half, where inputs are taken as they come: neighbours that share negatives,
 # such as those on a walk, move alike, and with large steps that hides what tells them apart.
@@ -72,10 +72,11 @@ def one_block_per_step(workload: Workload) -> Layout:
 
     On a bursty corpus every target has negatives of its own, in blocks that are shorter where errors are large (many
     negatives, a large alpha, sums) and where rows move far, since how they move the others is computed only roughly,
-    and from sentence to sentence not at all. So it is where a few words have most updates, or most of the tokens, whose
-    rows every other target changes, and where windows are very wide, in long blocks: there all targets read nearly the
-    same rows. Where negatives are so many that sixteen targets would draw all usual words, and alpha is large, each
-    target has a block of its own, which then takes no more time.
+    and from sentence to sentence not at all. So it is, in blocks of 32, where targets that are some places apart have
+    most of their context in common, as those of the same field in successive rows. So it is where a few words have most
+    updates, or most of the tokens, whose rows every other target changes, and where windows are very wide, in long
+    blocks: there all targets read nearly the same rows. Where negatives are so many that sixteen targets would draw all
+    usual words, and alpha is large, each target has a block of its own, which then takes no more time.
     """
     N, context = workload.negative, workload.context_words
     if workload.bursty:
@@ -90,6 +91,8 @@ def one_block_per_step(workload: Workload) -> Layout:
     if workload.main_words < _FEW_WORDS or workload.crowded:
         T = 8 if workload.main_words < _FEW_WORDS else 16
         return Layout(T=T, S=T, N=N, B=1, fresh=True)
+    if workload.alike:
+        return Layout(T=32, S=32, N=N, B=1, fresh=True)
     T = 32 if workload.kept_words < (SMALL_FOR_REPETITIVE if workload.repetitive else SMALL) else 64
     S = 16 if workload.cbow_mean else T // 2
     while min(T, context) > S:
@@ -107,7 +110,7 @@ def many_blocks_per_step(workload: Workload) -> Layout:
     Where words repeat, blocks are the CPU kernel's, whose hidden layers follow the errors before them, and there are
     eight at once at most, where an epoch has the steps for it.
     """
-    if workload.repetitive or _is_short_and_crowded(workload):
+    if workload.repetitive or workload.alike or _is_short_and_crowded(workload):
         block = one_block_per_step(workload)
         T = min(block.T, 32)
         return Layout(T=T, S=min(block.S, T), N=workload.negative, B=_blocks(8, T, workload, 8, 8 * STEPS), fresh=True)
@@ -130,7 +133,7 @@ def blocks_in_flight(workload: Workload) -> Layout:
     lose some of what gensim's order learns there, so that an epoch has more steps. On a small bursty corpus that order
     is all that is left, at a GPU's worst speed.
     """
-    if workload.repetitive or _is_short_and_crowded(workload):
+    if workload.repetitive or workload.alike or _is_short_and_crowded(workload):
         T, steps = (1, 32 * STEPS) if workload.bursty else (4, 8 * STEPS)
         return Layout(T=T, S=T, N=min(64, workload.negative), B=_blocks(32, T, workload, 32, steps))
     negative, mean = workload.negative, workload.cbow_mean
@@ -202,7 +205,8 @@ def _skip_gram_block(workload: Workload, neighbours: bool = True) -> Layout:
     at_first = most_at_first / max(alpha * collects, 1e-9)
     at_last = most_at_last / max(_LAST_PER_NEGATIVE * last * collects, 1e-9)
     T = max(1, int(min(T, at_first)))
-    T = min(T, max(4 if last <= _USUAL_LAST_ALPHA else 2, int(at_last)))
+    # Two inputs are few enough at any rate if they are apart.
+    T = min(T, max(4 if last <= _USUAL_LAST_ALPHA else 1 if neighbours else 2, int(at_last)))
     if workload.unmet > 0:
         T = min(T, _INPUTS_WHERE_UNMET)
     if alpha > _LARGE_ALPHA:
@@ -218,12 +222,17 @@ def skip_gram_steps(workload: Workload) -> Layout:
     """Return a layout of skip-gram in synchronous steps: the same blocks, several at once.
 
     There are so many that the busiest output row moves no further than that of three blocks (`row_scales` caps it
-    there), fewer on a small corpus, and where words repeat only as many as move it no further than one.
+    there), fewer on a small corpus, and where words repeat only as many as move it no further than one. Neighbours that
+    are updated at once, and share negatives, move alike (`skip_gram_block`): each block has one input where windows are
+    not so long that it would take too much time, and a step has as many as it had in longer blocks.
     """
     block = _skip_gram_block(workload)
     moves = abs(workload.alpha) * block.T * workload.context_words / block.S * workload.busiest_output
     most = (1 if workload.repetitive else 3) * _MOST_PER_OUTPUT / max(moves, 1e-9)
-    return Layout(T=block.T, S=block.S, N=block.N, B=_blocks(64, block.T, workload, most))
+    T, B = block.T, _blocks(64, block.T, workload, most)
+    if workload.context_words <= _LONG and not workload.bursty:
+        T, B = 1, T * B
+    return Layout(T=T, S=block.S, N=block.N, B=B)
 
 
 def skip_gram_in_flight(workload: Workload) -> Layout:

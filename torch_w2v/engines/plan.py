@@ -17,6 +17,8 @@ BURSTY_BY_NEGATIVES = 16.0
 # alpha times the collisions of a corpus (`Workload.collisions`) above which it is crowded: English has .0002 at the
 # defaults and .003 with 100 negatives, eight words with most of the tokens .0024
 CROWDED = 0.004
+# likeness from which on targets share no negatives: text has up to .3, successive rows of which most fields stay .45
+_ALIKE = 0.4
 # How much more the last learning rate counts: nothing repairs what it loses.
 _LAST = 3.2
 
@@ -148,6 +150,8 @@ class Workload:
             largest of these sums over all words.
         unmet: the share of negatives that are words which the corpus does not have, though the counts say that it has;
             0 where it is what the counts say.
+        likeness: the share of its context that a target has in common with one 16, 32 or 48 places on
+            (`corpus.likeness`).
         collisions: expected number of updates of another target that are of the row of one update (`Frequencies`).
     """
 
@@ -163,6 +167,7 @@ class Workload:
     main_words: int = 1_000_000
     busiest_output: float = 0.0
     unmet: float = 0.0
+    likeness: float = 0.0
     collisions: float = 0.0
 
     @property
@@ -184,6 +189,11 @@ class Workload:
     def crowded(self) -> bool:
         """Whether so few words have most of the updates that their output rows move far with each."""
         return self.rate * self.collisions > CROWDED
+
+    @property
+    def alike(self) -> bool:
+        """Whether targets that would share negatives are so alike that these would hide what tells them apart."""
+        return self.likeness > _ALIKE
 
     @property
     def repetitive(self) -> bool:

@@ -139,7 +139,8 @@ class Frequencies:
         Those of the last few layouts are kept. They do not depend on what is measured of a corpus but for its context
         words, and that differs a little between any two calls of `train()` on a few sentences.
         """
-        alpha, workload = workload.alpha, replace(workload, repetition=1.0, busiest_output=0.0, unmet=0.0)
+        alpha = workload.alpha
+        workload = replace(workload, repetition=1.0, busiest_output=0.0, unmet=0.0, likeness=0.0)
         key = layout, workload, lockf.tobytes(), whole_sums
         if key not in self._scales:
             if len(self._scales) == _KEPT_SCALES:

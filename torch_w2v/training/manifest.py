@@ -80,7 +80,7 @@ def check(manifest: Mapping[str, Any]) -> None:
     progress = _part(manifest, "progress", lambda value: isinstance(value, dict))
     _part(progress, "epoch", lambda value: _is_count(value) and value < arguments["epochs"])
     _part(progress, "seed", _is_count)
-    for name in ("repetition", "context", "busiest", "unmet", "expected_words", "elapsed"):
+    for name in ("repetition", "context", "busiest", "unmet", "likeness", "expected_words", "elapsed"):
         _part(progress, name, _is_number)
     for name in ("totals", "call"):
         _part(progress, name, _is_totals)

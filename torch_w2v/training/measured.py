@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from torch_w2v.corpus.context import context_of
+from torch_w2v.corpus.likeness import likeness
 from torch_w2v.corpus.repetition import OTHER_SENTENCES, repetition, rows_at_places
 from torch_w2v.corpus.store import Run
 from torch_w2v.training.frequencies import frequencies_of
@@ -30,12 +31,14 @@ class Measured(NamedTuple):
             what the model's counts say.
         busiest: `Workload.busiest_output`, for skip-gram too.
         unmet: `Workload.unmet`, for skip-gram too.
+        likeness: as `corpus.likeness` estimates it, for CBOW.
     """
 
     repetition: float = 1.0
     context: float = 0.0
     busiest: float = 0.0
     unmet: float = 0.0
+    likeness: float = 0.0
 
     def most(self, other: Measured) -> Measured:
         """Return the larger values of both."""
@@ -49,7 +52,11 @@ def measure(model: TrainedModel, seen: Run) -> Measured:
         model: the model.
         seen: the encoded corpus, or its beginning.
     """
-    return measure_for_skip_gram(model, seen)._replace(repetition=repetition_of(model, seen))
+    found = measure_for_skip_gram(model, seen)._replace(repetition=repetition_of(model, seen))
+    if model.sg:
+        return found
+    keep, window, _, kept_share, _ = reading_of(model)
+    return found._replace(likeness=likeness(seen, keep, window, kept_share))
 
 
 def measure_for_skip_gram(model: TrainedModel, seen: Run) -> Measured:

@@ -117,6 +117,7 @@ def workload_of(model: TrainedModel, measured: Measured) -> Workload:
         main_words=frequencies.main_words,
         busiest_output=_busiest_output(frequencies, objective, measured.busiest),
         unmet=measured.unmet,
+        likeness=measured.likeness,
         collisions=0.0 if objective.skip_gram else frequencies.collisions(objective.negative),
     )
 
@@ -172,6 +173,8 @@ def _explain(engine: Engine, layout: Layout, workload: Workload) -> str:
             f"{workload.kept_words:.3g} kept words per epoch, {workload.context_words:.1f} context words per target, "
             f"{workload.repetition:.0f} gradients per row and {STRETCH} targets"
         )
+    if workload.alike and not workload.bursty:
+        reason += f"; targets some rows apart have {workload.likeness:.0%} of their context in common"
     if workload.unmet:
         reason += f"; {workload.unmet:.0%} of the negatives are words that the corpus does not seem to have"
     trained = "inputs" if workload.skip_gram else "targets"

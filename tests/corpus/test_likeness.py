@@ -1,0 +1,72 @@
+"""How alike windows are, on corpora whose answer is known."""
+
+import numpy as np
+import pytest
+
+from torch_w2v.corpus.likeness import likeness
+from torch_w2v.corpus.store import Encoded
+
+KEPT = np.full(1000, 2**32 - 1, np.uint32)
+
+
+def of_sentences(words, length, window=5, keep=KEPT, kept_share=1.0):
+    """The likeness of words in sentences of one length."""
+    words = np.asarray(words, np.int32)
+    return likeness(Encoded(words, np.arange(0, len(words) + 1, length)), keep, window, kept_share)
+
+
+def rows(period, count=400, stays=20):
+    """Rows of so many fields, each of which has the same 15 words now and then; all change together."""
+    draw = np.random.default_rng(1)
+    values = draw.integers(0, 15, (count // stays, period)).repeat(stays, 0)
+    return (values + 15 * np.arange(period)).ravel()
+
+
+@pytest.mark.parametrize("period", [8, 16, 24, 48])
+def test_rows_that_stay_are_alike(period):
+    """All but those near a change, less what any two rows have in common: a 15th."""
+    assert of_sentences(rows(period), 20 * period) > 0.7
+
+
+def test_other_periods_are_not_seen():
+    """Nothing is shared by targets 13 places apart; those 16 apart are of other fields."""
+    assert of_sentences(rows(13, stays=10), 130, window=1) < 0.1
+
+
+def test_words_in_any_order_have_nothing_in_common():
+    draw = np.random.default_rng(2)
+    assert abs(of_sentences(draw.integers(0, 1000, 20_000), 20)) < 0.05
+
+
+def test_words_that_are_everywhere_do_not_count():
+    """Nor do those that every window has: every other token is one word."""
+    draw = np.random.default_rng(3)
+    words = draw.integers(1, 1000, 20_000)
+    words[::2] = 0
+    assert abs(of_sentences(words, 20)) < 0.1
+
+
+def test_sentences_end_windows():
+    """Rows in sentences of their own: the targets that are alike have windows within their rows."""
+    assert of_sentences(rows(16), 16) > 0.75
+    assert of_sentences(rows(16), 1) == 0
+
+
+def test_words_that_subsampling_drops_do_not_count():
+    """Every other token, of which half of a window is otherwise, is dropped."""
+    words = np.random.default_rng(4).integers(0, 500, 20_000)
+    kept = rows(16, count=1260)[:20_000] + 500
+    both = np.stack([words, kept], 1).ravel()
+    keep = np.where(np.arange(1000) < 500, 0, 2**32 - 1).astype(np.uint32)
+    assert of_sentences(both, 640, keep=keep, kept_share=0.5) > 0.75
+    assert 0.3 < of_sentences(both, 640) < 0.6
+
+
+@pytest.mark.parametrize("words", [0, 1, 1_999])
+def test_little_says_nothing(words):
+    assert of_sentences(np.arange(words) % 16, max(words, 1)) == 0
+
+
+def test_a_corpus_without_known_words():
+    assert of_sentences(np.full(5000, -1), 50) == 0
+    assert of_sentences(np.arange(5000) % 16, 5000, keep=np.zeros(1000, np.uint32), kept_share=1e-6) == 0
