@@ -9,6 +9,7 @@ import pytest
 
 import torch_w2v
 from tests.helpers import both_classes, messages, ours, same, words
+from torch_w2v.callbacks import History
 
 
 def built(**options):
@@ -75,6 +76,7 @@ def test_more_words_per_batch_than_there_can_be():
         ({"min_count": None}, "min_count=None: must be an integer"),
         ({"callbacks": None}, "callbacks: None is a NoneType: must be a list"),
         ({"callbacks": [1]}, "callbacks: 1 is a int: must be a list"),
+        ({"callbacks": History()}, "callbacks: .* is a History: must be a list"),
         ({"trim_rule": "x"}, "trim_rule='x': must be a function"),
         ({"vector_size": True}, "vector_size=True: must be an integer"),
     ],

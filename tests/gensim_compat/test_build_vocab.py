@@ -130,3 +130,33 @@ def test_numbers_of_lines_of_progress():
     model = ours(words())
     with pytest.raises(TypeError, match=r"report_delay=None: must be a number"):
         model.train(words(), total_examples=300, epochs=1, report_delay=None)
+
+
+def test_a_new_vocabulary_has_new_vectors():
+    """gensim gives the trained vectors to other words, or fails."""
+    model = ours(words(), epochs=2)
+    fresh = ours()
+    fresh.build_vocab(words())
+    trained = model.wv.vectors.copy()
+    model.build_vocab(words())
+    np.testing.assert_array_equal(model.wv.vectors, fresh.wv.vectors)
+    assert not (model.wv.vectors == trained).all(1).any()
+    more = [[*sentence, f"new{i}"] for i, sentence in enumerate(words())]
+    model.build_vocab(more)
+    assert len(model.wv) == len(model.wv.vectors) == len(fresh.wv) + len(more)
+    assert model.wv.get_vecattr("new7", "count") == 1
+    model.train(more, total_examples=len(more), epochs=1)
+    assert np.isfinite(model.wv.most_similar("new7")[0][1])
+
+
+def test_a_vocabulary_that_is_only_looked_at_leaves_the_vectors():
+    model = ours(words(), epochs=1)
+    before = model.wv.vectors.copy()
+    model.scan_vocab(words())
+    model.prepare_vocab(dry_run=True)
+    np.testing.assert_array_equal(model.wv.vectors, before)
+
+
+def test_sentences_that_are_strings_are_a_warning():
+    with pytest.warns(RuntimeWarning, match="its characters are the words: give lists of words"):
+        ours(["some text", "more text"] * 20)

@@ -135,7 +135,7 @@ from tests.helpers import ours, words
 for options in ({"sg": 0}, {"sg": 1}, {"hs": 1}, {"engine": "auto"}):
     model = ours(**options)
     model.build_vocab(words())
-    model.train([], total_examples=5, epochs=1)
+    model.train([["other"]], total_examples=5, epochs=1)
     model.train(words(), total_examples=3, epochs=1)
 """
 

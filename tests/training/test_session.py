@@ -205,7 +205,8 @@ def test_an_epoch_without_words_is_in_the_log(trained_before, caplog):
         model.train(words(), total_examples=300, epochs=1)
     caplog.clear()
     # an iterator, which has nothing left for the second epoch
-    model.train(map(list, words()), total_examples=300, epochs=2)
+    with pytest.warns(RuntimeWarning, match="can be read only once, as an iterator can"):
+        model.train(map(list, words()), total_examples=300, epochs=2)
     (line,) = messages(caplog, logging.WARNING)
     assert line.startswith(
         f"EPOCH 1 has no words, but the vocabulary has {len(model.wv)}: "
@@ -213,7 +214,8 @@ def test_an_epoch_without_words_is_in_the_log(trained_before, caplog):
         else "train() called with an empty iterator (if not intended, "
     )
     caplog.clear()
-    model.train([[]] * 300, total_examples=300, epochs=1)
+    with pytest.warns(RuntimeWarning, match="^epoch 1 had no words"):
+        model.train([[]] * 300, total_examples=300, epochs=1)
     (line,) = messages(caplog, logging.WARNING)
     assert line.startswith("EPOCH 0 has no words, ")
 

@@ -128,7 +128,7 @@ def test_layout_of_a_block(workload, T, S, N):
 
 
 def test_layout_of_synchronous_steps():
-    """As many inputs as in blocks of 16: where windows are short, or each is another item, each in a block of its own."""
+    """As many inputs as in blocks of 16; where windows are short each has a block of its own."""
 
     def blocks(**options):
         workload = Workload(**{"negative": 5, "kept_words": 1e9, "context_words": 6.0, **options}, skip_gram=True)

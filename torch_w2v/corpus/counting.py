@@ -18,6 +18,7 @@ from torch_w2v.corpus.lists import parts_of
 from torch_w2v.corpus.text import Text
 from torch_w2v.corpus.types import Corpus, Sentence
 from torch_w2v.corpus.word_ids import GrowingVocabulary
+from torch_w2v.user_warnings import warn
 
 logger = logging.getLogger("gensim.models.word2vec")  # the lines logged here are gensim's
 
@@ -111,5 +112,9 @@ def _warn_of_strings(sentences: Iterable[Sentence]) -> Iterable[Sentence]:
             "Each 'sentences' item should be a list of words (usually unicode strings). "
             "First item here is instead plain %s.",
             type(first[0]),
+        )
+        warn(
+            "the first sentence is a str, so that its characters are the words: give lists of words (text.split()), or "
+            "the path of a file as corpus_file="
         )
     return itertools.chain(first, iterator)

@@ -288,6 +288,8 @@ class CorpusReading(GensimThreads):
         numbers = {"min_count": min_count, "sample": sample}
         given = arguments.of_vocabulary(self, {"trim_rule": trim_rule, **numbers})
         min_count, sample = given["min_count"], given["sample"]
+        if not update and not dry_run:
+            vocabulary.forget(self)
         counts = None if update or trim_rule is not None else vocabulary.countable(self.raw_vocab)
         if counts is None:
             report = super().prepare_vocab(update, keep_raw_vocab, trim_rule, min_count, sample, dry_run)

@@ -45,6 +45,16 @@ def countable(raw_vocab: dict[Hashable, Any]) -> np.ndarray | None:
     return counts.astype(np.int64) if counts.dtype.kind == "i" and (counts > 0).all() else None
 
 
+def forget(model: PlainWord2Vec) -> None:
+    """Drop what belongs to the words of an earlier vocabulary: gensim would leave it to the rows of other words."""
+    wv = model.wv
+    if not len(wv.vectors):
+        return
+    wv.vectors = np.zeros((0, wv.vector_size), np.float32)
+    wv.norms = None
+    wv.expandos.clear()
+
+
 def keep_probability(counts: np.ndarray, sample: float) -> np.ndarray:
     """Return the probability with which gensim's subsampling of frequent words keeps each word.
 

@@ -162,7 +162,11 @@ def differences(
         if name == "vocabulary":
             number = [f"{value['words']:,} words" for value in (before, here)]
             if number[0] == number[1]:
-                number = ["other words, or other counts of them,", number[1]]
+                number = [
+                    "other words, or other counts of them, or another order of equally frequent ones (of a corpus that "
+                    "is shuffled anew each time: fix its seed),",
+                    number[1],
+                ]
             before, here = number
         else:
             before, here = repr(before), repr(here)

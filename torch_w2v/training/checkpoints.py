@@ -165,7 +165,10 @@ class KeptCheckpoints(Checkpoints):
             )
         progress = found["progress"]
         epoch, words = progress["epoch"] + 1, progress["totals"]["raw_words"]
-        logger.info("going on from the checkpoint %s: epoch %d, after %d words", self._found.path, epoch, words)
+        if found["stage"] == FINISHED:
+            logger.info("the checkpoint %s is of a call that was finished: nothing is left to train", self._found.path)
+        else:
+            logger.info("going on from the checkpoint %s: epoch %d, after %d words", self._found.path, epoch, words)
         return found
 
     def is_over(self, epoch: int) -> bool:

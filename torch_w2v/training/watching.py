@@ -10,7 +10,12 @@ from typing import Any
 
 from torch_w2v.training.epoch import Totals
 from torch_w2v.training_log import logger
+from torch_w2v.user_warnings import warn
 
+_ONLY_ONCE = (
+    "the corpus is empty, or can be read only once, as an iterator can. Give a list, or an object whose __iter__ "
+    "begins anew"
+)
 # seconds between two reports
 INTERVAL = 0.2
 
@@ -148,7 +153,7 @@ class Watch:
 
 
 def warn_of_no_words(epoch: int, totals: Totals, is_new: bool, vocabulary: int) -> None:
-    """Log a warning where an epoch has trained on nothing.
+    """Warn where an epoch has trained on nothing: of a corpus that has no words by a RuntimeWarning too.
 
     Args:
         epoch: its number, from 0.
@@ -161,12 +166,14 @@ def warn_of_no_words(epoch: int, totals: Totals, is_new: bool, vocabulary: int) 
             "train() called with an empty iterator (if not intended, "
             "be sure to provide a corpus that offers restartable iteration = an iterable)."
         )
+        warn(f"train() had no sentences: {_ONLY_ONCE}")
     elif not totals.raw_words:
         logger.warning(
             "EPOCH %d has no words, but the vocabulary has %d: the corpus was empty, or can be read only once",
             epoch,
             vocabulary,
         )
+        warn(f"epoch {epoch + 1} had no words: {_ONLY_ONCE}")
     elif not totals.trained_words:
         logger.warning(
             "EPOCH %d trained on none of its %d words: they are not in the vocabulary, or subsampling left none",
