@@ -76,7 +76,6 @@ def test_more_words_per_batch_than_there_can_be():
         ({"min_count": None}, "min_count=None: must be an integer"),
         ({"callbacks": None}, "callbacks: None is a NoneType: must be a list"),
         ({"callbacks": [1]}, "callbacks: 1 is a int: must be a list"),
-        ({"callbacks": History()}, "callbacks: .* is a History: must be a list"),
         ({"trim_rule": "x"}, "trim_rule='x': must be a function"),
         ({"vector_size": True}, "vector_size=True: must be an integer"),
     ],
@@ -85,6 +84,11 @@ def test_more_words_per_batch_than_there_can_be():
 def test_arguments_of_a_wrong_type_are_named(option, message):
     with pytest.raises(TypeError, match=rf"^{message}"):
         ours(words(), **option)
+
+
+def test_a_single_callback_is_no_list_though_it_may_be_iterable():
+    with pytest.raises(TypeError, match=r"^callbacks: .* is a History: must be a list"):
+        ours(words(), callbacks=History())
 
 
 # What was accepted, or failed without a name, sometimes after the corpus was read.
