@@ -27,7 +27,7 @@ def test_elsewhere_than_in_a_terminal_there_is_a_line_per_epoch(capsys):
     ours(words(), epochs=2, min_count=20, progress=True)
     vocabulary, *epochs = capsys.readouterr().err.splitlines()
     assert re.fullmatch(
-        r"vocabulary: \d+ words, [\d,]+ in the corpus; min_count=20 leaves out \d+ words, \d.*% of the corpus",
+        r"vocabulary: \d+ words, which occur [\d,]+ times; min_count=20 leaves out \d+ words, \d.*% of the corpus",
         vocabulary,
     )
     line = r"epoch %d of 2: 2,092 words in \d+\.\d s, .+ words/s, loss 0\.\d{4}, alpha 0\.\d{5}"
@@ -59,7 +59,7 @@ def test_in_a_terminal_one_line_stays(package, often, monkeypatch, tmp_path):
     shown = terminal.getvalue()
     lines = [re.split(r"\r", line)[-1].replace("\033[K", "") for line in shown.split("\n")]
     assert "reading 100%" in shown.replace("  ", " ")
-    assert lines[0].startswith("vocabulary: 6 words, 18,000 in the corpus")
+    assert lines[0].startswith("vocabulary: 6 words, which occur 18,000 times")
     assert re.fullmatch(r"epoch 2 of 2 100%.* words/s, 0:0\d, loss 0\.\d{4}", lines[1].rstrip())
     assert lines[2:] == [""]
     assert "left" in shown

@@ -72,7 +72,7 @@ def test_a_compressed_corpus_gives_the_same(corpus: Path, tmp_path: Path, vector
 
 def test_progress_is_on_stderr(corpus: Path, tmp_path: Path, command: Command) -> None:
     _, out, err = command("train", corpus, "-o", tmp_path / "x.kv", *FAST)
-    assert re.match(r"vocabulary: [\d,]+ words, [\d,]+ in the corpus; min_count=5 leaves out [\d,]+ words, \d", err)
+    assert re.match(r"vocabulary: [\d,]+ words, which occur [\d,]+ times; min_count=5 leaves out [\d,]+ words, \d", err)
     assert re.search(r"^epoch 1 of 1: [\d,]+ words in \d+\.\d s, .* words/s, loss 0\.\d{4}, alpha 0\.\d{5}$", err, re.M)
     assert len(err.splitlines()) == 2
     assert len(out.splitlines()) == 1

@@ -72,6 +72,7 @@ def test_as_dict_is_json_and_has_no_nan():
     assert again["verdicts"][0]["verdict"] == UNDECIDED  # one seed decides nothing
     assert again["verdicts"][0]["low"] is None
     assert again["runs"][0]["scores"]["WordSim-353"] is None
+    assert comparison.left_out[0].startswith("one seed: differences have no intervals")
 
 
 def test_lines_have_sizes_verdicts_and_what_was_left_out(result):

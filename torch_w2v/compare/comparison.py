@@ -245,6 +245,11 @@ def _verdicts(
     gensim_runs = runs_by_name.pop(GENSIM)
     margins = {OVERLAP: OVERLAP_MARGIN, COSINES: COSINES_MARGIN, **gold_margins}
     verdicts, left_out = [], []
+    if len(gensim_runs) == 1:
+        left_out.append(
+            f"one seed: differences have no intervals, and {OVERLAP} and {COSINES} need two runs of gensim; give two "
+            "seeds or more"
+        )
     for measure in gensim_runs[0].scores:
         reference = [run.scores[measure] for run in gensim_runs]
         if not all(map(math.isfinite, reference)):

@@ -188,7 +188,7 @@ def summary(model: PlainWord2Vec, report: Mapping[str, int]) -> str:
     """
     kept, dropped = report["num_retained_words"], report["drop_unique"]
     words = report["retain_total"]
-    line = f"vocabulary: {kept:,} words, {words:,} in the corpus"
+    line = f"vocabulary: {kept:,} words, which occur {words:,} times"
     if dropped:
         every = max(model.corpus_total_words or 0, words, 1)
         line += (
