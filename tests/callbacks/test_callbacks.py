@@ -146,9 +146,16 @@ def test_values_are_looked_for_only_in_the_epochs_that_have_them(tmp_path):
     stopping = EarlyStopping("topics", patience=1)
     evaluate = Evaluate(pairs=pairs(tmp_path), every=2)
     with pytest.raises(
-        ValueError, match="monitor='topics': no callback before EarlyStopping has measured it; there are 'loss'"
+        ValueError, match="monitor='topics': no callback before EarlyStopping measures it; there are 'loss'"
     ):
         ours(topics(), callbacks=[stopping, evaluate])
+    # before an epoch is trained
+    model = ours()
+    model.build_vocab(topics())
+    untrained = model.wv.vectors.copy()
+    with pytest.raises(ValueError, match="monitor='topic': no callback before EarlyStopping measures it"):
+        model.train(topics(), total_examples=9, epochs=2, callbacks=[evaluate, EarlyStopping("topic")])
+    np.testing.assert_array_equal(model.wv.vectors, untrained)
     ours(topics(), epochs=5, alpha=0.05, callbacks=[evaluate])
     assert [result["epoch"] for result in evaluate.results] == [2, 4, 5]
 

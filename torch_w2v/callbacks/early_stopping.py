@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any
 
@@ -14,7 +14,7 @@ from gensim.models.callbacks import CallbackAny2Vec
 from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
 from torch_w2v import system
-from torch_w2v.callbacks.values import LOSS, LossOfEpoch, begin_epoch, values_of
+from torch_w2v.callbacks.values import ANY, LOSS, LossOfEpoch, announced, begin_epoch, values_of
 from torch_w2v.hints import Self
 from torch_w2v.training.divergence import StopTraining
 
@@ -66,7 +66,7 @@ class EarlyStopping(CallbackAny2Vec):
         stopped_epoch: the epoch after which training was ended; 0 if it was not.
 
     Raises:
-        ValueError: an argument out of its range; or while training, a `monitor` that nobody has measured.
+        ValueError: an argument out of its range; or when training begins, a `monitor` that nobody measures.
     """
 
     def __init__(
@@ -101,8 +101,15 @@ class EarlyStopping(CallbackAny2Vec):
         return self.restore_best or callable(self.monitor)
 
     def on_train_begin(self, model: PlainWord2Vec) -> None:
-        """Begin anew."""
+        """Begin anew.
+
+        Raises:
+            ValueError: nobody will measure the value.
+        """
         self._reset()
+        names = announced(model)
+        if isinstance(self.monitor, str) and self.monitor not in (LOSS, *names) and ANY not in names:
+            raise self._not_measured(sorted(names))
 
     def on_epoch_begin(self, model: PlainWord2Vec) -> None:
         """Begin an epoch."""
@@ -166,15 +173,16 @@ class EarlyStopping(CallbackAny2Vec):
             if self.monitor not in values:
                 if not values and self._epoch > 1:
                     return None
-                there = ", ".join(map(repr, [LOSS, *values]))
-                raise ValueError(
-                    f"monitor={self.monitor!r}: no callback before EarlyStopping has measured it; there are {there}"
-                )
+                raise self._not_measured(values)
             value = values[self.monitor]
         if math.isnan(value):
             hint = "; gensim's class needs compute_loss=True" if self.monitor == LOSS else ""
             raise ValueError(f"monitor={self._name!r} is not a number in epoch {self._epoch}{hint}")
         return value
+
+    def _not_measured(self, names: Iterable[str]) -> ValueError:
+        there = ", ".join(map(repr, [LOSS, *names]))
+        return ValueError(f"monitor={self.monitor!r}: no callback before EarlyStopping measures it; there are {there}")
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a checkpoint keeps: not the best tables."""

@@ -12,7 +12,7 @@ from gensim.models.callbacks import CallbackAny2Vec
 from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
 from torch_w2v.callbacks.history import COLUMNS
-from torch_w2v.callbacks.values import begin_epoch, values_of
+from torch_w2v.callbacks.values import ANY, announce, begin_epoch, values_of
 from torch_w2v.compare.gold import Gold, analogies_file, pairs_file, quiet_gensim
 from torch_w2v.corpus import Corpus
 from torch_w2v.files import path_of
@@ -94,6 +94,7 @@ class Evaluate(CallbackAny2Vec):
                 "leave it out, or give functions={...}"
             )
         self._epoch, self.results, self.neighbours = 0, [], []
+        announce(model, self.names if type(self).evaluate is Evaluate.evaluate else [ANY])
 
     def on_epoch_begin(self, model: PlainWord2Vec) -> None:
         """Begin an epoch."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from weakref import WeakKeyDictionary
 
 from gensim.models.word2vec import Word2Vec as PlainWord2Vec
@@ -11,6 +12,22 @@ LOSS = "loss"
 
 # Not an attribute of the model, which would be saved and copied with it.
 _values: WeakKeyDictionary[PlainWord2Vec, dict[str, float]] = WeakKeyDictionary()
+
+
+# what stands for names that are not known in advance
+ANY = "*"
+# the names of the values that callbacks measure
+_announced: WeakKeyDictionary[PlainWord2Vec, set[str]] = WeakKeyDictionary()
+
+
+def announce(model: PlainWord2Vec, names: Iterable[str]) -> None:
+    """Say, when a call begins, what will be measured in its epochs."""
+    _announced.setdefault(model, set()).update(names)
+
+
+def announced(model: PlainWord2Vec) -> set[str]:
+    """Return what the callbacks that have begun before will measure."""
+    return _announced.get(model, set())
 
 
 def begin_epoch(model: PlainWord2Vec) -> None:
