@@ -35,7 +35,7 @@ def test_other_periods_are_not_seen():
 
 def test_words_in_any_order_have_nothing_in_common():
     draw = np.random.default_rng(2)
-    assert abs(of_sentences(draw.integers(0, 1000, 20_000), 20)) < 0.05
+    assert abs(of_sentences(draw.integers(0, 1000, 20_000), 200, window=50)) < 0.05
 
 
 def test_words_that_are_everywhere_do_not_count():

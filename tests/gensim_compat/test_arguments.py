@@ -90,6 +90,13 @@ def test_a_single_callback_is_no_list_though_it_may_be_iterable():
     with pytest.raises(TypeError, match=r"^callbacks: .* is a History: must be a list"):
         ours(words(), callbacks=History())
 
+    class Several(list):
+        def on_epoch_end(self, model):
+            for callback in self:
+                callback.on_epoch_end(model)
+
+    ours(words(), epochs=1, callbacks=Several())
+
 
 # What was accepted, or failed without a name, sometimes after the corpus was read.
 WRONG = [

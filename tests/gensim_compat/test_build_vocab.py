@@ -149,6 +149,26 @@ def test_a_new_vocabulary_has_new_vectors():
     assert np.isfinite(model.wv.most_similar("new7")[0][1])
 
 
+def test_a_new_vocabulary_has_no_old_lock_factors():
+    model = ours(words(), epochs=1, sample=0)
+    model.wv.vectors_lockf = np.zeros(len(model.wv), np.float32)
+    model.build_vocab(words())
+    untrained = model.wv.vectors.copy()
+    model.train(words(), total_examples=300, epochs=1)
+    assert (model.wv.vectors != untrained).any(1).all()
+
+
+def test_choosing_words_again_keeps_the_vectors():
+    """As for another subsampling."""
+    model = ours(min_count=1)
+    model.build_vocab(words(), keep_raw_vocab=True)
+    model.train(words(), total_examples=300, epochs=1)
+    shape = model.wv.vectors.shape
+    model.prepare_vocab(keep_raw_vocab=True, sample=1e-2)
+    assert model.wv.vectors.shape == shape
+    assert model.train(words(), total_examples=300, epochs=1)[0] > 0
+
+
 def test_a_vocabulary_that_is_only_looked_at_leaves_the_vectors():
     model = ours(words(), epochs=1)
     before = {word: model.wv[word].copy() for word in model.wv.index_to_key}

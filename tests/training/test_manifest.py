@@ -11,6 +11,7 @@ import pytest
 from tests.helpers import ours, same, words
 from tests.training.watching import Watching
 from torch_w2v.training import checkpoint_file, manifest
+from torch_w2v.training.epoch import CallState
 
 SENTENCES = words(300)
 
@@ -36,7 +37,6 @@ WRONG = {
     "progress.context": (math.nan, "1"),
     "progress.busiest": (math.nan, "1"),
     "progress.unmet": (math.nan, "1"),
-    "progress.likeness": (math.nan, "1"),
     "progress.expected_words": (math.inf, None),
     "progress.totals": ({}, 3),
     "progress.totals.chunks": (-1, "1", 0.5),
@@ -53,6 +53,18 @@ WRONG = {
     "arrays.vectors": (3, {"shape": [41], "dtype": "<f4"}, {"shape": [0, 8], "dtype": "<f4"}),
     "arrays.vectors_lockf": ({"shape": [1], "dtype": "<i8"}, {"shape": [1], "dtype": "other"}),
 }
+
+
+def test_the_first_checkpoints_have_no_likeness(right):
+    right = copy.deepcopy(right)
+    del right["progress"]["likeness"]
+    manifest.check(right)
+    state = CallState(likeness=0.5)
+    state.load(right["progress"])
+    assert state.likeness == 0
+    right["progress"]["likeness"] = math.nan
+    with pytest.raises(ValueError, match="its 'likeness' cannot be that of a checkpoint"):
+        manifest.check(right)
 
 
 @pytest.mark.parametrize("name", WRONG)

@@ -113,8 +113,9 @@ def _warn_of_strings(sentences: Iterable[Sentence]) -> Iterable[Sentence]:
             "First item here is instead plain %s.",
             type(first[0]),
         )
-        warn(
-            "the first sentence is a str, so that its characters are the words: give lists of words (text.split()), or "
-            "the path of a file as corpus_file="
-        )
+        if first[0]:
+            warn(
+                "the first sentence is a str, so that its characters are the words: give lists of words (text.split()) "
+                "or the path of a file (corpus_file=); lists of characters (list(text)) if these are meant"
+            )
     return itertools.chain(first, iterator)

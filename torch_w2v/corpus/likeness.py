@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from torch_w2v.corpus.repetition import kept_at_places
@@ -9,8 +11,9 @@ from torch_w2v.corpus.store import Run
 
 # how many kept tokens targets are apart that share a set of negatives (`layouts.one_block_per_step`)
 _APART = (16, 32, 48)
-# pairs of targets that are compared at each of these, at most, and words of a window, on either side of its target
-_PAIRS, _REACH = 200, 10
+# pairs of targets that are compared at each of these, at most, and words of a window, on either side of its target: so
+# few that the windows of two targets have no place in common
+_PAIRS, _REACH = 200, 7
 # fewer tokens tell nothing
 _LEAST_TOKENS = 2_000
 
@@ -19,9 +22,9 @@ def likeness(corpus: Run, keep: np.ndarray, window: int, kept_share: float) -> f
     """Return which share of a target's context words are in the window of a target 16, 32 or 48 places on as well.
 
     It is the largest of the three shares, less what any other window of the corpus has in common with the target's: 0
-    to .3 for text, above .4 where rows of a table, or bars of a rhythm, follow one another and most of their fields
+    to .2 for text, above .4 where rows of a table, or bars of a rhythm, follow one another and most of their fields
     stay. It is estimated from a sample that is always the same, in a time that does not depend on the size of the
-    corpus; 0 for a corpus of less than 2,000 tokens.
+    corpus; 0 for a corpus of fewer than 2,000 tokens.
 
     Args:
         corpus: the encoded corpus, or its beginning.
@@ -44,9 +47,9 @@ def likeness(corpus: Run, keep: np.ndarray, window: int, kept_share: float) -> f
     most = 0.0
     for apart in _APART:
         first = np.flatnonzero(place[:-apart] == place[apart:])
-        first = first[:: -(-len(first) // _PAIRS) or 1]
         if not len(first):
             continue
+        first = first[:: math.ceil(len(first) / _PAIRS)]
         mine, others = context[first], context[first + apart]
         any_others = others[np.arange(len(others)) - len(others) // 2]
         in_common = _in_common(mine, others) - _in_common(mine, any_others)

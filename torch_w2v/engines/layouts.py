@@ -29,7 +29,7 @@ MAX_INPUTS = 16
 # How many kept tokens the inputs of a block are apart: more than most windows reach, and so few that the rows of their
 # context are still in the second cache when their neighbours come.
 STRIDE = 32
-# context words per input above which windows are long: on a small corpus, and for large steps
+# context words per input above which windows are long: on a small corpus, and in synchronous steps
 _LONG = 16
 # inputs whose updates are made together
 INPUTS_TOGETHER = 4
@@ -37,8 +37,8 @@ INPUTS_TOGETHER = 4
 _MOST_PER_INPUT = 0.9
 # and of the row of a negative: on text it comes to that at the default alpha
 _MOST_PER_NEGATIVE = 0.4
-# where the last learning rate counts so many times, since nothing comes after it; but four inputs are always few enough
-# if it is no higher than the default alpha
+# where the last learning rate counts so many times, since nothing comes after it; but two inputs are always few enough,
+# and four if it is no higher than the default alpha
 _LAST_PER_NEGATIVE = 4.5
 # From these rates on the limit falls, to a half, where inputs are taken as they come: neighbours that share negatives,
 # such as those on a walk, move alike, and with large steps that hides what tells them apart.
@@ -155,12 +155,14 @@ def skip_gram_block(workload: Workload) -> Layout:
 
     On a small corpus no more than two inputs share a set where windows are long, and no more than four where it is
     bursty: there a word has few negatives in all, and vectors of runs whose words shared them with more agree less with
-    each other than gensim's do.
+    each other than gensim's do. Nor do two neighbours share a set where the learning rate stays.
     """
     block = _skip_gram_block(workload, neighbours=workload.bursty)
     if workload.kept_words < SMALL:
         few = 4 if workload.bursty else 2 if workload.context_words > _LONG else MAX_INPUTS
         block = replace(block, T=min(block.T, few))
+    if workload.bursty and block.T == 2 and abs(workload.last_alpha) > _USUAL_LAST_ALPHA:
+        block = replace(block, T=1)
     return replace(block, stride=1 if workload.bursty else STRIDE)
 
 
@@ -205,8 +207,7 @@ def _skip_gram_block(workload: Workload, neighbours: bool = True) -> Layout:
     at_first = most_at_first / max(alpha * collects, 1e-9)
     at_last = most_at_last / max(_LAST_PER_NEGATIVE * last * collects, 1e-9)
     T = max(1, int(min(T, at_first)))
-    # Two inputs are few enough at any rate if they are apart.
-    T = min(T, max(4 if last <= _USUAL_LAST_ALPHA else 1 if neighbours else 2, int(at_last)))
+    T = min(T, max(4 if last <= _USUAL_LAST_ALPHA else 2, int(at_last)))
     if workload.unmet > 0:
         T = min(T, _INPUTS_WHERE_UNMET)
     if alpha > _LARGE_ALPHA:

@@ -17,8 +17,9 @@ BURSTY_BY_NEGATIVES = 16.0
 # alpha times the collisions of a corpus (`Workload.collisions`) above which it is crowded: English has .0002 at the
 # defaults and .003 with 100 negatives, eight words with most of the tokens .0024
 CROWDED = 0.004
-# likeness from which on targets share no negatives: text has up to .3, successive rows of which most fields stay .45
-_ALIKE = 0.4
+# likeness above which targets share no negatives: text has up to .1, successive rows most of whose fields stay .42 and
+# more
+_ALIKE = 0.35
 # How much more the last learning rate counts: nothing repairs what it loses.
 _LAST = 3.2
 

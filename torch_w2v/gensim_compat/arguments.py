@@ -265,7 +265,7 @@ def check_callbacks(callbacks: Any) -> None:
     given = callbacks if isinstance(callbacks, (list, tuple)) else ()
     wrong = [callback for callback in given if not hasattr(callback, "on_epoch_end")]
     # A single one may be iterable, as a History is.
-    wrong += [callbacks] if hasattr(callbacks, "on_epoch_end") else []
+    wrong += [callbacks] if not isinstance(callbacks, (list, tuple)) and hasattr(callbacks, "on_epoch_end") else []
     if wrong or not (hasattr(callbacks, "__iter__") or hasattr(callbacks, "__getitem__")):
         what = wrong[0] if wrong else callbacks
         raise TypeError(

@@ -150,12 +150,14 @@ class CorpusReading(GensimThreads):
             # A rule may keep rarer words, and the caller may want to see them.
             if trim_rule is None and not keep_raw_vocab:
                 self._w2v_least_count = kwargs.get("min_count") or self.min_count
+            self._w2v_replaces = not update
             try:
                 super().build_vocab(
                     corpus_iterable, corpus_file, update, progress_per, keep_raw_vocab, trim_rule, **kwargs
                 )
             finally:
                 self.__dict__.pop("_w2v_least_count", None)
+                self.__dict__.pop("_w2v_replaces", None)
 
     def build_vocab_from_freq(
         self,
@@ -177,7 +179,11 @@ class CorpusReading(GensimThreads):
         """
         arguments.check_frequencies(word_freq)
         given = arguments.of_vocabulary(self, {"corpus_count": corpus_count, "trim_rule": trim_rule})
-        super().build_vocab_from_freq(word_freq, keep_raw_vocab, given["corpus_count"], trim_rule, update)
+        self._w2v_replaces = not update
+        try:
+            super().build_vocab_from_freq(word_freq, keep_raw_vocab, given["corpus_count"], trim_rule, update)
+        finally:
+            self.__dict__.pop("_w2v_replaces", None)
 
     @property
     def _w2v_shows(self) -> bool:
@@ -288,7 +294,7 @@ class CorpusReading(GensimThreads):
         numbers = {"min_count": min_count, "sample": sample}
         given = arguments.of_vocabulary(self, {"trim_rule": trim_rule, **numbers})
         min_count, sample = given["min_count"], given["sample"]
-        if not update and not dry_run:
+        if vars(self).get("_w2v_replaces") and not dry_run:
             vocabulary.forget(self)
         counts = None if update or trim_rule is not None else vocabulary.countable(self.raw_vocab)
         if counts is None:

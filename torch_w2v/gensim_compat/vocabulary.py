@@ -46,11 +46,12 @@ def countable(raw_vocab: dict[Hashable, Any]) -> np.ndarray | None:
 
 
 def forget(model: PlainWord2Vec) -> None:
-    """Drop what belongs to the words of an earlier vocabulary: gensim would leave it to the rows of other words."""
+    """Drop the vectors, lock factors and counts of an earlier vocabulary, which gensim would give to other words."""
     wv = model.wv
     if not len(wv.vectors):
         return
     wv.vectors = np.zeros((0, wv.vector_size), np.float32)
+    wv.vectors_lockf = np.ones(1, np.float32)
     wv.norms = None
     wv.expandos.clear()
 

@@ -126,8 +126,9 @@ class CallState:
 
     def load(self, values: dict[str, Any]) -> None:
         """Take over what `as_dict` has returned."""
-        for name in ("epoch", "seed", "repetition", "context", "busiest", "unmet", "likeness", "expected_words"):
+        for name in ("epoch", "seed", "repetition", "context", "busiest", "unmet", "expected_words"):
             setattr(self, name, values[name])
+        self.likeness = values.get("likeness", 0.0)
         self.call = Totals(**values["call"])
         self.totals = Totals(**values["totals"], start=default_timer() - values["elapsed"])
 

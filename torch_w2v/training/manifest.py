@@ -80,8 +80,10 @@ def check(manifest: Mapping[str, Any]) -> None:
     progress = _part(manifest, "progress", lambda value: isinstance(value, dict))
     _part(progress, "epoch", lambda value: _is_count(value) and value < arguments["epochs"])
     _part(progress, "seed", _is_count)
-    for name in ("repetition", "context", "busiest", "unmet", "likeness", "expected_words", "elapsed"):
+    for name in ("repetition", "context", "busiest", "unmet", "expected_words", "elapsed"):
         _part(progress, name, _is_number)
+    if "likeness" in progress:  # the first checkpoints have none
+        _part(progress, "likeness", _is_number)
     for name in ("totals", "call"):
         _part(progress, name, _is_totals)
     attributes = _part(manifest, "attributes", lambda value: isinstance(value, dict) and set(value) == set(STATE))

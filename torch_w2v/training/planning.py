@@ -174,7 +174,7 @@ def _explain(engine: Engine, layout: Layout, workload: Workload) -> str:
             f"{workload.repetition:.0f} gradients per row and {STRETCH} targets"
         )
     if workload.alike and not workload.bursty:
-        reason += f"; targets some rows apart have {workload.likeness:.0%} of their context in common"
+        reason += f"; targets some places apart have {workload.likeness:.0%} of their context in common"
     if workload.unmet:
         reason += f"; {workload.unmet:.0%} of the negatives are words that the corpus does not seem to have"
     trained = "inputs" if workload.skip_gram else "targets"

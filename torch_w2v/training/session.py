@@ -345,7 +345,7 @@ class TrainCall:
 
     def _finish_epoch(self, epoch: int, total_examples: int | None, total_words: int | None, file_mode: bool) -> None:
         model, totals = self._model, self._progress.totals
-        warn_of_no_words(epoch, totals, model.train_count == 0, len(model.wv))
+        warn_of_no_words(epoch, totals, model.train_count == 0, len(model.wv), total_examples)
         end = Place(totals.examples, totals.raw_words)
         learning_rate.reach_the_end(model, epoch, end, total_examples, total_words)
         if model.compute_loss:

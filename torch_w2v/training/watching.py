@@ -13,9 +13,10 @@ from torch_w2v.training_log import logger
 from torch_w2v.user_warnings import warn
 
 _ONLY_ONCE = (
-    "the corpus is empty, or can be read only once, as an iterator can. Give a list, or an object whose __iter__ "
-    "begins anew"
+    "train() had no words in an epoch: the corpus has none, or can be read only once, as an iterator. Give a list, or "
+    "an object whose __iter__ begins anew"
 )
+
 # seconds between two reports
 INTERVAL = 0.2
 
@@ -152,7 +153,7 @@ class Watch:
             watcher(progress)
 
 
-def warn_of_no_words(epoch: int, totals: Totals, is_new: bool, vocabulary: int) -> None:
+def warn_of_no_words(epoch: int, totals: Totals, is_new: bool, vocabulary: int, total_examples: int | None) -> None:
     """Warn where an epoch has trained on nothing: of a corpus that has no words by a RuntimeWarning too.
 
     Args:
@@ -160,20 +161,21 @@ def warn_of_no_words(epoch: int, totals: Totals, is_new: bool, vocabulary: int) 
         totals: of the epoch.
         is_new: no call of `train()` has trained the model before.
         vocabulary: number of words.
+        total_examples: as given to `train`. Where it is 0, as for the empty batch of a stream, nothing is missing.
     """
+    if not totals.raw_words and total_examples != 0:
+        warn(_ONLY_ONCE)
     if totals.chunks == 0 and is_new:
         logger.warning(
             "train() called with an empty iterator (if not intended, "
             "be sure to provide a corpus that offers restartable iteration = an iterable)."
         )
-        warn(f"train() had no sentences: {_ONLY_ONCE}")
     elif not totals.raw_words:
         logger.warning(
             "EPOCH %d has no words, but the vocabulary has %d: the corpus was empty, or can be read only once",
             epoch,
             vocabulary,
         )
-        warn(f"epoch {epoch + 1} had no words: {_ONLY_ONCE}")
     elif not totals.trained_words:
         logger.warning(
             "EPOCH %d trained on none of its %d words: they are not in the vocabulary, or subsampling left none",
