@@ -160,6 +160,12 @@ def test_values_are_looked_for_only_in_the_epochs_that_have_them(tmp_path):
     assert [result["epoch"] for result in evaluate.results] == [2, 4, 5]
 
 
+@pytest.mark.parametrize("held_out", [["the king rules"], "held_out.txt"])
+def test_held_out_sentences_are_lists_of_words(held_out):
+    with pytest.raises(TypeError, match=r"^held_out: '.*' is a str: must be sentences as lists of words"):
+        Evaluate(held_out=held_out)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [

@@ -47,6 +47,7 @@ class Evaluate(CallbackAny2Vec):
 
     Raises:
         ValueError: there is nothing to evaluate, two values have one name, or a line of a file is not what it must be.
+        TypeError: `held_out` has strings instead of lists of words.
         OSError: a file cannot be read.
     """
 
@@ -63,6 +64,11 @@ class Evaluate(CallbackAny2Vec):
     ) -> None:
         if every < 1:
             raise ValueError(f"every={every}: must be at least 1, the number of epochs from one evaluation to the next")
+        if isinstance(held_out, Sequence) and len(held_out) and isinstance(held_out[0], str):
+            raise TypeError(
+                f"held_out: {held_out[0]!r} is a str: must be sentences as lists of words (text.split()), or an "
+                "iterable of such lists"
+            )
         self._gold = [*gold, *map(pairs_file, _paths(pairs)), *map(analogies_file, _paths(analogies))]
         self._held_out = held_out
         self._words = [neighbours] if isinstance(neighbours, str) else list(neighbours)
