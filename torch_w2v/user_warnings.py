@@ -19,3 +19,17 @@ def warn(message: str, category: type[Warning] = RuntimeWarning) -> None:
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _PACKAGES:
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)
+
+
+def warn_of_empty_epoch(raw_words: int, total_examples: int | None) -> None:
+    """Warn if an epoch of `train()` had no words.
+
+    Args:
+        raw_words: words of the epoch.
+        total_examples: as given to `train`. Where it is 0, as for the empty batch of a stream, nothing is missing.
+    """
+    if not raw_words and total_examples != 0:
+        warn(
+            "train() had no words in an epoch: the corpus has none, or can be read only once, as an iterator. Give a "
+            "list, or an object whose __iter__ begins anew"
+        )

@@ -44,7 +44,7 @@ class Word2Vec(EpochTraining):
         min_count: ignore words that occur less often than this.
         max_vocab_size: prune rare words while counting when there are more words than this; None for no limit.
         sample: threshold of subsampling frequent words, as a share of the corpus; 0 keeps all words.
-        seed: seed of the initial vectors and of all draws; in Python a list of integers is a seed, too.
+        seed: seed of the initial vectors and of all draws; from Python also a list of integers.
         workers: number of threads.
         min_alpha: learning rate at the end.
         sg: 1 for skip-gram, 0 for CBOW.

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import torch_w2v
+from compat_tests.quality.scores import precision
 from tests.helpers import KERNEL
 from torch_w2v.engines import plan
 
@@ -30,14 +31,8 @@ def lines():
 
 
 def of_one_kind(cls, corpus):
-    """The share of the five nearest neighbours that are of a value's kind."""
     options = {"vector_size": 48, "min_count": 1, "sample": 0, "workers": 1, "alpha": 0.05, "seed": 1}
-    wv = cls(corpus, **options).wv
-    kind = np.array([int(word.partition("/")[0]) for word in wv.index_to_key])
-    unit = wv.get_normed_vectors()
-    cosine = unit @ unit.T
-    np.fill_diagonal(cosine, -2)
-    return float((kind[np.argsort(-cosine, 1)[:, :5]] == kind[:, None]).mean())
+    return precision(cls(corpus, **options).wv)
 
 
 def test_lines_of_a_log(monkeypatch):

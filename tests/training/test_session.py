@@ -224,6 +224,12 @@ def test_an_epoch_without_words_is_in_the_log(trained_before, caplog):
         model.train([], total_examples=0, epochs=1)  # an empty batch of a stream
 
 
+@pytest.mark.parametrize("options", [{}, {"sg": 1}, {"hs": 1}, {"engine": "gensim"}], ids=str)
+def test_a_corpus_that_can_be_read_only_once_is_a_warning(options):
+    with pytest.warns(RuntimeWarning, match="can be read only once, as an iterator"):
+        ours(map(list, words()), **options)
+
+
 def test_an_epoch_without_known_words_is_in_the_log(caplog):
     model = ours()
     model.build_vocab(words())

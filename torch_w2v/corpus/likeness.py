@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from torch_w2v.corpus.repetition import kept_at_places
+from torch_w2v.corpus.samples import kept_at_places
 from torch_w2v.corpus.store import Run
 
 # how many kept tokens targets are apart that share a set of negatives (`layouts.one_block_per_step`)
@@ -14,6 +14,8 @@ _APART = (16, 32, 48)
 # pairs of targets that are compared at each of these, at most, and words of a window, on either side of its target: so
 # few that the windows of two targets have no place in common
 _PAIRS, _REACH = 200, 7
+# kept tokens of each place of the sample: most of them are 48 places before another one, too
+_TOKENS_PER_PLACE = 73
 # fewer tokens tell nothing
 _LEAST_TOKENS = 2_000
 
@@ -21,9 +23,9 @@ _LEAST_TOKENS = 2_000
 def likeness(corpus: Run, keep: np.ndarray, window: int, kept_share: float) -> float:
     """Return which share of a target's context words are in the window of a target 16, 32 or 48 places on as well.
 
-    It is the largest of the three shares, less what any other window of the corpus has in common with the target's: 0
-    to .2 for text, above .4 where rows of a table, or bars of a rhythm, follow one another and most of their fields
-    stay. It is estimated from a sample that is always the same, in a time that does not depend on the size of the
+    It is the largest of the three shares, less what any other window of the corpus has in common with the target's: up
+    to .1 for text, .42 and more where rows of a table follow one another and most of their fields stay. It is
+    estimated from a sample that is always the same, in a time that does not depend on the size of the
     corpus; 0 for a corpus of fewer than 2,000 tokens.
 
     Args:
@@ -35,7 +37,7 @@ def likeness(corpus: Run, keep: np.ndarray, window: int, kept_share: float) -> f
     if len(corpus.tokens) < _LEAST_TOKENS:
         return 0.0
     reach = min(window, _REACH)
-    ids, sentence, place = kept_at_places(corpus, keep, kept_share, _PAIRS // 8 + max(_APART))
+    ids, sentence, place = kept_at_places(corpus, keep, kept_share, _TOKENS_PER_PLACE)
     if len(ids) <= max(_APART):
         return 0.0
     offsets = np.concatenate([np.arange(-reach, 0), np.arange(1, reach + 1)])

@@ -7,15 +7,14 @@ from functools import lru_cache
 import numpy as np
 
 from torch_w2v.corpus.chunks import Chunk
+from torch_w2v.corpus.samples import PLACES, kept_at_places
 from torch_w2v.corpus.store import Encoded, Run
 
 # number of targets of a stretch that is looked at
 STRETCH = 32
-# number of places of the corpus, spread evenly, that stretches are taken from
-_PLACES = 16
-# in all places together, at most: stretches, context words that they reach, and tokens (where subsampling drops most)
-_MAX_STRETCHES, _MAX_READS, _MAX_TOKENS = 256, 32_768, 262_144
-# of tokens, and of rows in all stretches: with no more there are shorter ways
+# in all places of a sample together, at most: stretches, and context words that they reach
+_MAX_STRETCHES, _MAX_READS = 256, 32_768
+# rows in all stretches: with no more there is a shorter way
 _FEW = 4_096
 # beyond this window the result of this window is scaled up
 _MAX_WINDOW = 1_000
@@ -59,60 +58,13 @@ def repetition(
     if n == 0:
         return 1.0
     reach = min(window, _MAX_WINDOW)
-    stretches = max(_PLACES, min(most, _MAX_READS // (STRETCH + 2 * reach)))
-    kept_per_place = STRETCH * stretches // _PLACES + 2 * reach
+    stretches = max(PLACES, min(most, _MAX_READS // (STRETCH + 2 * reach)))
+    kept_per_place = STRETCH * stretches // PLACES + 2 * reach
     ids, sentence, _ = kept_at_places(corpus, keep, kept_share, kept_per_place)
     estimate = _of_kept(ids, sentence, reach, shrink_windows, stretches, other_sentences)
     if reach < window and estimate > 1 and reach < int(np.diff(corpus.offsets).max()):
         estimate *= window / reach
     return estimate
-
-
-def rows_at_places(corpus: Run, places: int, size: int) -> tuple[list[int], np.ndarray]:
-    """Return rows from places that are spread evenly over a corpus, the same ones always.
-
-    Args:
-        corpus: the encoded corpus, or a part of it.
-        places: how many there are at most; fewer where they would overlap.
-        size: number of tokens in each; no more than the corpus has.
-
-    Returns:
-        Where the places begin, and the rows at all of them, one place after the other; -1 for unknown words.
-    """
-    n = len(corpus.tokens)
-    count = min(places, n // max(size, 1))
-    starts = np.linspace(0, n - size, count).astype(np.int64).tolist() if count > 1 else [0]
-    ids = np.concatenate([corpus.tokens[start : start + size] for start in starts])
-    return starts, ids if corpus.rows is None else corpus.rows[ids]
-
-
-def kept_at_places(
-    corpus: Run, keep: np.ndarray, kept_share: float, size: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return what subsampling leaves of a sample of a corpus, the same one always.
-
-    Args:
-        corpus: the encoded corpus, or its beginning; not empty.
-        keep, kept_share: as `repetition` takes them.
-        size: number of kept tokens in each of 16 places, about.
-
-    Returns:
-        Rows of the kept tokens, (n,) int64; a number for each one's sentence, which ends where a place ends; and the
-        number of its place.
-    """
-    raw = min(len(corpus.tokens), int(size / max(kept_share, 1e-9)) + 1, _MAX_TOKENS // _PLACES)
-    starts, ids = rows_at_places(corpus, _PLACES, raw)
-    at = (np.array(starts)[:, None] + np.arange(raw)).ravel()
-    kept = (ids >= 0) & (_draws(max(_FEW, len(ids)))[: len(ids)] <= keep[ids])
-    place = np.arange(len(at)) // raw
-    sentence = np.searchsorted(corpus.offsets, at, side="right") * len(starts) + place
-    return ids[kept].astype(np.int64), sentence[kept], place[kept]
-
-
-@lru_cache(maxsize=2)
-def _draws(n: int) -> np.ndarray:
-    """Return (n,) random float64 numbers below 2**32, always the same: those of a smaller n are their beginning."""
-    return np.random.default_rng(0).random(n) * 2.0**32
 
 
 def repetition_of_chunk(

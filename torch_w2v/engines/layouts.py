@@ -37,8 +37,8 @@ INPUTS_TOGETHER = 4
 _MOST_PER_INPUT = 0.9
 # and of the row of a negative: on text it comes to that at the default alpha
 _MOST_PER_NEGATIVE = 0.4
-# where the last learning rate counts so many times, since nothing comes after it; but two inputs are always few enough,
-# and four if it is no higher than the default alpha
+# where the last learning rate counts so many times, since nothing comes after it; but four inputs are always few enough
+# if it is no higher than the default alpha
 _LAST_PER_NEGATIVE = 4.5
 # From these rates on the limit falls, to a half, where inputs are taken as they come: neighbours that share negatives,
 # such as those on a walk, move alike, and with large steps that hides what tells them apart.
@@ -72,8 +72,8 @@ def one_block_per_step(workload: Workload) -> Layout:
 
     On a bursty corpus every target has negatives of its own, in blocks that are shorter where errors are large (many
     negatives, a large alpha, sums) and where rows move far, since how they move the others is computed only roughly,
-    and from sentence to sentence not at all. So it is, in blocks of 32, where targets that are some places apart have
-    most of their context in common, as those of the same field in successive rows. So it is where a few words have most
+    and from sentence to sentence not at all. The same holds, in blocks of 32, where targets that are some places apart
+    have most of their context in common, as those of the same field in successive rows; where a few words have most
     updates, or most of the tokens, whose rows every other target changes, and where windows are very wide, in long
     blocks: there all targets read nearly the same rows. Where negatives are so many that sixteen targets would draw all
     usual words, and alpha is large, each target has a block of its own, which then takes no more time.
@@ -157,17 +157,15 @@ def skip_gram_block(workload: Workload) -> Layout:
     bursty: there a word has few negatives in all, and vectors of runs whose words shared them with more agree less with
     each other than gensim's do. Nor do two neighbours share a set where the learning rate stays.
     """
-    block = _skip_gram_block(workload, neighbours=workload.bursty)
+    block = _skip_gram_block(workload, neighbours=workload.bursty, fewest=1 if workload.bursty else 2)
     if workload.kept_words < SMALL:
         few = 4 if workload.bursty else 2 if workload.context_words > _LONG else MAX_INPUTS
         block = replace(block, T=min(block.T, few))
-    if workload.bursty and block.T == 2 and abs(workload.last_alpha) > _USUAL_LAST_ALPHA:
-        block = replace(block, T=1)
     return replace(block, stride=1 if workload.bursty else STRIDE)
 
 
-def _skip_gram_block(workload: Workload, neighbours: bool = True) -> Layout:
-    """Return the blocks of skip-gram on every engine; `neighbours` says that their inputs are taken as they come.
+def _skip_gram_block(workload: Workload, neighbours: bool = True, fewest: int = 2) -> Layout:
+    """Return the blocks of skip-gram on every engine.
 
     All by arithmetic. Gradients that are computed from the same state of a row must not be too many: times alpha, those
     of an input's row come to `_MOST_PER_INPUT`, those of the busiest output row to `_MOST_PER_OUTPUT`, and those of a
@@ -178,6 +176,11 @@ def _skip_gram_block(workload: Workload, neighbours: bool = True) -> Layout:
     ones; where frequent words are not thinned out, and one output row moves by more than `_USUAL_PER_OUTPUT`, it has up
     to twice as many. Where alpha is so large that few gradients are too many, or negatives are hundreds, few inputs
     share their negatives, or none do.
+
+    Args:
+        workload: what is trained.
+        neighbours: inputs are taken as they come.
+        fewest: so many inputs may share a set whatever the last learning rate is.
     """
     alpha, context, negative = abs(workload.alpha), workload.context_words, workload.negative
     S = max(1, round(workload.rate * context * (negative + 1) / _MOST_PER_INPUT))
@@ -207,7 +210,7 @@ def _skip_gram_block(workload: Workload, neighbours: bool = True) -> Layout:
     at_first = most_at_first / max(alpha * collects, 1e-9)
     at_last = most_at_last / max(_LAST_PER_NEGATIVE * last * collects, 1e-9)
     T = max(1, int(min(T, at_first)))
-    T = min(T, max(4 if last <= _USUAL_LAST_ALPHA else 2, int(at_last)))
+    T = min(T, max(4 if last <= _USUAL_LAST_ALPHA else fewest, int(at_last)))
     if workload.unmet > 0:
         T = min(T, _INPUTS_WHERE_UNMET)
     if alpha > _LARGE_ALPHA:

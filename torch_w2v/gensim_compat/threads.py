@@ -13,6 +13,7 @@ from gensim.models.word2vec import MAX_WORDS_IN_BATCH
 from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
 from torch_w2v.call_threads import Call, calls_here, noted, working_for
+from torch_w2v.user_warnings import warn_of_empty_epoch
 
 
 @dataclass
@@ -98,6 +99,7 @@ class GensimThreads(PlainWord2Vec):
                         state.jobs.put_nowait(None)
             raise
         del self._w2v_epoch
+        warn_of_empty_epoch(result[1], total_examples)
         if call is not None:
             call.count(*result)
         return result

@@ -48,12 +48,11 @@ def countable(raw_vocab: dict[Hashable, Any]) -> np.ndarray | None:
 def forget(model: PlainWord2Vec) -> None:
     """Drop the vectors, lock factors and counts of an earlier vocabulary, which gensim would give to other words."""
     wv = model.wv
-    if not len(wv.vectors):
-        return
-    wv.vectors = np.zeros((0, wv.vector_size), np.float32)
-    wv.vectors_lockf = np.ones(1, np.float32)
-    wv.norms = None
     wv.expandos.clear()
+    if len(wv.vectors):
+        wv.vectors = np.zeros((0, wv.vector_size), np.float32)
+        wv.vectors_lockf = np.ones(1, np.float32)
+        wv.norms = None
 
 
 def keep_probability(counts: np.ndarray, sample: float) -> np.ndarray:

@@ -8,7 +8,8 @@ import numpy as np
 
 from torch_w2v.corpus.context import context_of
 from torch_w2v.corpus.likeness import likeness
-from torch_w2v.corpus.repetition import OTHER_SENTENCES, repetition, rows_at_places
+from torch_w2v.corpus.repetition import OTHER_SENTENCES, repetition
+from torch_w2v.corpus.samples import PLACES, rows_at_places
 from torch_w2v.corpus.store import Run
 from torch_w2v.training.frequencies import frequencies_of
 from torch_w2v.training.model import TrainedModel
@@ -18,8 +19,8 @@ MAX_WINDOW = 1_000_000
 # Words are not those that were counted where less than the first of the negatives are in a sample of the corpus, and
 # less than the second of what the counts let expect. Of text that is .8 to 1.
 _LITTLE_MET, _LEAST_MET = 0.25, 0.5
-# what `_outputs` looks at: so many places at most, with so many tokens each; fewer tell nothing
-_PLACES, _TOKENS_PER_PLACE, _LEAST_TOKENS = 16, 4_096, 100
+# tokens that `_outputs` looks at in each place of a sample; fewer tell nothing
+_TOKENS_PER_PLACE, _LEAST_TOKENS = 4_096, 100
 
 
 class Measured(NamedTuple):
@@ -70,7 +71,7 @@ def measure_for_skip_gram(model: TrainedModel, seen: Run) -> Measured:
 def _outputs(model: TrainedModel, seen: Run) -> tuple[float, float]:
     """Return `Measured.busiest` and `Measured.unmet` of a sample of a corpus, whose words may not be those counted."""
     n = len(seen.tokens)
-    ids = rows_at_places(seen, _PLACES, _TOKENS_PER_PLACE if n > _PLACES * _TOKENS_PER_PLACE else n)[1]
+    ids = rows_at_places(seen, _TOKENS_PER_PLACE if n > PLACES * _TOKENS_PER_PLACE else n)[1]
     rows, times = np.unique(ids[ids >= 0], return_counts=True)
     tokens = int(times.sum())
     if tokens < _LEAST_TOKENS:

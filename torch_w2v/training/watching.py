@@ -10,12 +10,7 @@ from typing import Any
 
 from torch_w2v.training.epoch import Totals
 from torch_w2v.training_log import logger
-from torch_w2v.user_warnings import warn
-
-_ONLY_ONCE = (
-    "train() had no words in an epoch: the corpus has none, or can be read only once, as an iterator. Give a list, or "
-    "an object whose __iter__ begins anew"
-)
+from torch_w2v.user_warnings import warn_of_empty_epoch
 
 # seconds between two reports
 INTERVAL = 0.2
@@ -161,10 +156,9 @@ def warn_of_no_words(epoch: int, totals: Totals, is_new: bool, vocabulary: int, 
         totals: of the epoch.
         is_new: no call of `train()` has trained the model before.
         vocabulary: number of words.
-        total_examples: as given to `train`. Where it is 0, as for the empty batch of a stream, nothing is missing.
+        total_examples: as given to `train`.
     """
-    if not totals.raw_words and total_examples != 0:
-        warn(_ONLY_ONCE)
+    warn_of_empty_epoch(totals.raw_words, total_examples)
     if totals.chunks == 0 and is_new:
         logger.warning(
             "train() called with an empty iterator (if not intended, "

@@ -10,8 +10,9 @@ constexpr int TILE_TARGETS = W == 16 ? 4 : 2;
 constexpr int TILE_NEGATIVES = 5;
 // Vectors of each row that an update works on at once.
 constexpr int TILE_VECTORS = W == 16 ? 2 : 1;
-// Targets of a set at most that keep their hidden layers and errors in registers while the rows pass by. The 32
-// registers of AVX-512 hold the rows of more targets' negatives, and the targets pass by.
+// A set of so many targets at most keeps their hidden layers and errors in registers, and takes its rows one after the
+// other. With the 32 registers of AVX-512 it is as fast to keep a tile's rows, and take the targets one after the
+// other.
 constexpr int FEW_TARGETS = W == 16 ? 1 : 4;
 
 template <int VALUE>

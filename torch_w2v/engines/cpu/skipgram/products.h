@@ -46,6 +46,7 @@ struct Products {
   }
 
  private:
+  // Inputs up to which rows take fewer operations than columns (lab notes, "A processor without AVX-512").
   static constexpr i64 FEW = W == 16 ? 4 : 10;
 
   const float* const* inputs = nullptr;  // rows
@@ -114,7 +115,7 @@ struct Products {
   // The products of M inputs, from number m on.
   template <int M, int N>
   INLINE void multiply_rows_of(Lanes* score, i64 m, i64 k, const SharedSets<ROW>& set) const {
-    // At most W sums, for which there is place to fill up with zeros.
+    // How many are summed over their lanes at once. `sum_all_lanes` may write zeros behind them.
     constexpr int SUMS = M * N < W ? M * N : W;
     Vector sum[M * N + W] = {};
     if constexpr (ROUNDS) {

@@ -33,15 +33,17 @@ struct Updates {
   template <int VECTORS>
   void apply_by(float* const* x, const float* lock, i64 inputs, const Positives<ROW>& positives,
                 const SharedSets<ROW>& set, const Scores<ROW>& scores) const {
+    // What the registers hold (see `apply`).
+    constexpr bool FOUR = W == 16 || VECTORS == 1;
     // All groups on a piece of the rows, then on the next: a piece stays in the first cache.
     each_piece<VECTORS>(job.floats(), [&](auto piece) {
       for (i64 m = 0; m < inputs; m += TOGETHER) {
         switch (min(TOGETHER, inputs - m)) {
           case 4:
-            if constexpr (W == 16 || VECTORS == 1) update<4>(piece, m, x + m, lock + m, positives, set, scores);
+            if constexpr (FOUR) update<4>(piece, m, x + m, lock + m, positives, set, scores);
             break;
           case 3:
-            if constexpr (W == 16 || VECTORS == 1) update<3>(piece, m, x + m, lock + m, positives, set, scores);
+            if constexpr (FOUR) update<3>(piece, m, x + m, lock + m, positives, set, scores);
             break;
           case 2:
             update<2>(piece, m, x + m, lock + m, positives, set, scores);
