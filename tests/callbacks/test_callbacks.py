@@ -33,7 +33,9 @@ def test_history_and_evaluation(cls, tmp_path):
         functions={"ten": lambda m: 10},
     )
     history = History()
-    model = ours(topics(), cls=cls, epochs=6, alpha=0.05, sample=0, compute_loss=True, callbacks=[history, evaluate])
+    options = {"epochs": 6, "alpha": 0.05, "sample": 0, "compute_loss": True, "callbacks": [history, evaluate]}
+    with pytest.warns(RuntimeWarning, match="^neighbours: 'unknown' not in the vocabulary, and left out"):
+        model = ours(topics(), cls=cls, **options)
     assert evaluate.names == ["topics", "held-out loss", "ten"]
     assert [row["epoch"] for row in history.rows] == [1, 2, 3, 4, 5, 6]
     assert history.columns() == ["epoch", "loss", "alpha", "words_per_second", "seconds", *evaluate.names]

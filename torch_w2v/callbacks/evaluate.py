@@ -16,6 +16,7 @@ from torch_w2v.callbacks.values import ANY, announce, begin_epoch, values_of
 from torch_w2v.compare.gold import Gold, analogies_file, pairs_file, quiet_gensim
 from torch_w2v.corpus import Corpus
 from torch_w2v.files import path_of
+from torch_w2v.user_warnings import warn
 
 logger = logging.getLogger("torch_w2v.callbacks")
 
@@ -34,7 +35,8 @@ class Evaluate(CallbackAny2Vec):
             answers.
         held_out: sentences that are not trained on. The value, 'held-out loss', is the mean loss in nats per pair of
             target and sample; it imports torch, and needs `hs=0, negative>0`.
-        neighbours: words whose nearest neighbours are kept in the attribute `neighbours`.
+        neighbours: words whose nearest neighbours are kept in the attribute `neighbours`. Training warns of unknown
+            ones.
         functions: name -> function of the model that returns a number.
         every: evaluate after every so many epochs, and after the last one.
         topn: number of neighbours.
@@ -49,6 +51,9 @@ class Evaluate(CallbackAny2Vec):
         ValueError: there is nothing to evaluate, two values have one name, or a line of a file is not what it must be.
         TypeError: `held_out` has strings instead of lists of words.
         OSError: a file cannot be read.
+
+    Warns:
+        RuntimeWarning: a word of `neighbours` is not in the vocabulary.
     """
 
     def __init__(
@@ -98,6 +103,11 @@ class Evaluate(CallbackAny2Vec):
             raise ValueError(
                 f"held_out: the loss is that of negative sampling, not of hs={model.hs}, negative={model.negative}; "
                 "leave it out, or give functions={...}"
+            )
+        if unknown := [word for word in self._words if word not in model.wv.key_to_index]:
+            warn(
+                f"neighbours: {', '.join(map(repr, unknown[:5]))}{', …' if len(unknown) > 5 else ''} not in the "
+                "vocabulary, and left out: too rare for min_count, or written otherwise"
             )
         self._epoch, self.results, self.neighbours = 0, [], []
         announce(model, self.names if type(self).evaluate is Evaluate.evaluate else [ANY])

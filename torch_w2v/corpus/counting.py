@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 import math
 import sys
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -103,19 +102,21 @@ def count_words(
     return Scan(list(vocabulary), counts[: len(vocabulary)], sentences)
 
 
-def _warn_of_strings(sentences: Iterable[Sentence]) -> Iterable[Sentence]:
-    """Return the sentences; log gensim's warning if the first one is a str."""
-    iterator = iter(sentences)
-    first = list(itertools.islice(iterator, 1))
-    if first and isinstance(first[0], str):
-        logger.warning(
-            "Each 'sentences' item should be a list of words (usually unicode strings). "
-            "First item here is instead plain %s.",
-            type(first[0]),
-        )
-        if first[0]:
-            warn(
-                "the first sentence is a str, so that its characters are the words: give lists of words (text.split()) "
-                "or the path of a file (corpus_file=); lists of characters (list(text)) if these are meant"
+def _warn_of_strings(sentences: Iterable[Sentence]) -> Iterator[Sentence]:
+    """Yield the sentences; log gensim's warning if the first one is a str."""
+    is_first = True
+    for sentence in sentences:  # iter() once only: that of a reader which returns itself may rewind its file
+        if is_first and isinstance(sentence, str):
+            logger.warning(
+                "Each 'sentences' item should be a list of words (usually unicode strings). "
+                "First item here is instead plain %s.",
+                type(sentence),
             )
-    return itertools.chain(first, iterator)
+            if sentence:
+                warn(
+                    "the first sentence is a str, so that its characters are the words: give lists of words "
+                    "(text.split()) or the path of a file (corpus_file=); lists of characters (list(text)) if these "
+                    "are meant"
+                )
+        is_first = False
+        yield sentence

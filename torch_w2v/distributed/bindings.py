@@ -136,7 +136,10 @@ def _in_parallel(
             raise MemoryError("no memory for merging the tables of the ranks")
 
     step = max(_ROWS_PER_THREAD, -(-n // 64))
-    list(pool.map(call, range(0, n, step)))
+    if n <= step:
+        call(0)  # waking a thread takes longer
+    else:
+        list(pool.map(call, range(0, n, step)))
 
 
 def aligned(rows: int, columns: int) -> np.ndarray:

@@ -202,6 +202,8 @@ def check(values: Mapping[str, Any]) -> None:
     for name in ("alpha", "min_alpha", "ns_exponent"):
         if not math.isfinite(values[name]):
             raise ValueError(f"{name}={values[name]}: must be a finite number")
+        if values[name] < 0 and name != "ns_exponent":
+            raise ValueError(f"{name}={values[name]}: must be a learning rate of at least 0; below it, training unlearns")
     check_sample(values["sample"])
     if values["cbow_gradient"] not in GRADIENTS:
         raise ValueError(

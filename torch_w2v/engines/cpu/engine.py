@@ -276,7 +276,13 @@ def check_vector_size(vector_size: int) -> None:
 
 def supported() -> tuple[str, ...]:
     """Return the instruction sets that this machine can run."""
-    return ISAS[: library().w2v_isa() + 1]
+    return ISAS[: _best(library()) + 1]
+
+
+@cache
+def _best(loaded: ctypes.CDLL) -> int:
+    """Return the index in `ISAS` of the best one. Asked once: a call of a library waits for other threads of Python."""
+    return int(loaded.w2v_isa())
 
 
 def instruction_set(isa: str = "") -> str:
