@@ -191,8 +191,8 @@ OUT_OF_RANGE = [
     ("alpha", float("nan"), r"alpha=nan: must be a finite number"),
     ("alpha", float("inf"), r"alpha=inf: must be a finite number"),
     ("min_alpha", float("nan"), r"min_alpha=nan: must be a finite number"),
-    ("alpha", -0.025, r"alpha=-0.025: must be a learning rate of at least 0"),
-    ("min_alpha", -1.0, r"min_alpha=-1.0: must be a learning rate of at least 0"),
+    ("alpha", -0.025, r"alpha=-0.025: must be at least 0"),
+    ("min_alpha", -1.0, r"min_alpha=-1.0: must be at least 0"),
     ("ns_exponent", float("nan"), r"ns_exponent=nan: must be a finite number"),
     ("sample", -1e-3, r"sample=-0\.001: must be 0 \(no subsampling\), a share below 1 such as 1e-3, or a word count"),
     ("sample", float("nan"), r"sample=nan: must be 0"),
@@ -226,7 +226,7 @@ def test_attribute_broken_after_construction(name, value, message, algorithm):
 def test_rates_of_train(name, value):
     model = built(torch_w2v.Word2Vec)
     before = model.wv.vectors.copy()
-    with pytest.raises(ValueError, match=r"alpha=-?(nan|inf|0\.025): must be a (finite number$|learning rate)"):
+    with pytest.raises(ValueError, match=r"alpha=-?(nan|inf|0\.025): must be (a finite number$|at least 0)"):
         model.train(words(), total_examples=300, epochs=1, **{name: value})
     np.testing.assert_array_equal(model.wv.vectors, before)
     assert (model.alpha, model.min_alpha) == (0.025, 0.0001)
