@@ -203,9 +203,7 @@ def check(values: Mapping[str, Any]) -> None:
         if not math.isfinite(values[name]):
             raise ValueError(f"{name}={values[name]}: must be a finite number")
         if values[name] < 0 and name != "ns_exponent":
-            raise ValueError(
-                f"{name}={values[name]}: must be a learning rate of at least 0; below it, training unlearns"
-            )
+            raise ValueError(f"{name}={values[name]}: must be at least 0; below it, training unlearns")
     check_sample(values["sample"])
     if values["cbow_gradient"] not in GRADIENTS:
         raise ValueError(
