@@ -10,6 +10,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 # Where a test asks for more threads, those that have nothing to do sleep: spinning would take the other tests' cores.
 os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 
+import gc
 import signal
 import threading
 import time
@@ -35,6 +36,12 @@ if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_I
 # A case takes long where other processes need the cores: that is no fault of the code.
 hypothesis.settings.register_profile("shared machine", deadline=None)
 hypothesis.settings.load_profile("shared machine")
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over all that was imported and collected, which stays and is large."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

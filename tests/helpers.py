@@ -1,5 +1,6 @@
 """What the tests share: the engines, corpora whose answers are known, small models, child processes."""
 
+import functools
 import importlib.util
 import logging
 import os
@@ -59,6 +60,11 @@ def both_classes(test):
 
 def words(n=300, seed=0):
     """Return `n` sentences of up to 15 words, some of them empty; the vocabulary has about 40 words and a long tail."""
+    return [list(sentence) for sentence in _words(n, seed)]
+
+
+@functools.cache
+def _words(n, seed):
     draw = random.Random(seed)
     return [[f"w{min(int(draw.expovariate(0.12)), 40)}" for _ in range(draw.randrange(15))] for _ in range(n)]
 

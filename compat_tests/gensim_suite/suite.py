@@ -84,8 +84,7 @@ TRAINED_BY_OUR_ENGINES = frozenset(
 UNSTABLE, TRIES = frozenset({"test_cbow_hs_online"}), 4
 # Tests that only `make test-slow` runs. On the default engine: those that gensim trains with hierarchical softmax, and
 # of which a sibling stays (from lists, from a file, online), and the second of two that differ in where the same corpus
-# comes from. On engines that are slow on a small corpus, the specification by design: those that train on all of it,
-# but for test_cbow_neg on `torch_batched`, which fails where its steps are too large for their rates.
+# comes from. On engines that are slow on a small corpus, the specification by design: those that train on all of it.
 SLOW = {
     DEFAULT_ENGINE: {
         "test_cbow_hs",
@@ -97,6 +96,7 @@ SLOW = {
     },
     "torch_batched": {
         "test_cbow_fixedwindowsize_fromfile",
+        "test_cbow_neg",
         "test_cbow_neg_fromfile",
         "test_cbow_neg_online",
         "test_evaluate_word_analogies",

@@ -44,7 +44,7 @@ def gold(folder: Path) -> list[Gold]:
     draw = random.Random(0)
     grid = list(itertools.product(range(ROWS), range(COLUMNS)))
     lines = []
-    for _ in range(3000):
+    for _ in range(1500):
         (a, b), (c, d) = draw.sample(grid, 2)
         if draw.random() < 0.5:  # otherwise nearly all pairs would share nothing
             c = a
@@ -52,7 +52,7 @@ def gold(folder: Path) -> list[Gold]:
             lines.append(f"{word(a, b)}\t{word(c, d)}\t{(a == c) + (b == d)}\n")
     (folder / "planted-pairs.tsv").write_text("".join(lines))
     questions = [": grid\n"]
-    for _ in range(1500):
+    for _ in range(500):
         (a, b), (c, d) = draw.sample(range(ROWS), 2), draw.sample(range(COLUMNS), 2)
         questions.append(f"{word(a, c)} {word(a, d)} {word(b, c)} {word(b, d)}\n")
     (folder / "planted-analogies.txt").write_text("".join(questions))

@@ -122,6 +122,17 @@ def test_without_a_worse_epoch_nothing_is_stopped():
     assert stopping.best == model.training_losses[-1]
 
 
+def test_an_epoch_whose_words_are_all_dropped_says_nothing():
+    stopping, history = EarlyStopping(patience=1), History()
+    ours([["a", "b"]] * 30, epochs=30, sample=1e-6, callbacks=[stopping, history])
+    losses = [row["loss"] for row in history.rows]
+    assert any(map(math.isnan, losses))
+    known = [loss for loss in losses if not math.isnan(loss)]
+    assert (stopping.best_epoch == 0) == (not known)
+    with pytest.warns(RuntimeWarning, match="^EarlyStopping: no epoch had a loss"):
+        ours([["a"]] * 300, callbacks=[EarlyStopping()])
+
+
 def test_small_gains_do_not_count():
     stopping = EarlyStopping(lambda model: model.train_count, patience=2, min_delta=0.1, mode="max")
     ours(words(), epochs=9, callbacks=[stopping])

@@ -236,9 +236,9 @@ def test_a_value_that_is_not_known_is_not_printed(corpus: Path, tmp_path: Path, 
     assert len(out.splitlines()) == 1
 
 
-def test_an_epoch_without_a_loss_ends_a_training_that_stops_by_it(tmp_path: Path, command: Command) -> None:
+def test_epochs_without_a_loss_do_not_end_a_training_that_stops_by_it(tmp_path: Path, command: Command) -> None:
     text = tmp_path / "x.txt"
     text.write_text("a\nb\n" * 50)
-    code, _, err = command("train", text, "-o", tmp_path / "x.kv", "--quiet", "--patience", 1, *FAST)
-    assert code == 2
-    assert "monitor='loss' is not a number in epoch 1" in one_line(err)
+    with pytest.warns(RuntimeWarning, match="^EarlyStopping: no epoch had a loss"):
+        code, _, _ = command("train", text, "-o", tmp_path / "x.kv", "--quiet", "--patience", 1, *FAST)
+    assert code == 0

@@ -22,14 +22,23 @@ WORDS = st.one_of(
     st.tuples(st.integers(0, 1)),
     st.binary(max_size=2),
 )
+
+
+@pytest.fixture(autouse=True)
+def no_corpus_is_short(monkeypatch):
+    """Lists of a few words, too, are joined and split as long ones are; what is short is looked up word by word."""
+    monkeypatch.setattr(lists, "SHORT", 0)
+
+
 LISTS = st.lists(st.lists(WORDS, max_size=9), max_size=30)
 STRINGS = st.lists(st.lists(st.text("ab\n ", max_size=9), max_size=9), max_size=30)
 
 
 @with_fixtures
-@given(st.one_of(LISTS, STRINGS), st.sampled_from([list, tuple, deque]), st.integers(1, 12))
-def test_lists_of_anything_hashable(monkeypatch, sentences, kind, batch):
+@given(st.one_of(LISTS, STRINGS), st.sampled_from([list, tuple, deque]), st.integers(1, 12), st.sampled_from([0, 20]))
+def test_lists_of_anything_hashable(monkeypatch, sentences, kind, batch, short):
     monkeypatch.setattr(lists, "BATCH", batch)
+    monkeypatch.setattr(lists, "SHORT", short)
     ids, word_ids = counting_ids()
     assert sentences_of(lists.parts_of(map(kind, sentences), word_ids), ids) == sentences
     assert list(ids) == list(dict.fromkeys(itertools.chain.from_iterable(sentences)))

@@ -11,7 +11,7 @@ import pytest
 from tests.corpus.reading import SPACES, counting_ids, needs_library, read_file, sentences_of
 from tests.helpers import COMPILER, ROOT
 from tests.processes import python
-from torch_w2v.corpus import bindings, lists, text
+from torch_w2v.corpus import bindings, lists, splitting, text
 from torch_w2v.corpus.word_ids import GrowingVocabulary
 
 
@@ -29,8 +29,25 @@ def test_words_that_differ_in_one_byte(tmp_path, monkeypatch):
     path.write_text(" ".join(alike), encoding="utf-8")
     assert read_file(path, monkeypatch, 1000) == ([alike], words)
     ids, word_ids = counting_ids()
+    monkeypatch.setattr(lists, "SHORT", 0)
     alike = [word.replace("\x00", "\n") for word in alike]
     assert sentences_of(lists.parts_of([alike, ["", *alike]], word_ids), ids) == [alike, ["", *alike]]
+
+
+@needs_library
+@pytest.mark.parametrize(("workers", "expected"), [(1, 1), (2, 1), (4, 3), (5, 4), (100_000, 4)])
+def test_any_number_of_workers_splits_on_one_thread_per_core_at_most(workers, expected, tmp_path, monkeypatch):
+    made = []
+    new = splitting.Splitter.__init__
+    monkeypatch.setattr(splitting, "cores", lambda: 4)
+    monkeypatch.setattr(
+        splitting.Splitter, "__init__", lambda *args, **options: made.append(1) or new(*args, **options)
+    )
+    path = tmp_path / "corpus.txt"
+    path.write_text("a b\n" * 9)
+    ids, word_ids = counting_ids()
+    assert sentences_of(text.Text([str(path)]).parts(word_ids, workers), ids) == [["a", "b"]] * 9
+    assert len(made) == expected
 
 
 @needs_library

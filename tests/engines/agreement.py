@@ -1,5 +1,7 @@
 """Comparisons: engines with the specification, it with its transcriptions, and a chunk with its halves."""
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -21,8 +23,8 @@ def with_engines(every):
             marks=pytest.mark.slow if engine == "torch_batched" and is_long(options) else [],
             id=f"{engine}-{name_of(options)}",
         )
-        for engine in OTHERS
         for options in every
+        for engine in OTHERS
     ]
 
 
@@ -38,13 +40,22 @@ def agree(engine, **options):
     exact = engine == "torch_batched"
     layouts = [options.pop("layout")] if "layout" in options else layouts_of(engine, options.get("negative", 5))
     for layout in layouts:
-        one = case(dtype=np.float64 if exact else np.float32, layout=layout, **options)
-        want = run("reference", one.wide())
-        got = run(engine, one)
+        one, want = specified(layout, **options)
+        got = run(engine, one.wide() if exact else one)
         tolerance = {"rtol": 1e-9, "atol": 1e-12} if exact else float32_tolerance(one, got, want)
         for table, wanted in zip(got[:2], want[:2], strict=True):
             np.testing.assert_allclose(table, wanted, **tolerance)
         np.testing.assert_allclose(got[2], want[2], rtol=1e-6)
+
+
+@functools.lru_cache(maxsize=1)
+def specified(layout, **options):
+    """Return a case with tables of float32, and what the specification makes of it in float64.
+
+    It is the slowest part of a comparison, and several engines have the same case one after the other.
+    """
+    one = case(layout=layout, **options)
+    return one, run("reference", one.wide())
 
 
 def float32_tolerance(one, got, want):

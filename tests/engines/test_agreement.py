@@ -96,12 +96,18 @@ def test_options(engine, options):
     agree(engine, **options)
 
 
-def fresh_on(engine):
-    """The options of `FRESH` that an engine takes: each once, with one set per group where it takes no other."""
-    if engine != "torch_batched":
-        return FRESH
-    taken = [options | {"layout": dataclasses.replace(options["layout"], G=1)} for options in FRESH]
-    return [options for i, options in enumerate(taken) if options not in taken[:i]]
+def fresh_on_engines():
+    """Each engine with the options of `FRESH` that it takes: each once, with one set per group where it takes no other.
+
+    What two engines take alike comes one after the other.
+    """
+    pairs = []
+    for options, engine in itertools.product(FRESH, OTHERS):
+        layout = options["layout"]
+        taken = options | {"layout": dataclasses.replace(layout, G=1) if engine == "torch_batched" else layout}
+        if (engine, taken) not in pairs:
+            pairs.append((engine, taken))
+    return pairs
 
 
 @pytest.mark.parametrize(
@@ -113,8 +119,7 @@ def fresh_on(engine):
             marks=pytest.mark.slow if engine == "torch_batched" and sum(options.get("lengths", ())) > 1000 else [],
             id=f"{engine}-{name_of(options)}",
         )
-        for engine in OTHERS
-        for options in fresh_on(engine)
+        for engine, options in fresh_on_engines()
     ],
 )
 def test_hidden_layers_that_follow_the_errors(engine, options):

@@ -23,7 +23,7 @@ SENTENCES = words(20)
 LEGAL = {
     "sample": (None, 0, False, 5, np.float32(0.1), np.array(0.1), Decimal("0.1")),
     "seed": (0, True, np.uint32(7), 2**32 - 1),
-    "alpha": (1, True, np.float16(0.1), Fraction(1, 10), -0.1),
+    "alpha": (1, True, np.float16(0.1), Fraction(1, 10)),
     "min_alpha": (0, np.array(0), Decimal(0)),
     "window": (True, np.int64(3), 3.0, 10**30),
     "negative": (np.int64(2), True, np.array(2)),

@@ -104,14 +104,18 @@ def test_a_corpus_of_one_chunk_is_looked_at_as_a_whole_only(kind, layouts, monke
 
 @pytest.mark.parametrize("kind", [TEXT, RUNS, EDGES])
 @pytest.mark.parametrize("window", [1, 10, 50, 300])
-def test_the_quick_look_errs_upwards(kind, window):
+@pytest.mark.parametrize("kept", [1.0, 0.1], ids=["all", "a tenth of half of the words"])
+def test_the_quick_look_errs_upwards(kind, window, kept):
     corpus = sentences([kind])
     words = {word: i for i, word in enumerate(sorted({word for sentence in corpus for word in sentence}))}
     tokens = np.array([words[word] for sentence in corpus for word in sentence], np.int32)
     offsets = np.cumsum([0, *map(len, corpus)])
-    keep = np.full(len(words), 2**32 - 1, np.uint32)
+    shares = np.where(np.arange(len(words)) % 2, 1.0, kept)
+    kept_share = shares[tokens].mean()
     chunk = Chunk(tokens, offsets, 0, len(tokens), 0, len(corpus))
-    reading = chunk, keep, window, True, 1.0, OTHER_SENTENCES, min(window + 1.0, len(corpus[0]) - 1)
+    context = min(window + 1.0, kept_share * (len(corpus[0]) - 1))
+    keep = (shares * (2**32 - 1)).astype(np.uint32)
+    reading = chunk, keep, window, True, kept_share, OTHER_SENTENCES, context
     actual = repetition_of_chunk(*reading, 0.0)
     assert actual > 1
     assert repetition_of_chunk(*reading, 0.9 * actual) == actual

@@ -17,6 +17,7 @@ from torch_w2v import system
 from torch_w2v.callbacks.values import ANY, LOSS, LossOfEpoch, announced, begin_epoch, values_of
 from torch_w2v.hints import Self
 from torch_w2v.training.divergence import StopTraining
+from torch_w2v.user_warnings import warn
 
 logger = logging.getLogger("torch_w2v.callbacks")
 
@@ -67,6 +68,9 @@ class EarlyStopping(CallbackAny2Vec):
 
     Raises:
         ValueError: an argument out of its range; or when training begins, a `monitor` that nobody measures.
+
+    Warns:
+        RuntimeWarning: no epoch had a loss. One whose words subsampling has dropped has none, and does not count.
     """
 
     def __init__(
@@ -141,7 +145,16 @@ class EarlyStopping(CallbackAny2Vec):
             stop_training(model)
 
     def on_train_end(self, model: PlainWord2Vec) -> None:
-        """Give the model its best tables back."""
+        """Give the model its best tables back.
+
+        Warns:
+            RuntimeWarning: no epoch had a loss.
+        """
+        if self.monitor == LOSS and self._epoch and not self.best_epoch:
+            warn(
+                "EarlyStopping: no epoch had a loss, so that training went on to the end; all words were dropped by "
+                "subsampling (use a larger sample, or 0), or sentences have one word each"
+            )
         if self.restore_best and self.best_epoch and self._epoch > self.best_epoch and not self._tables.restore(model):
             logger.warning(
                 "the tables of epoch %d, the best one, are not there any more (before a checkpoint, or of another "
@@ -168,6 +181,8 @@ class EarlyStopping(CallbackAny2Vec):
             value = float(self.monitor(model))
         elif self.monitor == LOSS:
             value = self._loss.end(model)
+            if math.isnan(value) and getattr(model, "training_losses", None):
+                return None  # subsampling has kept no word, or training has diverged, which ends it
         else:
             values = values_of(model)
             if self.monitor not in values:

@@ -15,7 +15,7 @@ import numpy as np
 from torch_w2v import native
 from torch_w2v.corpus import arrow, lists
 from torch_w2v.corpus.bindings import PAD
-from torch_w2v.corpus.splitting import Splitters
+from torch_w2v.corpus.splitting import Splitters, splitters_for
 from torch_w2v.corpus.types import Part, RowError
 from torch_w2v.corpus.word_ids import WordIds
 
@@ -99,7 +99,7 @@ class Column:
             first += len(batch)
 
     def _split(self, word_ids: WordIds, threads: int) -> Generator[Part, None, None]:
-        splitters: Splitters[tuple[int, bytes]] = Splitters(max(1, threads - 1), word_ids, zero_separated=False)
+        splitters: Splitters[tuple[int, bytes]] = Splitters(splitters_for(threads), word_ids, zero_separated=False)
         with splitters:
             jobs = ((text + PAD, len(text) // 2 + 1, (first, text)) for first, text in self._lines())
             for tokens, split, (first, text) in splitters.run(jobs):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Generator, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -37,7 +38,7 @@ def parts_of(
 
     Where all words of a batch are str without the character 0, they are joined, and split again by splitting.cpp on a
     thread of its own: joining takes Python half the time of looking each word up in a dictionary. Words of a subclass
-    of str that has an equality of its own are looked up.
+    of str that has an equality of its own are looked up. So are those of a corpus that is short: a thread takes longer.
 
     Args:
         sentences: iterables of hashable words.
@@ -53,9 +54,17 @@ def parts_of(
     if not native.available():
         yield from parts_in_python(sentences, word_ids)
         return
+    batches = _batches(sentences, batch_words)
+    first = next(batches, None)
+    if first is None:
+        return
+    most = batch_words or BATCH
+    if len(first.words) < min(most, SHORT):  # of a corpus that has no other
+        yield _look_up(first, word_ids), np.array(first.lengths, np.int64)
+        return
     splitters: Splitters[_Batch] = Splitters(1, word_ids, zero_separated=True)
     with splitters:
-        jobs = ((_join(batch.words), len(batch.words), batch) for batch in _batches(sentences, batch_words))
+        jobs = ((_join(batch.words), len(batch.words), batch) for batch in itertools.chain([first], batches))
         for tokens, split, batch in splitters.run(jobs):
             yield _look_up(batch, word_ids) if split is None else tokens, np.array(batch.lengths, np.int64)
 

@@ -80,8 +80,8 @@ def repetition_of_chunk(
     """Return the repetition of a chunk, or 0 where a quick look says that it is not above `enough`.
 
     The quick look takes a hundredth of a chunk's training time at most, so that every chunk of a text can have it. It
-    counts how often the tokens of a stretch are there, dropped ones included, as if each had all of its context in the
-    stretch: that is nearly always more than the repetition.
+    counts how often the tokens of a stretch are there, as many as subsampling is expected to keep of them, as if each
+    had all of its context in the stretch: that is nearly always more than the repetition.
 
     Args:
         chunk: its tokens are rows.
@@ -89,30 +89,41 @@ def repetition_of_chunk(
         context_words: expected number of context words per target.
         enough: from where on the repetition is to be known.
     """
-    n, length = len(chunk.tokens), STRETCH + int(min(context_words, _FAR))
+    n = len(chunk.tokens)
+    length = int((STRETCH + min(context_words, _FAR)) / max(kept_share, 1e-9))
     if n >= length:
         starts = np.linspace(0, n - length, min(_STRETCHES_OF_CHUNK, n // length)).astype(np.int64)
         place = starts[:, None] + np.arange(length)
         words, reads = chunk.tokens[place], min(context_words, STRETCH)
-        there = _times(words)
+        there = _times_kept(words, keep)
         if there * reads <= enough:
             of_others = there - 1
             if other_sentences * of_others * reads > enough:
-                sentence = np.searchsorted(chunk.offsets, place, side="right")
-                of_others = there - _times(words.astype(np.int64) * len(chunk.offsets) + sentence)
+                sentences = len(chunk.offsets)
+                sentence = np.searchsorted(chunk.offsets, place, side="right") - 1
+                of_others = there - _times_kept(words.astype(np.int64) * sentences + sentence, keep, sentences)
             if other_sentences * of_others * reads <= enough:
                 return 0.0
     encoded = Encoded(chunk.tokens, chunk.offsets)
     return repetition(encoded, keep, window, shrink_windows, kept_share, other_sentences, _STRETCHES_OF_CHUNK)
 
 
-def _times(words: np.ndarray) -> float:
-    """Return how often the words of stretches (stretches, n) are in their stretch, on average over the places."""
+def _times_kept(words: np.ndarray, keep: np.ndarray, per_word: int = 1) -> float:
+    """Return how often what is kept of stretches is there, in its stretch, on average over what is expected to be kept.
+
+    Args:
+        words: (stretches, n) numbers; each word has `per_word` of them, from `per_word` times its row on.
+        keep: (V,) uint32 thresholds of subsampling.
+        per_word: how many numbers a word has.
+    """
     words = np.sort(words, axis=1).ravel()
     # the edges of equal words; two stretches that meet in one word count as one, which is rare and errs upwards
-    edges = np.flatnonzero(words[1:] != words[:-1])
-    times = np.diff(edges, prepend=-1, append=len(words) - 1).astype(np.float64)
-    return float((times**2).sum() / len(words))
+    edges = np.append(np.flatnonzero(words[1:] != words[:-1]), len(words) - 1)
+    times = np.diff(edges, prepend=-1)
+    rows = words[edges] // per_word
+    share = np.where(rows >= 0, keep[np.maximum(rows, 0)] * 2.0**-32, 0.0)
+    kept = share * times
+    return float((kept * (kept + 1 - share)).sum() / max(kept.sum(), 1e-9))
 
 
 def _of_kept(

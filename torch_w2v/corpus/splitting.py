@@ -18,8 +18,17 @@ from torch_w2v.corpus.bindings import PAD, decode_words, library, remap, words_o
 from torch_w2v.corpus.word_ids import GrowingVocabulary, WordIds
 from torch_w2v.hints import Self
 from torch_w2v.pool import ThreadPool
+from torch_w2v.system import cores
 
 T = TypeVar("T")
+
+
+def splitters_for(threads: int) -> int:
+    """Return how many threads split text where `threads` may work, the caller's included: no more than there are cores.
+
+    A program may ask for any number of workers, and each has a table of words.
+    """
+    return max(1, min(threads - 1, cores()))
 
 
 @dataclass

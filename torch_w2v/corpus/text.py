@@ -23,7 +23,7 @@ from torch_w2v.corpus.bindings import PAD
 from torch_w2v.corpus.lists import parts_in_python
 from torch_w2v.corpus.prefetch import Prefetch
 from torch_w2v.corpus.signatures import kind_of
-from torch_w2v.corpus.splitting import Splitters
+from torch_w2v.corpus.splitting import Splitters, splitters_for
 from torch_w2v.corpus.types import Part
 from torch_w2v.corpus.word_ids import WordIds
 from torch_w2v.files import is_uri, path_of
@@ -106,8 +106,9 @@ class Text:
     ) -> Generator[Part, None, None]:
         """Encode the sentences.
 
-        One thread reads ahead, and `threads` - 1 others split, at least one; the caller's thread translates. A single
-        thread splits what is slow to decompress, since more would only take time from the decompressing one.
+        One thread reads ahead, and `threads` - 1 others split, at least one, and one per core at most; the caller's
+        thread translates. A single thread splits what is slow to decompress, since more would only take time from the
+        decompressing one.
 
         Args:
             word_ids: returns the id of a word.
@@ -123,7 +124,8 @@ class Text:
         rest = np.empty(0, np.int32)  # tokens of a sentence that goes on in the next block
         line = offset = 0
         is_slow = all(path.lower().endswith(SLOW_TO_DECOMPRESS) for path in self.paths)
-        splitters: Splitters[_Block] = Splitters(1 if is_slow else max(1, threads - 1), word_ids, zero_separated=False)
+        splitting = 1 if is_slow else splitters_for(threads)
+        splitters: Splitters[_Block] = Splitters(splitting, word_ids, zero_separated=False)
         with splitters, Prefetch(self._blocks()) as blocks:
             jobs = ((block.text, len(block.text) // 2 + 1, block) for block in blocks)
             for new_tokens, split, block in splitters.run(jobs):

@@ -35,6 +35,8 @@ _BFLOAT16, _WITHOUT = "avx512bf16", "avx512"
 # Below this many words per row of the tables it costs less to train in place, at two thirds of the speed, than to
 # copy all rows there and back: a copied row costs as much time as training on some three words saves.
 WORDS_PER_COPIED_ROW = 4
+# Bytes of copies below which nobody asks how much memory there is: that takes half a millisecond.
+_ALWAYS_COPIED = 1 << 24
 
 _PLAN_ARRAYS = ("keep", "noise", "input_scale", "output_scale")
 _ARRAYS = ("inputs", "outputs", "tokens", "offsets", *_PLAN_ARRAYS, "exchanged", "exchanges", "met", "result")
@@ -115,7 +117,7 @@ class CpuEngine(Engine):
             for rows, table in zip(previous, tables, strict=True)
             if not is_copy_of(rows, table)
         )
-        if size <= system.available_memory() / 2:
+        if size <= _ALWAYS_COPIED or size <= system.available_memory() / 2:
             return False
         logger.info(
             "training in place, at two thirds of the speed: copies of the vectors would take %.2f GB more", size / 1e9
