@@ -26,7 +26,7 @@ def is_short(sentences: Iterable[Iterable[Hashable]]) -> bool:
     return (
         isinstance(sentences, (list, tuple))
         and len(sentences) <= SHORT
-        and all(isinstance(sentence, (list, tuple)) for sentence in sentences)
+        and all(issubclass(kind, (list, tuple)) for kind in set(map(type, sentences)))
         and sum(map(len, sentences)) <= SHORT
     )
 

@@ -92,6 +92,11 @@ class Frequencies:
         share: np.ndarray = self.drawn / self.drawn.sum()
         return share
 
+    @property
+    def kept_of_all(self) -> float:
+        """The share of all words that subsampling keeps."""
+        return self.kept_words / max(self.words, 1.0)
+
     @cached_property
     def main_words(self) -> int:
         """The number of the most frequent words that make up nine tenths of the kept tokens."""

@@ -100,8 +100,8 @@ def measured_context(model: TrainedModel, seen: Run) -> float:
     frequencies, lengths = frequencies_of(model), np.diff(seen.offsets)
     if not lengths.any():
         return 0.0
-    kept = frequencies.kept_words / max(frequencies.words, 1.0)
-    return max(1.0, context_of(lengths, min(int(model.window), MAX_WINDOW), bool(model.shrink_windows), kept))
+    window, kept = min(int(model.window), MAX_WINDOW), frequencies.kept_of_all
+    return max(1.0, context_of(lengths, window, bool(model.shrink_windows), kept))
 
 
 def repetition_of(model: TrainedModel, seen: Run) -> float:

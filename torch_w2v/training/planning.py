@@ -28,8 +28,9 @@ from torch_w2v.training.measured import MAX_WINDOW, Measured
 from torch_w2v.training.model import TrainedModel
 from torch_w2v.training_log import logger
 
-# A chunk has at least so many words, as a batch of gensim's: a smaller one costs more than its words.
-SMALLEST_CHUNK = MAX_WORDS_IN_BATCH
+# A chunk has at least so many words, as a batch of gensim's, and so many that are kept: a smaller one costs more than
+# its words.
+SMALLEST_CHUNK, _LEAST_KEPT = MAX_WORDS_IN_BATCH, 5_000
 # words per chunk below which an epoch has fewer chunks
 _SMALL_CHUNK = 25_000
 # number of chunks per epoch that is enough for any number of threads
@@ -189,10 +190,10 @@ def _explain(engine: Engine, layout: Layout, workload: Workload) -> str:
 def chunk_words(model: TrainedModel, total_words: int | None, preferred: int | None) -> int:
     """Return the size of a chunk in words.
 
-    It is ten of gensim's batches, of 10,000 words at least, since a chunk costs some 50 µs besides its words; on a
-    small corpus less, so that an epoch has 32 chunks, or 16 below 25,000 words per chunk; on a large one, on which
-    hundreds of threads may work, up to five times as much, so that one interpreter can feed them all. An engine that
-    prefers chunks of its own size gets them, if an epoch then has eight.
+    It is ten of gensim's batches, of 10,000 words at least, and of 5,000 that are kept, since a chunk costs some time
+    besides its words; on a small corpus less, so that an epoch has 32 chunks, or 16 below 25,000 words per chunk; on a
+    large one, on which hundreds of threads may work, up to five times as much, so that one interpreter can feed them
+    all. An engine that prefers chunks of its own size gets them, if an epoch then has eight.
 
     Args:
         model: whose `batch_words` counts.
@@ -200,7 +201,8 @@ def chunk_words(model: TrainedModel, total_words: int | None, preferred: int | N
         preferred: the engine's `preferred_chunk_words`.
     """
     words = total_words or model.corpus_total_words
-    batch = min(max(int(model.batch_words), SMALLEST_CHUNK), _LARGEST_BATCH)
+    least = max(SMALLEST_CHUNK, int(_LEAST_KEPT / max(frequencies_of(model).kept_of_all, 1e-3)))
+    batch = min(max(int(model.batch_words), least), _LARGEST_BATCH)
     chunks = 32 if preferred is None else 8
     most = preferred or max(10 * batch, min(50 * SMALLEST_CHUNK, (words or 0) // _MANY_CHUNKS))
     if not words:
@@ -219,7 +221,7 @@ def threads_of(model: TrainedModel, words: float) -> int:
     frequencies = frequencies_of(model)
     if frequencies.collisions(objective_of(model).negative) > MOST_COLLISIONS:
         return 1
-    kept = words * frequencies.kept_words / max(frequencies.words, 1.0)
+    kept = words * frequencies.kept_of_all
     return min(int(model.workers), system.cores(), max(1, int(kept) // WORDS_PER_THREAD))
 
 
@@ -239,7 +241,7 @@ def sharing(model: TrainedModel, threads: int, words: float, epoch: int) -> Shar
         return None
     frequencies, context = frequencies_of(model), context_words(model)
     of_negatives = model.negative * frequencies.noise_share
-    kept = words * frequencies.kept_words / max(frequencies.words, 1.0)
+    kept = words * frequencies.kept_of_all
     return sharing_of(
         of_negatives, context, highest_alpha(model), threads, kept, model.vector_size, is_first=epoch == 0
     )
