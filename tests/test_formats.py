@@ -22,6 +22,21 @@ def test_vectors_come_back(suffix, tmp_path):
     np.testing.assert_allclose(loaded.vectors, model.wv.vectors, atol=1e-6)
 
 
+@pytest.mark.parametrize("suffix", formats.FORMATS)
+def test_a_new_file_may_be_read_by_whom_any_other_may(suffix, tmp_path):
+    if suffix == ".safetensors":
+        pytest.importorskip("safetensors")
+    ours(topics(20)).save_vectors(tmp_path / f"x{suffix}")
+    (tmp_path / "other").touch()
+    assert {path.stat().st_mode for path in tmp_path.iterdir()} == {(tmp_path / "other").stat().st_mode}
+
+
+@pytest.mark.parametrize("given", [None, 3, "x.kv"])
+def test_what_has_no_vectors_is_refused(given, tmp_path):
+    with pytest.raises(TypeError, match="must be a Word2Vec model or KeyedVectors"):
+        formats.save_vectors(given, tmp_path / "x.npz")
+
+
 def test_a_model_comes_back(tmp_path):
     model = ours(topics(20))
     formats.save_vectors(model, tmp_path / "x.model")

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
+import stat
 import struct
 import tokenize
 import zipfile
@@ -100,14 +102,32 @@ def save_safetensors(vectors: KeyedVectors, path: str, facts: Mapping[str, Any])
         TypeError: a word is neither str nor an integer.
         OSError: the file cannot be written.
     """
-    safetensors = check_safetensors()
     arrays = _arrays_of(vectors)
     header = _header(facts) | {_CHECKSUMS: _checksums(arrays)}
+    write_safetensors(arrays, path, torch_w2v=json.dumps(header))
+
+
+def write_safetensors(arrays: Mapping[str, np.ndarray], path: str, **metadata: str) -> None:
+    """Write arrays as a .safetensors file, which others may read where they may read any other new file.
+
+    Args:
+        arrays: name -> array.
+        path: of the file.
+        metadata: texts for its header.
+
+    Raises:
+        ImportError: safetensors is not installed; the message has the command that installs it.
+        OSError: the file cannot be written.
+    """
+    safetensors = check_safetensors()
+    with open(path, "wb") as file:
+        mode = os.fstat(file.fileno()).st_mode
     try:
         # "format" is what libraries on Hugging Face's hub ask for: PyTorch may open the file.
-        safetensors.numpy.save_file(arrays, path, metadata={"format": "pt", "torch_w2v": json.dumps(header)})
+        safetensors.numpy.save_file(arrays, path, metadata={"format": "pt", **metadata})
     except safetensors.SafetensorError as e:
         raise OSError(str(e)) from e
+    os.chmod(path, stat.S_IMODE(mode))  # the package gives a file to its owner alone
 
 
 def load_safetensors(path: str) -> KeyedVectors:

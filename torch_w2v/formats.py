@@ -107,8 +107,15 @@ FORMATS = {
 
 
 def vectors_of(model: PlainWord2Vec | KeyedVectors) -> KeyedVectors:
-    """Return the vectors of a model, or vectors as they are."""
-    return model.wv if isinstance(model, PlainWord2Vec) else model
+    """Return the vectors of a model, or vectors as they are.
+
+    Raises:
+        TypeError: it is neither.
+    """
+    vectors = model.wv if isinstance(model, PlainWord2Vec) else model
+    if not hasattr(vectors, "index_to_key"):
+        raise TypeError(f"{model!r} is a {type(model).__name__}: must be a Word2Vec model or KeyedVectors")
+    return vectors
 
 
 def texts_of(vectors: KeyedVectors) -> list[str]:

@@ -188,7 +188,9 @@ def test_held_out_sentences_are_lists_of_words(held_out):
         (lambda: Evaluate(functions={"loss": len}), "'loss': two values have this name"),
         (lambda: EarlyStopping(patience=0), "patience=0: must be at least 1"),
         (lambda: EarlyStopping(min_delta=math.nan), "min_delta=nan: must be a number of at least 0"),
+        (lambda: EarlyStopping(min_delta="x"), "min_delta='x': must be a number of at least 0"),
         (lambda: EarlyStopping(mode="best"), "mode='best': must be 'min'"),
+        (lambda: Evaluate(held_out=[]), "held_out: has no sentences; must be sentences as lists of words"),
         (
             lambda: ours(words(), callbacks=[Evaluate(held_out=words())], hs=1, negative=0),
             "held_out: the",
@@ -198,6 +200,29 @@ def test_held_out_sentences_are_lists_of_words(held_out):
 def test_mistakes(make, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         make()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Evaluate(held_out=5), "held_out=5: must be sentences as lists of words"),
+        (lambda: Evaluate(functions={"f": 5}), "functions['f']=5: must be a function of the model"),
+        (lambda: Evaluate(functions={"f": len}, every="x"), "every='x': must be an integer of at least 1"),
+        (lambda: EarlyStopping(patience="x"), "patience='x': must be an integer of at least 1"),
+        (
+            lambda: ours(words(), callbacks=[History]),
+            "callbacks: <class 'torch_w2v.callbacks.history.History'> is a type",
+        ),
+    ],
+)
+def test_arguments_of_a_wrong_type(make, message):
+    with pytest.raises(TypeError, match=re.escape(message)):
+        make()
+
+
+def test_stop_training_says_what_gensims_class_needs():
+    with pytest.raises(StopTraining, match="put the training into `with EarlyStopping"):
+        stop_training(gensim.models.Word2Vec())
 
 
 def test_gensims_class_without_the_loss():

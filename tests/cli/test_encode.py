@@ -79,6 +79,7 @@ def test_no_space_for_temporary_files(
     ("rows", "message"),
     [
         ([["a", "new\nyork"]], r"cannot be encoded into .*: the word 'new\\nyork' is empty or has a line end in it"),
+        ([[], []], r"cannot be encoded into .*: the corpus has no words"),
         ([["a"], None], r"cannot be encoded into .*: the column: row 1 is missing \(None\): drop such rows first"),
     ],
 )

@@ -105,6 +105,7 @@ def test_a_run_that_diverges_is_inferior():
         ({"engines": ()}, "at least one engine"),
         ({"engines": ("gensim",)}, "at least one engine"),
         ({"engines": ("fast",)}, "engine='fast': must be one of"),
+        ({"engines": "fast"}, "engine='fast': must be one of"),
         ({"engines": ("torch_batched:0",)}, "'torch_batched:0': must be ENGINE or ENGINE:WORKERS"),
         ({"seeds": 0}, "seeds=0: must be at least 1"),
         ({"held_out": 0.7}, "held_out=0.7: must be a share"),
@@ -115,6 +116,13 @@ def test_a_run_that_diverges_is_inferior():
 )
 def test_what_cannot_be_compared_is_refused(options, message):
     with pytest.raises(ValueError, match=message):
+        compare(**{"sentences": topics(20), "engines": ("torch_batched",), "seeds": 1, **SMALL, **options})
+
+
+@pytest.mark.parametrize("options", [{"sentences": None}, {"seeds": "x"}])
+def test_arguments_of_a_wrong_type(options):
+    ((name, value),) = options.items()
+    with pytest.raises(TypeError, match=f"^{name}={value!r}: must be "):
         compare(**{"sentences": topics(20), "engines": ("torch_batched",), "seeds": 1, **SMALL, **options})
 
 

@@ -41,6 +41,10 @@ def encoded(text):
 def test_what_goes_in_comes_out(tmp_path, sentences):
     source, path = tmp_path / "corpus.txt", str(tmp_path / "corpus.w2v")
     source.write_text("".join(" ".join(sentence) + "\n" for sentence in sentences), encoding="utf-8")
+    if not any(sentences):
+        with pytest.raises(ValueError, match="the corpus has no words"):
+            encoded_file.write(corpus.files(source), path, 1)
+        return
     found = encoded_file.write(corpus.files(source), path, 1)
     file = EncodedFile(path)
     assert list(file) == [sentence for sentence in sentences if sentence]

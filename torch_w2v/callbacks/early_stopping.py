@@ -15,6 +15,7 @@ from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
 from torch_w2v import system
 from torch_w2v.callbacks.values import ANY, LOSS, LossOfEpoch, announced, begin_epoch, values_of
+from torch_w2v.checks import check_at_least
 from torch_w2v.hints import Self
 from torch_w2v.training.divergence import StopTraining
 from torch_w2v.user_warnings import warn
@@ -36,7 +37,10 @@ def stop_training(model: PlainWord2Vec) -> None:
     """
     call = vars(model).get("_w2v_call")
     if call is None:
-        raise StopTraining
+        raise StopTraining(
+            "gensim's own class, or no train() at all, runs here: put the training into `with EarlyStopping(…):` or "
+            "`with contextlib.suppress(StopTraining):`"
+        )
     call.stops = True
 
 
@@ -81,10 +85,9 @@ class EarlyStopping(CallbackAny2Vec):
         restore_best: bool = True,
         mode: str = "auto",
     ) -> None:
-        if patience < 1:
-            raise ValueError(f"patience={patience}: must be at least 1, a number of epochs")
-        if not min_delta >= 0:
-            raise ValueError(f"min_delta={min_delta}: must be a number of at least 0")
+        check_at_least(1, patience=patience)
+        if isinstance(min_delta, str) or not min_delta >= 0:
+            raise ValueError(f"min_delta={min_delta!r}: must be a number of at least 0")
         if mode not in ("auto", "min", "max"):
             raise ValueError(f"mode={mode!r}: must be 'min' (small values are good), 'max' or 'auto'")
         self.monitor, self.patience, self.min_delta, self.restore_best = monitor, patience, min_delta, restore_best

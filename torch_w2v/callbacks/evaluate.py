@@ -13,6 +13,7 @@ from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
 from torch_w2v.callbacks.history import COLUMNS
 from torch_w2v.callbacks.values import ANY, announce, begin_epoch, values_of
+from torch_w2v.checks import check_at_least
 from torch_w2v.compare.gold import Gold, analogies_file, pairs_file, quiet_gensim
 from torch_w2v.corpus import Corpus
 from torch_w2v.files import path_of
@@ -49,7 +50,7 @@ class Evaluate(CallbackAny2Vec):
 
     Raises:
         ValueError: there is nothing to evaluate, two values have one name, or a line of a file is not what it must be.
-        TypeError: `held_out` has strings instead of lists of words.
+        TypeError: `held_out` has strings instead of lists of words, or an argument is of a wrong type.
         OSError: a file cannot be read.
 
     Warns:
@@ -67,13 +68,11 @@ class Evaluate(CallbackAny2Vec):
         topn: int = 10,
         gold: Sequence[Gold] = (),
     ) -> None:
-        if every < 1:
-            raise ValueError(f"every={every}: must be at least 1, the number of epochs from one evaluation to the next")
-        if isinstance(held_out, Sequence) and len(held_out) and isinstance(held_out[0], str):
-            raise TypeError(
-                f"held_out: {held_out[0]!r} is a str: must be sentences as lists of words (text.split()), or an "
-                "iterable of such lists"
-            )
+        check_at_least(1, every=every, topn=topn)
+        _check_held_out(held_out)
+        for name, function in dict(functions or {}).items():
+            if not callable(function):
+                raise TypeError(f"functions[{name!r}]={function!r}: must be a function of the model")
         self._gold = [*gold, *map(pairs_file, _paths(pairs)), *map(analogies_file, _paths(analogies))]
         self._held_out = held_out
         self._words = [neighbours] if isinstance(neighbours, str) else list(neighbours)
@@ -161,6 +160,17 @@ class Evaluate(CallbackAny2Vec):
         """Go on from what `state_dict` has returned."""
         self._epoch = state["epoch"]
         self.results = [{k: math.nan if v is None else v for k, v in row.items()} for row in state["results"]]
+
+
+def _check_held_out(sentences: Any) -> None:
+    wanted = "must be sentences as lists of words, or an iterable of such lists"
+    if sentences is not None and not hasattr(sentences, "__iter__"):
+        raise TypeError(f"held_out={sentences!r}: {wanted}")
+    if isinstance(sentences, Sequence):
+        if not len(sentences):
+            raise ValueError(f"held_out: has no sentences; {wanted}")
+        if isinstance(sentences[0], str):
+            raise TypeError(f"held_out: {sentences[0]!r} is a str: {wanted} (text.split())")
 
 
 def _paths(paths: Paths) -> list[str]:

@@ -16,7 +16,7 @@ from torch_w2v.cli.options import CORPUS, Commands, add_constructor_options, cho
 from torch_w2v.cli.output import print_json
 from torch_w2v.cli.progress import Progress
 from torch_w2v.compare import Comparison, compare, comparison, report
-from torch_w2v.compare.comparison import HELD_OUT, Maker, NoWordsError
+from torch_w2v.compare.comparison import HELD_OUT, Maker
 from torch_w2v.compare.contenders import GENSIM, contenders_named
 from torch_w2v.compare.gold import SHIPPED, Gold, analogies_file, pairs_file
 from torch_w2v.engines import ENGINES
@@ -168,5 +168,5 @@ def _compare(
             progress=progress.phase,
             **settings,
         )
-    except (NoWordsError, ExponentError) as e:
+    except (corpus.NoWordsError, ExponentError) as e:
         raise CommandError(str(e)) from e

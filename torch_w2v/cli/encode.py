@@ -71,7 +71,7 @@ def _encode(args: argparse.Namespace, path: str) -> int:
             if e.errno not in NO_SPACE:
                 raise CommandError(f"{args.corpus}: cannot be encoded into {args.output}: {e}") from e
             raise CommandError(f"{args.output}: cannot be written: {e.strerror}", FAILED) from e
-        except encoded_file.WordError as e:
+        except (encoded_file.WordError, corpus.NoWordsError) as e:
             raise CommandError(f"{args.corpus}: cannot be encoded into {args.output}: {e}") from e
         except checks.unreadable(path) as e:
             raise CommandError(f"{args.corpus}: cannot be encoded into {args.output}: {checks.explain(e)}") from e

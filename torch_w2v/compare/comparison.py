@@ -24,13 +24,14 @@ import numpy as np
 from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
 from torch_w2v import accel
+from torch_w2v.checks import check_at_least
 from torch_w2v.compare import measures
 from torch_w2v.compare.contenders import GENSIM, Maker, contenders_named
 from torch_w2v.compare.gold import SHIPPED, Gold, quiet_gensim
 from torch_w2v.compare.measures import Portrait
 from torch_w2v.compare.results import Comparison, Run
 from torch_w2v.compare.verdict import DIFFERS, INFERIOR, Verdict, judge
-from torch_w2v.corpus import Corpus, Sentence
+from torch_w2v.corpus import Corpus, NoWordsError, Sentence
 from torch_w2v.gensim_compat.vocabulary import cumulative_powers
 from torch_w2v.system import PeakMemory
 
@@ -41,14 +42,10 @@ HELD_OUT = 0.02  # default share of the sentences
 MOST_HELD_OUT = 500_000  # words
 
 
-class NoWordsError(ValueError, RuntimeError):
-    """The corpus has no words to train on."""
-
-
 @accel.paused()
 def compare(
     sentences: Corpus,
-    engines: Iterable[str] = ("auto",),
+    engines: str | Iterable[str] = ("auto",),
     seeds: int = 3,
     *,
     gold: Sequence[Gold] = SHIPPED,
@@ -63,7 +60,7 @@ def compare(
 
     Args:
         sentences: lists of words, held in memory.
-        engines: the engines to compare, as `engine=`; 'cpu:2' runs one with two workers.
+        engines: the engine or engines to compare, as `engine=`; 'cpu:2' runs one with two workers.
         seeds: number of runs of each contender; the first seed is `settings['seed']` or 1. Fewer than three seeds
             leave most measures undecided.
         gold: sets of human judgements; `pairs_file` and `analogies_file` make them from files.
@@ -80,10 +77,14 @@ def compare(
     Raises:
         ValueError: there is nothing to compare (`hs` or `negative=0`, which gensim's own engine trains; no
             sentences; no contender), or an argument is out of its range, or a `corpus_file` is given.
+        TypeError: an argument is of a wrong type.
         RuntimeError: an engine is not available, or a variant has another vocabulary.
         NoWordsError: the corpus, or the vocabulary, is empty; a ValueError and a RuntimeError.
     """
-    makers: dict[str, Maker] = {GENSIM: baseline, **contenders_named(engines, device), **(variants or {})}
+    if not hasattr(sentences, "__iter__"):
+        raise TypeError(f"sentences={sentences!r}: must be an iterable of lists of words, such as LineSentence(path)")
+    names = [engines] if isinstance(engines, str) else engines
+    makers: dict[str, Maker] = {GENSIM: baseline, **contenders_named(names, device), **(variants or {})}
     check(makers, seeds, held_out, settings)
     first_seed = settings.pop("seed", 1)
     train, held = split(sentences, held_out)
@@ -164,8 +165,7 @@ def check(makers: Mapping[str, Maker], seeds: int, held_out: float, settings: Ma
     """
     if len(makers) < 2:
         raise ValueError("nothing to compare: give at least one engine beside gensim")
-    if seeds < 1:
-        raise ValueError(f"seeds={seeds}: must be at least 1")
+    check_at_least(1, seeds=seeds)
     if not 0 <= held_out <= 0.5:
         raise ValueError(f"held_out={held_out}: must be a share of the sentences from 0 to 0.5")
     if settings.get("corpus_file") is not None:

@@ -6,7 +6,7 @@ from torch_w2v.corpus.columns import Column, column_of, split_texts
 from torch_w2v.corpus.encoded_file import EncodedFile, is_encoded
 from torch_w2v.corpus.sources import CorpusFile, Opened, files, is_static, paths_of
 from torch_w2v.corpus.text import Text
-from torch_w2v.corpus.types import Corpus, RowError, Sentence
+from torch_w2v.corpus.types import Corpus, NoWordsError, RowError, Sentence
 
 __all__ = [
     "Chunk",
@@ -15,6 +15,7 @@ __all__ = [
     "CorpusCache",
     "CorpusFile",
     "EncodedFile",
+    "NoWordsError",
     "Opened",
     "RowError",
     "Sentence",

@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from torch_w2v.checks import check_at_least
 from torch_w2v.corpus.bindings import count_tokens
 from torch_w2v.corpus.columns import Column
 from torch_w2v.corpus.counting import Scan, count_words
@@ -22,7 +23,7 @@ from torch_w2v.corpus.signatures import ENCODED as MAGIC
 from torch_w2v.corpus.signatures import kind_of
 from torch_w2v.corpus.store import EncodedOnDisk, GrowingArray
 from torch_w2v.corpus.text import Text
-from torch_w2v.corpus.types import Corpus
+from torch_w2v.corpus.types import Corpus, NoWordsError
 from torch_w2v.files import is_one_of, is_uri, path_of, replacing
 
 logger = logging.getLogger(__name__)
@@ -199,13 +200,17 @@ def write(
         OSError: the text cannot be read, or the file cannot be written; a `CacheError` if the temporary file for the
             places of the sentences cannot.
         UnicodeDecodeError: the text is not UTF-8.
-        ValueError: the file is one of the text's.
+        ValueError: the file is one of the text's; an older file stays.
+        NoWordsError: the corpus has no words; an older file stays.
         WordError: the file cannot hold a word; an older file stays.
     """
+    check_at_least(1, threads=threads)
     if isinstance(source, Text) and is_one_of(path_of(path), source.paths):
         raise ValueError(f"{path}: is a file of the corpus that is to be encoded: give another path")
     with replacing(path) as temporary, open(temporary, "wb") as file, closing(EncodedWriter(file)) as writer:
         scan = count_words(source, threads, progress_per, writer.add)
+        if not len(scan.words):
+            raise NoWordsError("the corpus has no words")
         writer.finish(scan.words, scan.counts)
     number = next((word for word in scan.words if not isinstance(word, str)), None)
     if number is not None:

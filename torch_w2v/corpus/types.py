@@ -14,5 +14,9 @@ Corpus: TypeAlias = Iterable[Sentence]
 Part: TypeAlias = tuple[np.ndarray, np.ndarray]
 
 
+class NoWordsError(ValueError, RuntimeError):
+    """The corpus has no words to train on."""
+
+
 class RowError(TypeError, ValueError):
     """A row of a column, or a word in one, is missing, or is not what a corpus has there."""

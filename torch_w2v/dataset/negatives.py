@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from torch_w2v.dataset.checks import check_at_least, check_counts, check_seed
+from torch_w2v.checks import check_at_least, check_counts, check_seed
 
 
 class NegativePool:

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch.utils.data import IterableDataset, get_worker_info
 
-from torch_w2v.dataset.checks import check_at_least, check_counts, check_seed
+from torch_w2v.checks import check_at_least, check_counts, check_seed
 from torch_w2v.dataset.negatives import NegativePool
 from torch_w2v.gensim_compat.vocabulary import keep_probability
 

@@ -47,5 +47,11 @@ def writing(folder: str | os.PathLike[str], names: Sequence[str]) -> Iterator[st
 
 
 def table_of(vectors: KeyedVectors) -> np.ndarray:
-    """Return the table of vectors (V, D), contiguous."""
+    """Return the table of vectors (V, D), contiguous.
+
+    Raises:
+        ValueError: there are no words.
+    """
+    if not len(vectors.index_to_key):
+        raise ValueError("there are no words to export: the model has no vocabulary yet")
     return np.ascontiguousarray(vectors.vectors[: len(vectors.index_to_key)])

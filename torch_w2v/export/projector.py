@@ -8,6 +8,7 @@ import numpy as np
 from gensim.models import KeyedVectors
 from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
+from torch_w2v.checks import check_at_least
 from torch_w2v.export.folders import table_of, writing
 from torch_w2v.formats import texts_of, vectors_of
 
@@ -43,14 +44,12 @@ def save_projector(
         TypeError, ValueError: a word cannot be a text; there is no word; or `limit` is less than 1.
         OSError: the folder cannot be written.
     """
-    if limit is not None and limit < 1:
-        raise ValueError(f"limit={limit}: must be at least 1, or None for all words")
+    if limit is not None:
+        check_at_least(1, limit=limit)
     vectors = vectors_of(model)
     words = [" ".join(text.splitlines()).replace("\t", " ") for text in texts_of(vectors)[:limit]]
-    if not words:
-        raise ValueError("there are no words to export")
+    table = table_of(vectors)[: len(words)]
     with writing(folder, FILES) as temporary:
-        table = table_of(vectors)[: len(words)]
         np.savetxt(os.path.join(temporary, FILES[0]), table, fmt="%.7g", delimiter="\t")
         with open(os.path.join(temporary, FILES[1]), "w", encoding="utf-8", newline="\n") as file:
             if "count" in vectors.expandos:

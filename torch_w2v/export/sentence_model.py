@@ -45,7 +45,7 @@ def save_static_embedding(
     """
     if split not in SPLITS:
         raise ValueError(f"split={split!r}: must be one of {', '.join(map(repr, SPLITS))}")
-    safetensors = arrays.check_safetensors()
+    arrays.check_safetensors()
     vectors = vectors_of(model)
     words, table = texts_of(vectors), table_of(vectors)
     rows = np.concatenate([table, np.zeros((1, table.shape[1]), table.dtype)])
@@ -61,11 +61,7 @@ def save_static_embedding(
         for name, document in documents.items():
             with open(os.path.join(temporary, name), "w", encoding="utf-8") as file:
                 json.dump(document, file, ensure_ascii=False)
-        try:
-            path = os.path.join(temporary, "model.safetensors")
-            safetensors.numpy.save_file({"embeddings": rows}, path, metadata={"format": "pt"})
-        except safetensors.SafetensorError as e:
-            raise OSError(str(e)) from e
+        arrays.write_safetensors({"embeddings": rows}, os.path.join(temporary, "model.safetensors"))
 
 
 def _config(table: np.ndarray) -> dict[str, Any]:

@@ -265,7 +265,7 @@ def check_callbacks(callbacks: Any) -> None:
         TypeError: what was given, and what is allowed.
     """
     given = callbacks if isinstance(callbacks, (list, tuple)) else ()
-    wrong = [callback for callback in given if not hasattr(callback, "on_epoch_end")]
+    wrong = [callback for callback in given if not hasattr(callback, "on_epoch_end") or isinstance(callback, type)]
     # A single one may be iterable, as a History is.
     wrong += [callbacks] if not isinstance(callbacks, (list, tuple)) and hasattr(callbacks, "on_epoch_end") else []
     if wrong or not (hasattr(callbacks, "__iter__") or hasattr(callbacks, "__getitem__")):

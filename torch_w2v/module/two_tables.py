@@ -16,7 +16,7 @@ from gensim.models import KeyedVectors
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
-from torch_w2v.dataset.checks import check_at_least, check_seed
+from torch_w2v.checks import check_at_least, check_seed
 from torch_w2v.files import replacing
 
 # name -> (half-width of the uniform interval in units of 1/D, whether the output table is drawn too)
