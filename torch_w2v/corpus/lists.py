@@ -60,6 +60,9 @@ def parts_of(
         return
     most = batch_words or BATCH
     if len(first.words) < min(most, SHORT):  # of a corpus that has no other
+        kinds = set(map(type, first.words))
+        if kinds != {str} and all(map(_is_its_text, kinds)):
+            first.words = list(map(str.__str__, first.words))  # as splitting returns them
         yield _look_up(first, word_ids), np.array(first.lengths, np.int64)
         return
     splitters: Splitters[_Batch] = Splitters(1, word_ids, zero_separated=True)
