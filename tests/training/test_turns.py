@@ -216,7 +216,7 @@ def test_a_wait_that_nothing_is_known_about_is_said_once(options, where, place, 
 
     def wait(_=None):
         threading.Thread(target=lambda: (in_a_thread(model), done.set())).start()
-        done.wait(1)
+        done.wait(0.6)
 
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
