@@ -10,7 +10,7 @@ from gensim.models.word2vec import LineSentence
 
 from tests.corpus.forms import SENTENCES, TEXT, brown, line_sentence, path_line_sentences, text8
 from tests.helpers import ENGINES, CountingCorpus, both_classes, ours, same
-from torch_w2v.corpus import CorpusCache, encoded_file, files, text
+from torch_w2v.corpus import CorpusCache, encoded_file, encoding, files, text
 
 VOCABULARY = {"a": 0, "b": 1, "c": 2}
 POLICIES = ["auto", "memory", "disk", "off"]
@@ -260,6 +260,24 @@ def test_an_epoch_that_was_left_is_read_again():
     assert next(runs).read().tokens.tolist() == [0]
     runs.close()
     assert tokens(cache, source) == [[0], [1], [2]]
+
+
+@pytest.mark.parametrize(("corpus", "looks"), [([["a", "b"], ["c"]], 0), ([["a", "b"]] * 9, 3)])
+def test_a_few_words_are_encoded_anew_sooner_than_all_of_a_vocabulary_are_looked_at(corpus, looks, monkeypatch):
+    """Where a callback may change it."""
+    seen = []
+    items = encoding._items
+    monkeypatch.setattr(encoding, "_items", lambda vocabulary: seen.append(1) or items(vocabulary))
+    vocabulary = {"a": 0, "b": 1, "c": 2, "d": 3}
+    cache, versions = CorpusCache(), set()
+    for row in (0, 0, 7):
+        vocabulary["a"] = row
+        assert [run[0] for run in tokens(cache, corpus, vocabulary, 99)] == [row]
+        encoded, _ = cache.peek(corpus, iter(()))
+        assert len(encoded.tokens) == sum(map(len, corpus))
+        versions.add(cache.vocabulary_version)
+    assert len(versions) == (2 if looks else 3)
+    assert bool(seen) == bool(looks)
 
 
 @pytest.mark.parametrize("policy", POLICIES)

@@ -206,6 +206,10 @@ class CorpusCache:
 
     def _encoded(self, source: Corpus, key_to_index: Mapping[Hashable, int], n_rows: int | None) -> Run | None:
         """Return a corpus that cannot change as rows, if an epoch, the scan or a .w2v file has encoded it."""
+        if self._vocabulary is None and self._costs_less_than_a_look(source, key_to_index):
+            self.vocabulary_version += 1
+            self._trained = _Trained(source, self._encode_short(source, key_to_index, n_rows))
+            return self._trained.encoded
         if self._vocabulary is None or not self._vocabulary.is_still(key_to_index):
             self._vocabulary = Vocabulary.now(key_to_index, with_items=not self._fixed_vocabulary)
             self.vocabulary_version += 1
@@ -225,11 +229,21 @@ class CorpusCache:
             else:
                 encoded = replace(encoded, rows=rows)
         elif self._policy != "off" and lists.is_short(source):
-            encoded = concatenate(list(lists.parts_in_python(source, rows_in(key_to_index, n_rows))))
+            encoded = self._encode_short(source, key_to_index, n_rows)
         else:
             return None
         self._trained = _Trained(source, encoded)
         return encoded
+
+    def _costs_less_than_a_look(self, source: Corpus, key_to_index: Mapping[Hashable, int]) -> bool:
+        """Return whether a corpus is encoded sooner than all words of a vocabulary that may change are looked at."""
+        if self._fixed_vocabulary or self._scanned is not None or self._policy == "off":
+            return False
+        return lists.is_short(source) and sum(map(len, source)) < len(key_to_index)
+
+    @staticmethod
+    def _encode_short(source: Corpus, key_to_index: Mapping[Hashable, int], n_rows: int | None) -> Encoded:
+        return concatenate(list(lists.parts_in_python(source, rows_in(key_to_index, n_rows))))
 
     def _read(self, source: Corpus, runs: Iterator[Encoded]) -> Iterator[Encoded]:
         """Return the runs of a corpus as they are encoded; keep them if it cannot change and was read to its end."""
