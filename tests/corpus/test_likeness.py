@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from torch_w2v.corpus.likeness import likeness
+from torch_w2v.corpus import likeness as module
+from torch_w2v.corpus.chunks import Chunk
+from torch_w2v.corpus.likeness import likeness, likeness_of_chunk
 from torch_w2v.corpus.store import Encoded
 
 KEPT = np.full(1000, 2**32 - 1, np.uint32)
@@ -70,3 +72,40 @@ def test_little_says_nothing(words):
 def test_a_corpus_without_known_words():
     assert of_sentences(np.full(5000, -1), 50) == 0
     assert of_sentences(np.arange(5000) % 16, 5000, keep=np.zeros(1000, np.uint32), kept_share=1e-6) == 0
+
+
+def of_chunk(words, length, enough, window=5, keep=KEPT, kept_share=1.0):
+    """The likeness of words in sentences of one length as that of a chunk."""
+    words = np.asarray(words, np.int32)
+    offsets = np.arange(0, len(words) + 1, length)
+    chunk = Chunk(words, offsets, 0, len(words), 0, len(offsets) - 1)
+    return likeness_of_chunk(chunk, keep, window, kept_share, enough)
+
+
+def dropped_between(words):
+    """Put words that subsampling drops between others; return arguments for `of_chunk`."""
+    others = np.random.default_rng(4).integers(0, 100, (len(words), 3))
+    keep = np.where(np.arange(1000) < 100, 2**22, 2**32 - 1).astype(np.uint32)
+    return {"words": np.column_stack([others, words + 100]).ravel(), "keep": keep, "kept_share": 0.25}
+
+
+@pytest.mark.parametrize("window", [1, 5, 50])
+@pytest.mark.parametrize("period", [8, 16, 24, 48])
+@pytest.mark.parametrize("dropped", [False, True])
+def test_the_quick_look_at_a_chunk_errs_upwards(period, window, dropped):
+    words = rows(period, count=1600, stays=8)
+    options = (dropped_between(words % 900) if dropped else {"words": words}) | {"window": window}
+    length = 20 * period * (4 if dropped else 1)
+    actual = of_chunk(length=length, enough=0.0, **options)
+    assert actual == of_sentences(length=length, **options) > 0.5
+    assert of_chunk(length=length, enough=0.95 * actual, **options) == actual
+
+
+def test_text_is_not_looked_at_closely(monkeypatch):
+    monkeypatch.setattr(module, "likeness", None)
+    share = 1 / np.arange(1, 1001)
+    share /= share.sum()
+    words = np.random.default_rng(5).choice(1000, 100_000, p=share)
+    keep = np.minimum(2**32 - 1, 2**32 * np.sqrt(1e-3 / share))
+    dropping = {"keep": keep.astype(np.uint32), "kept_share": (keep[words] / 2**32).mean()}
+    assert of_chunk(words, 20, 0.14, **dropping) == of_chunk(words, 20, 0.14) == of_chunk(words, 20, 0.14, 50) == 0

@@ -13,19 +13,22 @@ from torch_w2v.engines.cpu.engine import CpuEngine
 from torch_w2v.training import chunk_plans
 from torch_w2v.user_warnings import DivergenceWarning
 
-TEXT, RUNS, EDGES = 0, 1, 2
+TEXT, RUNS, EDGES, ROWS = 0, 1, 2, 3
 
 
 def sentences(kinds):
     """Return sentences, a chunk of 10,000 words of each kind in turn.
 
-    Text and runs have 60 words; edges are pairs, sixty in a row with the same first word.
+    Text and runs have 60 words; edges are pairs, sixty in a row with the same first word; rows have 64, in four times
+    sixteen places, most of which stay the same.
     """
     draw = np.random.default_rng(0)
     found = []
     for kind in kinds:
         for _ in range(167):
             words = draw.integers(0, 2000, 60) if kind == TEXT else np.repeat(draw.integers(0, 2000, 3), 20)
+            if kind == ROWS:
+                words = np.tile(draw.integers(0, 2000, 16), 4)
             if kind == EDGES:
                 first = draw.integers(0, 2000)
                 found += [[str(first), str(second)] for second in draw.integers(0, 2000, 30)]
@@ -58,6 +61,16 @@ def test_runs_that_come_late_have_the_layout_of_runs(kind, late, layouts):
     assert [layout.S == layout.T for layout in layouts[:4]] == [False, False, True, False]
     # A list is known as a whole from the second epoch on, but the layout is chosen once.
     assert layouts[4:] == layouts[:4]
+
+
+@pytest.mark.parametrize("kind", [list, CountingCorpus])
+def test_rows_that_come_late_share_no_negatives(kind, layouts):
+    corpus = kind(sentences([TEXT, TEXT, TEXT, ROWS, TEXT]))
+    model = torch_w2v.Word2Vec(min_count=1, vector_size=8, sample=0, engine="cpu", workers=1)
+    model.build_vocab(corpus)
+    model.train(corpus, total_examples=model.corpus_count, epochs=2)
+    # the last one is what is left
+    assert [layout.S for layout in layouts] == [16, 16, 16, 32, 16, 16] * 2
 
 
 @pytest.mark.parametrize(("kind", "looks"), [(list, 4), (CountingCorpus, 8)])

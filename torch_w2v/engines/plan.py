@@ -193,9 +193,14 @@ class Workload:
         return self.rate * self.collisions > CROWDED
 
     @property
+    def most_likeness(self) -> float:
+        """The likeness up to which targets may share negatives."""
+        return _ALIKE * min(1.0, max(_LEAST_ALIKE, self.main_words / _ALIKE_WORDS))
+
+    @property
     def alike(self) -> bool:
         """Whether targets that would share negatives are so alike that these would hide what tells them apart."""
-        return self.likeness > _ALIKE * min(1.0, max(_LEAST_ALIKE, self.main_words / _ALIKE_WORDS))
+        return self.likeness > self.most_likeness
 
     @property
     def repetitive(self) -> bool:

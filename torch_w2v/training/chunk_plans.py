@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from threading import Lock
 
 from torch_w2v.corpus.chunks import Chunk
+from torch_w2v.corpus.likeness import likeness_of_chunk
 from torch_w2v.corpus.repetition import repetition_of_chunk
 from torch_w2v.corpus.store import Encoded
 from torch_w2v.engines.interface import Engine
@@ -43,7 +44,8 @@ def chunk_plans(
 ) -> Callable[[Chunk], EpochPlan | None]:
     """Return a function that says what a chunk is to be trained with where its words repeat more than the corpus's do.
 
-    In skip-gram also where they have more context words, or one of them is more of the chunk.
+    In CBOW also where its targets are more alike; in skip-gram where they have more context words, or one of them is
+    more of the chunk.
 
     Of a corpus that is read while it is trained on, only the beginning is known when the plan is made, and a part of a
     corpus may be unlike the rest of it.
@@ -66,7 +68,8 @@ def chunk_plans(
     if workload not in looks.enough:
         looks.enough[workload] = _enough(engine, workload, plan.layout)
     enough = looks.enough[workload]
-    if enough > _MOST_REPETITION and not workload.skip_gram:
+    may_be_alike = not workload.skip_gram and engine.layout(replace(workload, likeness=1.0)) != plan.layout
+    if enough > _MOST_REPETITION and not workload.skip_gram and not may_be_alike:
         return lambda chunk: None
     reading, one_at_a_time = reading_of(model), Lock()
 
@@ -79,6 +82,10 @@ def chunk_plans(
                 context = found.context or measured_context(model, part)
                 own = repetition_of_chunk(chunk, *reading, max(context, workload.context_words), enough)
             found = found._replace(repetition=own)
+            if may_be_alike:
+                keep, window, _, kept_share, _ = reading
+                like = likeness_of_chunk(chunk, keep, window, kept_share, workload.most_likeness)
+                found = found._replace(likeness=like)
             if encoding is None:
                 return found
             looks.chunks[key] = found
@@ -91,6 +98,7 @@ def chunk_plans(
             and own.context <= BEYOND * workload.context_words
             and own.busiest <= BEYOND * workload.busiest_output
             and own.unmet <= measured.unmet
+            and own.likeness <= workload.most_likeness
         ):
             return None
         most = measured.most(own)
