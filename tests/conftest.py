@@ -60,14 +60,6 @@ def no_process_stays() -> Iterator[None]:
     processes.close()
 
 
-@pytest.fixture(scope="module", autouse=True)
-def chunks_have_gensims_size() -> Iterator[None]:
-    """Chunks of the tests' corpora, of which subsampling keeps little, are no larger for that: there are several."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(planning, "_LEAST_KEPT", 0.0)
-        yield
-
-
 @pytest.fixture(autouse=True)
 def all_workers_train() -> Iterator[None]:
     """Small corpora train on all threads that a test asks for; `planning.threads_of` would let one train alone."""

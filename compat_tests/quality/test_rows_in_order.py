@@ -9,7 +9,7 @@ import pytest
 import torch_w2v
 from compat_tests.quality.scores import precision
 from tests.helpers import KERNEL
-from torch_w2v.engines import plan
+from torch_w2v.engines import layouts, plan
 
 pytestmark = pytest.mark.skipif(not KERNEL, reason="needs the fused kernel")
 
@@ -55,3 +55,30 @@ def test_precision(make, alpha, monkeypatch):
     # they share negatives
     monkeypatch.setattr(plan, "_ALIKE", 10.0)
     assert of_one_kind(torch_w2v.Word2Vec, corpus, alpha) < wanted - 0.05
+
+
+def table(columns):
+    """Twenty rows per sentence, each of one of ten kinds; a field has one of three values of that kind, or of any."""
+    draw = np.random.default_rng(1)
+    rows = 400_000 // columns // 20 * 20
+    kinds = draw.integers(10, size=(rows, 1))
+    kinds = np.where(draw.random((rows, columns)) < 0.62, draw.integers(10, size=(rows, columns)), kinds)
+    values = draw.integers(3, size=(rows, columns))
+    names = np.array([[[f"{k}/{c}:{v}" for v in range(3)] for c in range(columns)] for k in range(10)], object)
+    return names[kinds, np.arange(columns), values].reshape(-1, 20 * columns).tolist()
+
+
+def test_skip_gram_on_a_table_as_wide_as_its_inputs_are_apart(monkeypatch):
+    """Inputs that share negatives would all be of one column."""
+    corpus = table(layouts.STRIDE)
+
+    def of_one_kind(cls):
+        options = {"vector_size": 32, "min_count": 1, "sample": 0, "window": 10, "epochs": 1, "workers": 1, "sg": 1}
+        return precision(cls(corpus, seed=1, **options).wv)
+
+    wanted = of_one_kind(gensim.models.Word2Vec)
+    found = of_one_kind(torch_w2v.Word2Vec)
+    monkeypatch.setattr(layouts, "_PERIODIC", 1.0)
+    of_one_column = of_one_kind(torch_w2v.Word2Vec)
+    assert found > wanted - 0.03, (wanted, found)
+    assert of_one_column < wanted - 0.05, (wanted, of_one_column)

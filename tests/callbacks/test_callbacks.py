@@ -11,7 +11,7 @@ import pytest
 
 from tests.helpers import both_classes, ours, topics, words
 from torch_w2v import system
-from torch_w2v.callbacks import EarlyStopping, Evaluate, History, StopTraining, TensorBoard, stop_training
+from torch_w2v.callbacks import EarlyStopping, Evaluate, History, StopTraining, TensorBoard, stop_training, values
 from torch_w2v.compare.gold import SHIPPED
 
 
@@ -122,15 +122,26 @@ def test_without_a_worse_epoch_nothing_is_stopped():
     assert stopping.best == model.training_losses[-1]
 
 
-def test_an_epoch_whose_words_are_all_dropped_says_nothing():
-    stopping, history = EarlyStopping(patience=1), History()
-    ours([["a", "b"]] * 30, epochs=30, sample=1e-6, callbacks=[stopping, history])
-    losses = [row["loss"] for row in history.rows]
-    assert any(map(math.isnan, losses))
-    known = [loss for loss in losses if not math.isnan(loss)]
-    assert (stopping.best_epoch == 0) == (not known)
+def test_an_epoch_whose_words_are_all_dropped_does_not_count(monkeypatch):
+    losses = iter([1.0, math.nan, math.nan, 1.1, math.nan, 1.2, 1.3, 0.1])
+    monkeypatch.setattr(values.LossOfEpoch, "end", lambda self, model: next(losses))
+    stopping = EarlyStopping(patience=3)
+    ours(words(), epochs=9, callbacks=[stopping])
+    assert (stopping.best_epoch, stopping.stopped_epoch) == (1, 7)
+
+
+def test_a_loss_now_and_then_is_enough():
+    stopping, history = EarlyStopping(patience=9), History()
+    ours([["a", "b"]] * 30, epochs=60, sample=2e-4, seed=1, callbacks=[stopping, history])
+    known = [row["epoch"] for row in history.rows if not math.isnan(row["loss"])]
+    assert 0 < len(known) < 30
+    assert stopping.best_epoch in known
+
+
+@pytest.mark.parametrize(("sentences", "options"), [([["a"]] * 300, {}), ([["a", "b"]] * 30, {"sample": 1e-8})])
+def test_epochs_without_a_loss_are_a_warning(sentences, options):
     with pytest.warns(RuntimeWarning, match="^EarlyStopping: no epoch had a loss"):
-        ours([["a"]] * 300, callbacks=[EarlyStopping()])
+        ours(sentences, callbacks=[EarlyStopping()], **options)
 
 
 def test_small_gains_do_not_count():

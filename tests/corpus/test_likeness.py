@@ -109,3 +109,20 @@ def test_text_is_not_looked_at_closely(monkeypatch):
     keep = np.minimum(2**32 - 1, 2**32 * np.sqrt(1e-3 / share))
     dropping = {"keep": keep.astype(np.uint32), "kept_share": (keep[words] / 2**32).mean()}
     assert of_chunk(words, 20, 0.14, **dropping) == of_chunk(words, 20, 0.14) == of_chunk(words, 20, 0.14, 50) == 0
+
+
+@pytest.mark.parametrize("columns", [8, 16, 32, 64, 96])
+def test_columns_that_come_again_at_a_distance(columns):
+    """Values of a column are drawn anew in each row."""
+    draw = np.random.default_rng(6)
+    words = (draw.integers(0, 10, (60_000 // columns, columns)) + 10 * np.arange(columns)).ravel() % 1000
+    corpus = Encoded(words.astype(np.int32), np.arange(0, len(words) + 1, columns))
+    assert module.period(corpus, KEPT, 1.0, 32, 37) == pytest.approx(0.1, abs=0.02)
+    assert module.period(corpus, KEPT, 1.0, 37, 32) < 0.01
+
+
+def test_text_has_no_columns():
+    share = 1 / np.arange(1, 1001)
+    words = np.random.default_rng(7).choice(1000, 50_000, p=share / share.sum()).astype(np.int32)
+    assert abs(module.period(Encoded(words, np.arange(0, 50_001, 20)), KEPT, 1.0, 32, 37)) < 0.01
+    assert module.period(Encoded(words[:100], np.array([0, 100])), KEPT, 1.0, 32, 37) == 0

@@ -9,6 +9,7 @@ import pytest
 
 from tests.engines.cases import case, run
 from torch_w2v.engines.layouts import (
+    OTHER_STRIDE,
     STRIDE,
     blocks_in_flight,
     many_blocks_per_step,
@@ -172,6 +173,15 @@ def test_inputs_that_push_a_negative_the_same_way_are_few(alpha, T, as_they_come
         assert (layout.T, layout.stride) == (most, stride)
         if alpha <= 0.15:
             assert alpha * layout.T * 5 * 6 / (layout.S * layout.N) <= 0.4
+
+
+@pytest.mark.parametrize(
+    ("likeness", "stride"), [(-0.1, STRIDE), (0.009, STRIDE), (0.011, OTHER_STRIDE), (0.5, OTHER_STRIDE)]
+)
+def test_inputs_are_not_of_one_column(likeness, stride):
+    assert skip_gram_block(Workload(5, LARGE, 6.0, skip_gram=True, likeness=likeness)).stride == stride
+    bursty = Workload(5, LARGE, 6.0, skip_gram=True, likeness=likeness, repetition=130)
+    assert skip_gram_block(bursty).stride == 1
 
 
 @pytest.mark.parametrize(("busiest", "S", "N"), [(0.1, 1, 32), (1.4, 4, 16), (2.8, 8, 8)])

@@ -9,7 +9,6 @@ from torch_w2v import system
 from torch_w2v.engines.plan import Layout
 from torch_w2v.engines.row_scales import CAP, MAX_INDEPENDENT_BLOCKS
 from torch_w2v.engines.torch_batched import TorchBatchedEngine
-from torch_w2v.training import planning
 from torch_w2v.training.measured import Measured
 from torch_w2v.training.planning import WORDS_PER_THREAD, chunk_words, threads_of, training_plan
 
@@ -45,12 +44,6 @@ def test_chunks_are_as_large_as_the_engine_prefers(preferred, sizes):
     model = torch_w2v.Word2Vec()
     words = None, 1_000, *WORDS, 10**9, 5 * 10**9, 10**11
     assert [chunk_words(model, count, preferred) for count in words] == sizes
-
-
-@pytest.mark.parametrize(("kept_share", "size"), [(1, 10_000), (0.5, 10_000), (0.25, 20_000), (0, 5_000_000)])
-def test_a_chunk_has_enough_words_that_are_kept(kept_share, size, monkeypatch):
-    monkeypatch.setattr(planning, "_LEAST_KEPT", 0.5)
-    assert chunk_words(torch_w2v.Word2Vec(), 50_000, None, kept_share) == size
 
 
 @pytest.mark.parametrize(

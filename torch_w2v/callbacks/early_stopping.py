@@ -99,7 +99,7 @@ class EarlyStopping(CallbackAny2Vec):
 
     def _reset(self) -> None:
         self.best, self.best_epoch, self.stopped_epoch = math.nan, 0, 0
-        self._epoch = 0
+        self._epoch = self._silent = 0
         self._tables.clear()
 
     @property
@@ -130,10 +130,10 @@ class EarlyStopping(CallbackAny2Vec):
         if value is None:
             return
         if not self.best_epoch or self._sign * (value - self.best) > self.min_delta:
-            self.best, self.best_epoch = value, self._epoch
+            self.best, self.best_epoch, self._silent = value, self._epoch, 0
             if self.restore_best:
                 self._tables.save(model)
-        elif self._epoch - self.best_epoch >= self.patience and self._epoch < model.epochs:
+        elif self._epoch - self.best_epoch - self._silent >= self.patience and self._epoch < model.epochs:
             self.stopped_epoch = self._epoch
             logger.info(
                 "stopped after epoch %d of %d: %s has not become better than %.5g, that of epoch %d. alpha fell to "
@@ -153,10 +153,10 @@ class EarlyStopping(CallbackAny2Vec):
         Warns:
             RuntimeWarning: no epoch had a loss.
         """
-        if self.monitor == LOSS and self._epoch and not self.best_epoch:
+        if self.monitor == LOSS and self._epoch and not self.best_epoch and not getattr(model, "diverged", False):
             warn(
-                "EarlyStopping: no epoch had a loss, so that training went on to the end; all words were dropped by "
-                "subsampling (use a larger sample, or 0), or sentences have one word each"
+                "EarlyStopping: no epoch had a loss, so that training went on to the end: all words were dropped by "
+                "subsampling (use a larger sample, or 0), are unknown, or are the only one of their sentence"
             )
         if self.restore_best and self.best_epoch and self._epoch > self.best_epoch and not self._tables.restore(model):
             logger.warning(
@@ -185,7 +185,8 @@ class EarlyStopping(CallbackAny2Vec):
         elif self.monitor == LOSS:
             value = self._loss.end(model)
             if math.isnan(value) and getattr(model, "training_losses", None):
-                return None  # subsampling has kept no word, or training has diverged, which ends it
+                self._silent += 1  # subsampling has kept no word, or training has diverged, which ends it
+                return None
         else:
             values = values_of(model)
             if self.monitor not in values:
@@ -205,11 +206,12 @@ class EarlyStopping(CallbackAny2Vec):
     def state_dict(self) -> dict[str, Any]:
         """Return what a checkpoint keeps: not the best tables."""
         best = None if math.isnan(self.best) else self.best
-        return {"epoch": self._epoch, "best": best, "best_epoch": self.best_epoch}
+        return {"epoch": self._epoch, "best": best, "best_epoch": self.best_epoch, "silent": self._silent}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state_dict` has returned."""
         self._epoch, self.best_epoch = state["epoch"], state["best_epoch"]
+        self._silent = state.get("silent", 0)  # the first checkpoints have none
         self.best = math.nan if state["best"] is None else state["best"]
 
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from torch_w2v.corpus.chunks import Chunk
-from torch_w2v.corpus.samples import kept_at_places
+from torch_w2v.corpus.samples import kept_at_places, kept_share_of
 from torch_w2v.corpus.store import Encoded, Run
 
 # how many kept tokens targets are apart that share a set of negatives (`layouts.one_block_per_step`)
@@ -19,6 +19,8 @@ _PAIRS, _REACH = 200, 7
 _TOKENS_PER_PLACE = 73
 # fewer tokens tell nothing
 _LEAST_TOKENS = 2_000
+# kept tokens of each place that are compared with others behind them
+_TOKENS_FOR_PERIODS = 400
 # One token in so many of a chunk is looked at, but so many of it at least and at most; and how far on either side of a
 # place at most, where subsampling drops much.
 _EVERY, _LEAST_LOOKS, _MOST_LOOKS, _MOST_REACH = 200, 50, 200, 40
@@ -77,8 +79,8 @@ def likeness_of_chunk(chunk: Chunk, keep: np.ndarray, window: int, kept_share: f
         enough: from where on the likeness is to be known.
     """
     tokens, n = chunk.tokens, len(chunk.tokens)
-    reach = min(int(min(window, _REACH) / max(kept_share, 1e-9)), _MOST_REACH)
-    apart = np.array(_APART) / max(kept_share, 1e-9)
+    share = max(kept_share_of(tokens, keep), 1e-9)
+    reach, apart = min(int(min(window, _REACH) / share), _MOST_REACH), np.array(_APART) / share
     width = int(apart[-1]) + reach + 1
     if n >= max(_LEAST_TOKENS, 2 * width):
         looks = min(max(n // _EVERY, _LEAST_LOOKS), _MOST_LOOKS)
@@ -91,6 +93,28 @@ def likeness_of_chunk(chunk: Chunk, keep: np.ndarray, window: int, kept_share: f
         if max(again) - by_chance <= enough / 2 * shares.sum():
             return 0.0
     return likeness(Encoded(tokens, chunk.offsets), keep, window, kept_share)
+
+
+def period(corpus: Run, keep: np.ndarray, kept_share: float, distance: int, other: int) -> float:
+    """Return how many more of the kept tokens are there again at a distance than at another one.
+
+    It is the largest difference of the shares at these distances, at twice and at three times them: about 0 for text,
+    .01 and more where rows of a table that are as wide as the distance, or two or three times as wide, follow one
+    another, and where a column has so few values that it matters.
+
+    Args:
+        corpus, keep, kept_share: as `likeness` takes them.
+        distance, other: in kept tokens.
+    """
+    if len(corpus.tokens) < _LEAST_TOKENS:
+        return 0.0
+    ids, _, place = kept_at_places(corpus, keep, kept_share, _TOKENS_FOR_PERIODS + 3 * max(distance, other))
+
+    def again(apart: int) -> float:
+        together = place[apart:] == place[:-apart]
+        return float((ids[apart:] == ids[:-apart])[together].mean()) if together.any() else 0.0
+
+    return max(again(times * distance) - again(times * other) for times in (1, 2, 3))
 
 
 def _in_common(windows: np.ndarray, others: np.ndarray) -> int:

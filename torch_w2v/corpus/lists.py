@@ -60,9 +60,6 @@ def parts_of(
         return
     most = batch_words or BATCH
     if len(first.words) < min(most, SHORT):  # of a corpus that has no other
-        kinds = set(map(type, first.words))
-        if kinds != {str} and all(map(_is_its_text, kinds)):
-            first.words = list(map(str.__str__, first.words))  # as splitting returns them
         yield _look_up(first, word_ids), np.array(first.lengths, np.int64)
         return
     splitters: Splitters[_Batch] = Splitters(1, word_ids, zero_separated=True)
@@ -136,6 +133,9 @@ def _is_its_text(word: type) -> bool:
 
 
 def _look_up(batch: _Batch, word_ids: WordIds) -> np.ndarray:
+    texts = {kind for kind in set(map(type, batch.words)) if kind is not str and _is_its_text(kind)}
+    if texts:  # become str, as where words are split
+        batch.words = [str.__str__(word) if type(word) in texts else word for word in batch.words]
     try:
         return np.array(word_ids(batch.words), np.int32)
     except TypeError:

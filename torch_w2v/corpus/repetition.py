@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from torch_w2v.corpus.chunks import Chunk
-from torch_w2v.corpus.samples import PLACES, kept_at_places
+from torch_w2v.corpus.samples import PLACES, kept_at_places, kept_share_of
 from torch_w2v.corpus.store import Encoded, Run
 
 # number of targets of a stretch that is looked at
@@ -20,8 +20,9 @@ _FEW = 4_096
 _MAX_WINDOW = 1_000
 # weight of what a context row gets from another sentence, which hidden layers do not follow, in CBOW
 OTHER_SENTENCES = 25.0
-# stretches of a chunk that are looked at, and targets of one from where on its context is as good as all of it
-_STRETCHES_OF_CHUNK, _FAR = 64, 96
+# Stretches of a chunk that are looked at, and targets of one from where on its context is as good as all of it; and
+# tokens of all stretches, where subsampling drops so much that they are long, but four stretches at least.
+_STRETCHES_OF_CHUNK, _FAR, _MOST_LOOKED_AT = 64, 96, 16_384
 
 
 def repetition(
@@ -79,7 +80,7 @@ def repetition_of_chunk(
 ) -> float:
     """Return the repetition of a chunk, or 0 where a quick look says that it is not above `enough`.
 
-    The quick look takes a hundredth of a chunk's training time at most, so that every chunk of a text can have it. It
+    The quick look takes a hundredth of the training time of a chunk of text at most, so that every one can have it. It
     counts how often the tokens of a stretch are there, as many as subsampling is expected to keep of them, as if each
     had all of its context in the stretch: that is nearly always more than the repetition.
 
@@ -90,9 +91,10 @@ def repetition_of_chunk(
         enough: from where on the repetition is to be known.
     """
     n = len(chunk.tokens)
-    length = int((STRETCH + min(context_words, _FAR)) / max(kept_share, 1e-9))
+    length = int((STRETCH + min(context_words, _FAR)) / max(kept_share_of(chunk.tokens, keep), 1e-9))
     if n >= length:
-        starts = np.linspace(0, n - length, min(_STRETCHES_OF_CHUNK, n // length)).astype(np.int64)
+        stretches = min(_STRETCHES_OF_CHUNK, n // length, max(4, _MOST_LOOKED_AT // length))
+        starts = np.linspace(0, n - length, stretches).astype(np.int64)
         place = starts[:, None] + np.arange(length)
         words, reads = chunk.tokens[place], min(context_words, STRETCH)
         there = _times_kept(words, keep)

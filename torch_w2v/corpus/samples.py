@@ -12,6 +12,8 @@ from torch_w2v.corpus.store import Run
 PLACES = 16
 # tokens in all places together, at most, where subsampling drops most
 _MAX_TOKENS = 262_144
+# tokens of each place that a chunk's share of kept tokens is estimated from
+_RUN = 64
 # so many numbers are drawn at least: most samples have fewer tokens
 _LEAST_DRAWS = 4_096
 
@@ -55,6 +57,18 @@ def kept_at_places(
     place = np.arange(len(at)) // raw
     sentence = np.searchsorted(corpus.offsets, at, side="right") * len(starts) + place
     return ids[kept].astype(np.int64), sentence[kept], place[kept]
+
+
+def kept_share_of(tokens: np.ndarray, keep: np.ndarray) -> float:
+    """Return the share of a chunk's tokens that subsampling keeps, from a thousand of them.
+
+    Args:
+        tokens: (n,) rows, -1 for unknown words.
+        keep: as for `kept_at_places`.
+    """
+    size = min(_RUN, len(tokens))  # runs of tokens, since every so manieth may be of one column
+    some = tokens[np.linspace(0, len(tokens) - size, PLACES).astype(np.int64)[:, None] + np.arange(size)]
+    return float(np.where(some >= 0, keep[np.maximum(some, 0)], 0).sum(dtype=np.float64)) * 2.0**-32 / max(some.size, 1)
 
 
 @lru_cache(maxsize=2)

@@ -29,6 +29,9 @@ MAX_INPUTS = 16
 # How many kept tokens the inputs of a block are apart: more than most windows reach, and so few that the rows of their
 # context are still in the second cache when their neighbours come.
 STRIDE = 32
+# Instead, where so many more of the tokens are there again that far on: rows of a table that are as wide, where the
+# inputs of a block would all be of one column.
+OTHER_STRIDE, _PERIODIC = 37, 0.01
 # context words per input above which windows are long: on a small corpus, and in synchronous steps
 _LONG = 16
 # inputs whose updates are made together
@@ -150,8 +153,9 @@ def skip_gram_block(workload: Workload) -> Layout:
     """Return the layout of skip-gram on the fused CPU kernel, and of the specification.
 
     Inputs of a block are `STRIDE` kept tokens apart: neighbours are alike, and sharing negatives they move alike, which
-    hides what tells them apart. On a bursty corpus, where most neighbours are the same word, they are taken as they
-    come: blocks are short then, since none has a word three times.
+    hides what tells them apart. So are those of one column of a table; where `STRIDE` places on is the same column they
+    are `OTHER_STRIDE` apart. On a bursty corpus, where most neighbours are the same word, they are taken as they come:
+    blocks are short then, since none has a word three times.
 
     On a small corpus no more than two inputs share a set where windows are long, and no more than four where it is
     bursty: there a word has few negatives in all, and vectors of runs whose words shared them with more agree less with
@@ -161,7 +165,8 @@ def skip_gram_block(workload: Workload) -> Layout:
     if workload.kept_words < SMALL:
         few = 4 if workload.bursty else 2 if workload.context_words > _LONG else MAX_INPUTS
         block = replace(block, T=min(block.T, few))
-    return replace(block, stride=1 if workload.bursty else STRIDE)
+    stride = OTHER_STRIDE if workload.likeness > _PERIODIC else STRIDE
+    return replace(block, stride=1 if workload.bursty else stride)
 
 
 def _skip_gram_block(workload: Workload, neighbours: bool = True, fewest: int = 2) -> Layout:

@@ -19,7 +19,7 @@ BURSTY_BY_NEGATIVES = 16.0
 CROWDED = 0.004
 # likeness above which targets share no negatives: text has up to .1, successive rows most of whose fields stay .42 and
 # more. With fewer main words than `_ALIKE_WORDS` it is less, in proportion, but not less than `_LEAST_ALIKE` of it:
-# chords of 160 notes that are played again have .23 to .31, and 500 words whose targets are as alike lose nothing.
+# chords of 180 notes that are played again have .18 to .31, and 500 words whose targets are as alike lose nothing.
 _ALIKE, _ALIKE_WORDS, _LEAST_ALIKE = 0.35, 500, 0.4
 # How much more the last learning rate counts: nothing repairs what it loses.
 _LAST = 3.2
@@ -153,7 +153,8 @@ class Workload:
         unmet: the share of negatives that are words which the corpus does not have, though the counts say that it has;
             0 where it is what the counts say.
         likeness: the share of its context that a target has in common with one 16, 32 or 48 places on
-            (`corpus.likeness`).
+            (`corpus.likeness`); in skip-gram how much more of the tokens are there again `layouts.STRIDE` places on
+            than at another distance.
         collisions: expected number of updates of another target that are of the row of one update (`Frequencies`).
     """
 

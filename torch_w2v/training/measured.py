@@ -7,10 +7,11 @@ from typing import NamedTuple
 import numpy as np
 
 from torch_w2v.corpus.context import context_of
-from torch_w2v.corpus.likeness import likeness
+from torch_w2v.corpus.likeness import likeness, period
 from torch_w2v.corpus.repetition import OTHER_SENTENCES, repetition
 from torch_w2v.corpus.samples import PLACES, rows_at_places
 from torch_w2v.corpus.store import Run
+from torch_w2v.engines.layouts import OTHER_STRIDE, STRIDE
 from torch_w2v.training.frequencies import frequencies_of
 from torch_w2v.training.model import TrainedModel
 
@@ -32,7 +33,8 @@ class Measured(NamedTuple):
             what the model's counts say.
         busiest: `Workload.busiest_output`, for skip-gram too.
         unmet: `Workload.unmet`, for skip-gram too.
-        likeness: as `corpus.likeness` estimates it, for CBOW.
+        likeness: as `corpus.likeness` estimates it, for CBOW; in skip-gram how much more of the tokens are there again
+            `STRIDE` places on than `OTHER_STRIDE` places on (`corpus.likeness.period`).
     """
 
     repetition: float = 1.0
@@ -54,9 +56,9 @@ def measure(model: TrainedModel, seen: Run) -> Measured:
         seen: the encoded corpus, or its beginning.
     """
     found = measure_for_skip_gram(model, seen)._replace(repetition=repetition_of(model, seen))
-    if model.sg:
-        return found
     keep, window, _, kept_share, _ = reading_of(model)
+    if model.sg:
+        return found._replace(likeness=period(seen, keep, kept_share, STRIDE, OTHER_STRIDE))
     return found._replace(likeness=likeness(seen, keep, window, kept_share))
 
 

@@ -28,9 +28,8 @@ from torch_w2v.training.measured import MAX_WINDOW, Measured
 from torch_w2v.training.model import TrainedModel
 from torch_w2v.training_log import logger
 
-# A chunk has at least so many words, as a batch of gensim's, and half as many that are kept: a smaller one costs more
-# than its words.
-SMALLEST_CHUNK, _LEAST_KEPT = MAX_WORDS_IN_BATCH, 0.5
+# A chunk has at least so many words, as a batch of gensim's: a smaller one costs more than its words.
+SMALLEST_CHUNK = MAX_WORDS_IN_BATCH
 # words per chunk below which an epoch has fewer chunks
 _SMALL_CHUNK = 25_000
 # number of chunks per epoch that is enough for any number of threads
@@ -187,23 +186,21 @@ def _explain(engine: Engine, layout: Layout, workload: Workload) -> str:
     )
 
 
-def chunk_words(model: TrainedModel, total_words: int | None, preferred: int | None, kept_share: float = 1.0) -> int:
+def chunk_words(model: TrainedModel, total_words: int | None, preferred: int | None) -> int:
     """Return the size of a chunk in words.
 
-    It is ten of gensim's batches, of 10,000 words at least, and of 5,000 that are kept, since a chunk costs some time
-    besides its words; on a small corpus less, so that an epoch has 32 chunks, or 16 below 25,000 words per chunk; on a
-    large one, on which hundreds of threads may work, up to five times as much, so that one interpreter can feed them
-    all. An engine that prefers chunks of its own size gets them, if an epoch then has eight.
+    It is ten of gensim's batches, of 10,000 words at least, since a chunk costs some 50 µs besides its words; on a
+    small corpus less, so that an epoch has 32 chunks, or 16 below 25,000 words per chunk; on a large one, on which
+    hundreds of threads may work, up to five times as much, so that one interpreter can feed them all. An engine that
+    prefers chunks of its own size gets them, if an epoch then has eight.
 
     Args:
         model: whose `batch_words` counts.
         total_words: words per epoch; the model's `corpus_total_words` if None or 0.
         preferred: the engine's `preferred_chunk_words`.
-        kept_share: share of the words that subsampling keeps.
     """
     words = total_words or model.corpus_total_words
-    least = int(SMALLEST_CHUNK * max(1.0, _LEAST_KEPT / max(kept_share, 1e-3)))
-    batch = min(max(int(model.batch_words), least), _LARGEST_BATCH)
+    batch = min(max(int(model.batch_words), SMALLEST_CHUNK), _LARGEST_BATCH)
     chunks = 32 if preferred is None else 8
     most = preferred or max(10 * batch, min(50 * SMALLEST_CHUNK, (words or 0) // _MANY_CHUNKS))
     if not words:

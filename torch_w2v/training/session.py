@@ -27,7 +27,7 @@ from torch_w2v.training.checkpoints import Checkpoints, KeptCheckpoints
 from torch_w2v.training.chunk_plans import Looks, chunk_plans
 from torch_w2v.training.divergence import Stopper, StopTraining
 from torch_w2v.training.epoch import Totals, train_epoch
-from torch_w2v.training.frequencies import common_rows, first_rows, frequencies_of, look_anew
+from torch_w2v.training.frequencies import common_rows, first_rows, look_anew
 from torch_w2v.training.jobs import Place, jobs
 from torch_w2v.training.manifest import END, TRAIN
 from torch_w2v.training.measured import measure
@@ -227,8 +227,7 @@ class TrainCall:
         stage = self._checkpoints.resume(epoch)
         if not deferred or self._plan is None:
             look_anew(model)
-        kept_share = frequencies_of(model).kept_of_all
-        size = planning.chunk_words(model, total_words, engine.preferred_chunk_words, kept_share)
+        size = planning.chunk_words(model, total_words, engine.preferred_chunk_words)
         rows, ranks = common_rows(model), self._ranks
         vocabulary, totals = model.wv.key_to_index, {"total_examples": total_examples, "total_words": total_words}
         ranks.begin_call(
