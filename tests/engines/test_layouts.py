@@ -176,11 +176,11 @@ def test_inputs_that_push_a_negative_the_same_way_are_few(alpha, T, as_they_come
 
 
 @pytest.mark.parametrize(
-    ("likeness", "stride"), [(-0.1, STRIDE), (0.009, STRIDE), (0.011, OTHER_STRIDE), (0.5, OTHER_STRIDE)]
+    ("period", "stride"), [(-0.1, STRIDE), (0.009, STRIDE), (0.011, OTHER_STRIDE), (0.5, OTHER_STRIDE)]
 )
-def test_inputs_are_not_of_one_column(likeness, stride):
-    assert skip_gram_block(Workload(5, LARGE, 6.0, skip_gram=True, likeness=likeness)).stride == stride
-    bursty = Workload(5, LARGE, 6.0, skip_gram=True, likeness=likeness, repetition=130)
+def test_inputs_are_not_of_one_column(period, stride):
+    assert skip_gram_block(Workload(5, LARGE, 6.0, skip_gram=True, period=period)).stride == stride
+    bursty = Workload(5, LARGE, 6.0, skip_gram=True, period=period, repetition=130)
     assert skip_gram_block(bursty).stride == 1
 
 

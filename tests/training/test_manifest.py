@@ -55,15 +55,16 @@ WRONG = {
 }
 
 
-def test_the_first_checkpoints_have_no_likeness(right):
+@pytest.mark.parametrize("name", ["likeness", "period"])
+def test_the_first_checkpoints_have_no_likeness_and_no_period(name, right):
     right = copy.deepcopy(right)
-    del right["progress"]["likeness"]
+    del right["progress"][name]
     manifest.check(right)
-    state = CallState(likeness=0.5)
+    state = CallState(likeness=0.5, period=0.5)
     state.load(right["progress"])
-    assert state.likeness == 0
-    right["progress"]["likeness"] = math.nan
-    with pytest.raises(ValueError, match="its 'likeness' cannot be that of a checkpoint"):
+    assert getattr(state, name) == 0
+    right["progress"][name] = math.nan
+    with pytest.raises(ValueError, match=f"its '{name}' cannot be that of a checkpoint"):
         manifest.check(right)
 
 

@@ -165,7 +165,7 @@ def skip_gram_block(workload: Workload) -> Layout:
     if workload.kept_words < SMALL:
         few = 4 if workload.bursty else 2 if workload.context_words > _LONG else MAX_INPUTS
         block = replace(block, T=min(block.T, few))
-    stride = OTHER_STRIDE if workload.likeness > _PERIODIC else STRIDE
+    stride = OTHER_STRIDE if workload.period > _PERIODIC else STRIDE
     return replace(block, stride=1 if workload.bursty else stride)
 
 

@@ -153,8 +153,9 @@ class Workload:
         unmet: the share of negatives that are words which the corpus does not have, though the counts say that it has;
             0 where it is what the counts say.
         likeness: the share of its context that a target has in common with one 16, 32 or 48 places on
-            (`corpus.likeness`); in skip-gram how much more of the tokens are there again `layouts.STRIDE` places on
-            than at another distance.
+            (`corpus.likeness`).
+        period: how many more of the tokens are there again `layouts.STRIDE` places on than at another distance
+            (`corpus.likeness.period`); only skip-gram depends on it.
         collisions: expected number of updates of another target that are of the row of one update (`Frequencies`).
     """
 
@@ -171,6 +172,7 @@ class Workload:
     busiest_output: float = 0.0
     unmet: float = 0.0
     likeness: float = 0.0
+    period: float = 0.0
     collisions: float = 0.0
 
     @property

@@ -94,7 +94,7 @@ class CallState:
         totals: of that epoch.
         call: totals of all epochs that are finished; only words and chunks are counted.
         seed: of the draws.
-        repetition, context, busiest, unmet, likeness: what was measured of the corpus, which the layout depends on.
+        repetition, context, busiest, unmet, likeness, period: what was measured of the corpus, which the layout depends on.
         expected_words: words that the epoch is expected to have.
     """
 
@@ -107,12 +107,13 @@ class CallState:
     busiest: float = 0.0
     unmet: float = 0.0
     likeness: float = 0.0
+    period: float = 0.0
     expected_words: float = 0.0
 
     @property
     def measured(self) -> Measured:
         """What was measured of the corpus."""
-        return Measured(self.repetition, self.context, self.busiest, self.unmet, self.likeness)
+        return Measured(self.repetition, self.context, self.busiest, self.unmet, self.likeness, self.period)
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
@@ -128,7 +129,7 @@ class CallState:
         """Take over what `as_dict` has returned."""
         for name in ("epoch", "seed", "repetition", "context", "busiest", "unmet", "expected_words"):
             setattr(self, name, values[name])
-        self.likeness = values.get("likeness", 0.0)
+        self.likeness, self.period = values.get("likeness", 0.0), values.get("period", 0.0)
         self.call = Totals(**values["call"])
         self.totals = Totals(**values["totals"], start=default_timer() - values["elapsed"])
 

@@ -145,7 +145,7 @@ class Frequencies:
         words, and that differs a little between any two calls of `train()` on a few sentences.
         """
         alpha = workload.alpha
-        workload = replace(workload, repetition=1.0, busiest_output=0.0, unmet=0.0, likeness=0.0)
+        workload = replace(workload, repetition=1.0, busiest_output=0.0, unmet=0.0, likeness=0.0, period=0.0)
         key = layout, workload, lockf.tobytes(), whole_sums
         if key not in self._scales:
             if len(self._scales) == _KEPT_SCALES:

@@ -82,8 +82,8 @@ def check(manifest: Mapping[str, Any]) -> None:
     _part(progress, "seed", _is_count)
     for name in ("repetition", "context", "busiest", "unmet", "expected_words", "elapsed"):
         _part(progress, name, _is_number)
-    if "likeness" in progress:  # the first checkpoints have none
-        _part(progress, "likeness", _is_number)
+    for name in progress.keys() & {"likeness", "period"}:  # the first checkpoints have none
+        _part(progress, name, _is_number)
     for name in ("totals", "call"):
         _part(progress, name, _is_totals)
     attributes = _part(manifest, "attributes", lambda value: isinstance(value, dict) and set(value) == set(STATE))

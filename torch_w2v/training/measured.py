@@ -33,8 +33,8 @@ class Measured(NamedTuple):
             what the model's counts say.
         busiest: `Workload.busiest_output`, for skip-gram too.
         unmet: `Workload.unmet`, for skip-gram too.
-        likeness: as `corpus.likeness` estimates it, for CBOW; in skip-gram how much more of the tokens are there again
-            `STRIDE` places on than `OTHER_STRIDE` places on (`corpus.likeness.period`).
+        likeness: as `corpus.likeness` estimates it, for CBOW.
+        period: as `corpus.likeness.period` estimates it of `STRIDE`, for skip-gram.
     """
 
     repetition: float = 1.0
@@ -42,6 +42,7 @@ class Measured(NamedTuple):
     busiest: float = 0.0
     unmet: float = 0.0
     likeness: float = 0.0
+    period: float = 0.0
 
     def most(self, other: Measured) -> Measured:
         """Return the larger values of both."""
@@ -58,7 +59,7 @@ def measure(model: TrainedModel, seen: Run) -> Measured:
     found = measure_for_skip_gram(model, seen)._replace(repetition=repetition_of(model, seen))
     keep, window, _, kept_share, _ = reading_of(model)
     if model.sg:
-        return found._replace(likeness=period(seen, keep, kept_share, STRIDE, OTHER_STRIDE))
+        return found._replace(period=period(seen, keep, kept_share, STRIDE, OTHER_STRIDE))
     return found._replace(likeness=likeness(seen, keep, window, kept_share))
 
 

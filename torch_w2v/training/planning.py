@@ -118,6 +118,7 @@ def workload_of(model: TrainedModel, measured: Measured) -> Workload:
         busiest_output=_busiest_output(frequencies, objective, measured.busiest),
         unmet=measured.unmet,
         likeness=measured.likeness,
+        period=measured.period,
         collisions=0.0 if objective.skip_gram else frequencies.collisions(objective.negative),
     )
 
