@@ -90,7 +90,7 @@ def compare(
     train, held = split(sentences, held_out)
     words = sum(map(len, train))
     if not words:
-        raise NoWordsError("the corpus has no words to train on")
+        raise NoWordsError("the corpus has no words")
     runs: list[Run] = []
     portraits: dict[tuple[str, int], Portrait | None] = {}
     vocabulary: list[Hashable] | None = None

@@ -200,7 +200,7 @@ def write(
         OSError: the text cannot be read, or the file cannot be written; a `CacheError` if the temporary file for the
             places of the sentences cannot.
         UnicodeDecodeError: the text is not UTF-8.
-        ValueError: the file is one of the text's; an older file stays.
+        ValueError: the file is one of the text's, or `threads` is less than 1; an older file stays.
         NoWordsError: the corpus has no words; an older file stays.
         WordError: the file cannot hold a word; an older file stays.
     """

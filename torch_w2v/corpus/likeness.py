@@ -68,7 +68,7 @@ def likeness(corpus: Run, keep: np.ndarray, window: int, kept_share: float) -> f
 def likeness_of_chunk(chunk: Chunk, keep: np.ndarray, window: int, kept_share: float, enough: float) -> float:
     """Return the likeness of a chunk, or 0 where a quick look says that it is not above `enough`.
 
-    The quick look takes some 0.1 ms, a two hundredth of the training time of 100,000 words. It asks which share of the
+    The quick look takes some 0.1 ms, half a percent of the training time of 100,000 words. It asks which share of the
     tokens are there again 16, 32 or 48 places on, or not further from there than a window reaches, less those that are
     as near to any other place, each token counted as often as subsampling keeps it: nearly always more than half of the
     likeness.

@@ -66,7 +66,7 @@ def kept_share_of(tokens: np.ndarray, keep: np.ndarray) -> float:
         tokens: (n,) rows, -1 for unknown words.
         keep: as for `kept_at_places`.
     """
-    size = min(_RUN, len(tokens))  # runs of tokens, since every so manieth may be of one column
+    size = min(_RUN, len(tokens))  # runs of tokens, since every tenth, say, may be of one column of a table
     some = tokens[np.linspace(0, len(tokens) - size, PLACES).astype(np.int64)[:, None] + np.arange(size)]
     return float(np.where(some >= 0, keep[np.maximum(some, 0)], 0).sum(dtype=np.float64)) * 2.0**-32 / max(some.size, 1)
 

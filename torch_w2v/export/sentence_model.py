@@ -45,7 +45,7 @@ def save_static_embedding(
     """
     if split not in SPLITS:
         raise ValueError(f"split={split!r}: must be one of {', '.join(map(repr, SPLITS))}")
-    arrays.check_safetensors()
+    arrays.check_safetensors()  # before the work
     vectors = vectors_of(model)
     words, table = texts_of(vectors), table_of(vectors)
     rows = np.concatenate([table, np.zeros((1, table.shape[1]), table.dtype)])

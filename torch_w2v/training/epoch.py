@@ -94,7 +94,8 @@ class CallState:
         totals: of that epoch.
         call: totals of all epochs that are finished; only words and chunks are counted.
         seed: of the draws.
-        repetition, context, busiest, unmet, likeness, period: what was measured of the corpus, which the layout depends on.
+        repetition, context, busiest, unmet, likeness, period: what was measured of the corpus; the layout depends on
+            it.
         expected_words: words that the epoch is expected to have.
     """
 
