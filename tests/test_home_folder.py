@@ -36,7 +36,7 @@ def home(tmp_path, monkeypatch):
 
 
 def test_path_of(home):
-    assert path_of("~/a") == path_of(Path("~/a")) == os.path.expanduser("~/a")
+    assert path_of("~/a") == path_of(Path("~/a")) == path_of(b"~/a") == os.path.expanduser("~/a")
     for path in ("a/~/b", "~nobody-has-this-name/a", "s3://~/a", "", "-", "/~"):
         assert path_of(path) == path
 

@@ -26,6 +26,21 @@ def check_at_least(least: int, **arguments: int) -> None:
             raise ValueError(f"{name}={value}: must be at least {least}")
 
 
+def check_several(what: str, **arguments: Any) -> None:
+    """Check that arguments are iterables.
+
+    Args:
+        what: what each is to have, in the plural.
+        arguments: the values, by the names that the message is to show.
+
+    Raises:
+        TypeError: a value is no iterable.
+    """
+    for name, value in arguments.items():
+        if not hasattr(value, "__iter__"):
+            raise TypeError(f"{name}={value!r}: must be {what}, such as a list of them")
+
+
 def check_seed(seed: Any) -> None:
     """Check a seed that is a number; others are for numpy to take or refuse.
 

@@ -20,12 +20,12 @@ def is_uri(path: str) -> bool:
     return path.find("://") > 1
 
 
-def path_of(path: str | os.PathLike[str]) -> str:
+def path_of(path: str | bytes | os.PathLike[str]) -> str:
     """Return a path as a str, with `~` and `~user` at its beginning replaced by a home folder; a URI as it is.
 
     smart_open, with which gensim opens files, does the same: what it opens must be found here, too.
     """
-    path = os.fspath(path)
+    path = os.fsdecode(path)
     return path if is_uri(path) else os.path.expanduser(path)
 
 

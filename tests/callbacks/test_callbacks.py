@@ -218,6 +218,10 @@ def test_mistakes(make, message):
     [
         (lambda: Evaluate(held_out=5), "held_out=5: must be sentences as lists of words"),
         (lambda: Evaluate(functions={"f": 5}), "functions['f']=5: must be a function of the model"),
+        (lambda: Evaluate(functions=5), "functions=5: must be a dictionary"),
+        (lambda: Evaluate(neighbours=5), "neighbours=5: must be words"),
+        (lambda: Evaluate(pairs=None), "pairs=None: must be paths of files"),
+        (lambda: Evaluate(gold=5), "gold=5: must be sets of pairs"),
         (lambda: Evaluate(functions={"f": len}, every="x"), "every='x': must be an integer of at least 1"),
         (lambda: EarlyStopping(patience="x"), "patience='x': must be an integer of at least 1"),
         (

@@ -109,6 +109,7 @@ def test_a_run_that_diverges_is_inferior():
         ({"engines": ("torch_batched:0",)}, "'torch_batched:0': must be ENGINE or ENGINE:WORKERS"),
         ({"seeds": 0}, "seeds=0: must be at least 1"),
         ({"held_out": 0.7}, "held_out=0.7: must be a share"),
+        ({"held_out": "x"}, "held_out='x': must be a share"),
         ({"sentences": []}, "the corpus has no words"),
         ({"window": 0}, "window=0"),
         ({"corpus_file": "a.txt"}, "corpus_file is not taken"),
@@ -119,7 +120,7 @@ def test_what_cannot_be_compared_is_refused(options, message):
         compare(**{"sentences": topics(20), "engines": ("torch_batched",), "seeds": 1, **SMALL, **options})
 
 
-@pytest.mark.parametrize("options", [{"sentences": None}, {"seeds": "x"}])
+@pytest.mark.parametrize("options", [{"sentences": None}, {"seeds": "x"}, {"engines": 5}])
 def test_arguments_of_a_wrong_type(options):
     ((name, value),) = options.items()
     with pytest.raises(TypeError, match=f"^{name}={value!r}: must be "):

@@ -13,7 +13,7 @@ from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
 from torch_w2v.callbacks.history import COLUMNS
 from torch_w2v.callbacks.values import ANY, announce, begin_epoch, values_of
-from torch_w2v.checks import check_at_least
+from torch_w2v.checks import check_at_least, check_several
 from torch_w2v.compare.gold import Gold, analogies_file, pairs_file, quiet_gensim
 from torch_w2v.corpus import Corpus
 from torch_w2v.files import path_of
@@ -70,10 +70,18 @@ class Evaluate(CallbackAny2Vec):
     ) -> None:
         check_at_least(1, every=every, topn=topn)
         _check_held_out(held_out)
+        check_several("words", neighbours=neighbours)
+        check_several("sets of pairs or analogies (torch_w2v.compare)", gold=gold)
+        if functions is not None and not isinstance(functions, Mapping):
+            raise TypeError(f"functions={functions!r}: must be a dictionary of name -> function of the model")
         for name, function in dict(functions or {}).items():
             if not callable(function):
                 raise TypeError(f"functions[{name!r}]={function!r}: must be a function of the model")
-        self._gold = [*gold, *map(pairs_file, _paths(pairs)), *map(analogies_file, _paths(analogies))]
+        self._gold = [
+            *gold,
+            *map(pairs_file, _paths(pairs=pairs)),
+            *map(analogies_file, _paths(analogies=analogies)),
+        ]
         self._held_out = held_out
         self._words = [neighbours] if isinstance(neighbours, str) else list(neighbours)
         self._functions = dict(functions or {})
@@ -173,7 +181,9 @@ def _check_held_out(sentences: Any) -> None:
             raise TypeError(f"held_out: {sentences[0]!r} is a str: {wanted} (text.split())")
 
 
-def _paths(paths: Paths) -> list[str]:
+def _paths(**argument: Paths) -> list[str]:
+    [paths] = argument.values()
     if isinstance(paths, (str, os.PathLike)):
-        paths = [paths]
+        return [path_of(paths)]
+    check_several("paths of files", **argument)
     return [path_of(path) for path in paths]

@@ -16,6 +16,7 @@ import platform
 import statistics
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from numbers import Real
 from timeit import default_timer
 from typing import Any
 
@@ -166,8 +167,8 @@ def check(makers: Mapping[str, Maker], seeds: int, held_out: float, settings: Ma
     if len(makers) < 2:
         raise ValueError("nothing to compare: give at least one engine beside gensim")
     check_at_least(1, seeds=seeds)
-    if not 0 <= held_out <= 0.5:
-        raise ValueError(f"held_out={held_out}: must be a share of the sentences from 0 to 0.5")
+    if not isinstance(held_out, Real) or not 0 <= held_out <= 0.5:
+        raise ValueError(f"held_out={held_out!r}: must be a share of the sentences from 0 to 0.5")
     if settings.get("corpus_file") is not None:
         raise ValueError("corpus_file is not taken: give the sentences, for example LineSentence(path)")
     if settings.get("hs") or not settings.get("negative", 5):

@@ -8,6 +8,7 @@ from typing import Any
 from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
 from torch_w2v import engines
+from torch_w2v.checks import check_several
 from torch_w2v.word2vec import Word2Vec
 
 GENSIM = "gensim"  # the name of the contender that the others are compared with
@@ -43,9 +44,13 @@ def contenders_named(names: Iterable[str], device: str = "auto", **ours: Any) ->
     Raises:
         ValueError: an engine is unknown, or its number of workers is not an integer of at least 1.
         RuntimeError: an engine or the device is not available.
+        TypeError: a name is not a string.
     """
+    check_several("names of engines", engines=names)
     makers = {}
     for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"engines: {name!r} must be a name, such as 'cpu' or 'cpu:2'")
         engine, colon, workers = name.partition(":")
         if name == GENSIM:
             continue

@@ -32,7 +32,10 @@ def check_device(device: Device) -> str:
     try:
         parsed = torch.device(device)
     except (RuntimeError, TypeError) as e:
-        raise ValueError(f"device={device!r}: must be 'auto' or a torch device such as 'cpu' or 'cuda:0' ({e})") from e
+        reason = str(e).partition("\n")[0] if isinstance(device, str) else f"it is a {type(device).__name__}"
+        raise ValueError(
+            f"device={device!r}: must be 'auto' or a torch device such as 'cpu' or 'cuda:0' ({reason})"
+        ) from e
     try:
         torch.empty(1, device=parsed)
     except (RuntimeError, AssertionError, NotImplementedError) as e:
