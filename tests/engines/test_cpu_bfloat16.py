@@ -88,7 +88,8 @@ def test_chosen_by_the_instruction_set(isa, rounds, monkeypatch):
     monkeypatch.setenv("TORCH_W2V_ISA", isa)
     workload = Workload(5, 1e6, 6.0, skip_gram=True)
     assert cpu.CpuEngine().layout(workload).bfloat16 == rounds
-    assert not cpu.CpuEngine().layout(dataclasses.replace(workload, skip_gram=False)).bfloat16
+    for other in ({"skip_gram": False}, {"repetition": 1000.0}, {"alpha": 0.2}):
+        assert not cpu.CpuEngine().layout(dataclasses.replace(workload, **other)).bfloat16
     assert cpu.kernel(isa).__name__ == f"w2v_train_{'base' if isa == 'base' else 'avx512'}"
 
 

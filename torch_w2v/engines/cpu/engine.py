@@ -31,6 +31,8 @@ MAX_VECTOR_SIZE = 4096
 ISAS = ("base", "avx2", "avx512", "avx512bf16")
 # the last one has kernels of its own for `Layout.bfloat16` only
 _BFLOAT16, _WITHOUT = "avx512bf16", "avx512"
+# With fewer inputs per block it takes as long to round a set's rows as their products gain.
+_INPUTS_WORTH_ROUNDING = 8
 
 # Below this many words per row of the tables it costs less to train in place, at two thirds of the speed, than to
 # copy all rows there and back: a copied row costs as much time as training on some three words saves.
@@ -74,8 +76,12 @@ class CpuEngine(Engine):
         """Return the layout of one block per step."""
         if not workload.skip_gram:
             return layouts.one_block_per_step(workload)
-        rounds = _chosen(os.environ.get("TORCH_W2V_ISA", "")) == _BFLOAT16
-        return dataclasses.replace(layouts.skip_gram_block(workload), bfloat16=rounds)
+        layout = layouts.skip_gram_block(workload)
+        # Blocks of consecutive inputs are those of a bursty corpus: they end early.
+        rounds = layout.T >= _INPUTS_WORTH_ROUNDING and layout.stride > 1
+        return dataclasses.replace(
+            layout, bfloat16=rounds and _chosen(os.environ.get("TORCH_W2V_ISA", "")) == _BFLOAT16
+        )
 
     def load_table(self, table: np.ndarray, previous: Any = None) -> np.ndarray:
         """Return a copy of the table whose rows are padded; see `Engine.load_table`."""

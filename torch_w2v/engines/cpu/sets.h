@@ -302,11 +302,11 @@ struct Sets {
         update_few<1, 4 * TILE_VECTORS, JOINED>(set);
         return true;
       case 2:
-        if constexpr (FEW_TARGETS >= 2) update_few<2, 2 * TILE_VECTORS, JOINED>(set);
-        return FEW_TARGETS >= 2;
+        update_few<2, 2 * TILE_VECTORS, JOINED>(set);
+        return true;
       case 4:
-        if constexpr (FEW_TARGETS >= 4) update_few<4, TILE_VECTORS, JOINED>(set);
-        return FEW_TARGETS >= 4;
+        update_few<4, TILE_VECTORS, JOINED>(set);
+        return true;
       default:
         return false;
     }

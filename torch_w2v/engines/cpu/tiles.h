@@ -10,10 +10,6 @@ constexpr int TILE_TARGETS = W == 16 ? 4 : 2;
 constexpr int TILE_NEGATIVES = 5;
 // Vectors of each row that an update works on at once.
 constexpr int TILE_VECTORS = W == 16 ? 2 : 1;
-// A set of so many targets at most keeps their hidden layers and errors in registers, and takes its rows one after the
-// other. With the 32 registers of AVX-512 it is as fast to keep a tile's rows, and take the targets one after the
-// other.
-constexpr int FEW_TARGETS = W == 16 ? 1 : 4;
 
 template <int VALUE>
 struct Constant {
@@ -231,11 +227,23 @@ INLINE void update_by_few(const Update& set, i64 negatives, i64 q) {
       for (int j = 0; j < Q; j++) error[m * Q + j] *= set.error_scale[m];
     }
     move<Q>(vectors(set.hidden + m * set.stride) + q, error + m * Q);
-    if (!JOINED) continue;
-    Vector* drift = vectors(set.moves.drift[m]) + q;
-    UNROLL
-    for (int j = 0; j < Q; j++) drift[j] += set.moves.weight[m] * error[m * Q + j];
   }
+  if (!JOINED) return;
+  Vector* drift = vectors(set.moves.drift[0]) + q;
+  Vector moved[Q];
+  move<Q>(moved, drift);
+  UNROLL
+  for (int m = 0; m < M; m++) {
+    Vector* next = vectors(set.moves.drift[m]) + q;
+    if (next != drift) {
+      move<Q>(drift, moved);
+      drift = next;
+      move<Q>(moved, drift);
+    }
+    UNROLL
+    for (int j = 0; j < Q; j++) moved[j] += set.moves.weight[m] * error[m * Q + j];
+  }
+  move<Q>(drift, moved);
 }
 
 }  // namespace
