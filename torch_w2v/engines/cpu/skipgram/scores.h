@@ -60,7 +60,7 @@ struct Scores {
       with_negatives<NEGATIVES>(k, inputs, set, count, share, alpha);
       set.prefetch((job.N - k) / NEGATIVES + tiles_left);
     }
-    for (; k + 2 <= job.N; k += 2) with_negatives<2>(k, inputs, set, count, share, alpha);
+    for (; k + 4 <= job.N; k += 4) with_negatives<4>(k, inputs, set, count, share, alpha);
     for (; k < job.N; k++) with_negatives<1>(k, inputs, set, count, share, alpha);
     if (ROUNDS) round_pushes();
     with_positives(x, inputs, positives, set, alpha);
