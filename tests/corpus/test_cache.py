@@ -359,7 +359,7 @@ def test_stop_ends_an_epoch_from_another_thread():
     thread = threading.Thread(target=lambda: seen.extend(tokens(cache, Waiting())))
     thread.start()
     deadline = time.monotonic() + 10
-    while cache._prefetch is None and time.monotonic() < deadline:
+    while cache._reading is None and time.monotonic() < deadline:
         time.sleep(0.01)
     cache.stop()
     thread.join(5)

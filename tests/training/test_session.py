@@ -1,6 +1,7 @@
 """One `train()` call as a whole: what is observed between epochs, what fits on a device, what is imported."""
 
 import logging
+import threading
 import warnings
 
 import numpy as np
@@ -222,6 +223,33 @@ def test_an_epoch_without_words_is_in_the_log(trained_before, caplog):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         model.train([], total_examples=0, epochs=1)  # an empty batch of a stream
+
+
+class Read:
+    """An iterable that notes which thread reads it in each epoch."""
+
+    def __init__(self, sentences):
+        self.sentences, self.by = sentences, []
+
+    def __iter__(self):
+        self.by.append(threading.current_thread())
+        yield from self.sentences
+
+
+@pytest.mark.parametrize("times", [1, 20])
+def test_an_iterable_of_few_words_is_read_by_the_thread_that_trains_it(times, monkeypatch):
+    def trained(corpus):
+        model = ours()
+        model.build_vocab(words())
+        model.train(corpus, total_words=model.corpus_total_words, epochs=3)
+        return model
+
+    here, corpus = threading.current_thread(), Read(words() * times)
+    model = trained(corpus)
+    # One that is longer than was said is read so once.
+    assert [thread is here for thread in corpus.by] == [True, times == 1, times == 1]
+    monkeypatch.setattr(planning, "reads_ahead", lambda *_: True)
+    assert same(model, trained(Read(words() * times)))
 
 
 @pytest.mark.parametrize("options", [{}, {"sg": 1}, {"hs": 1}, {"engine": "gensim"}], ids=str)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from torch_w2v import system
+from torch_w2v.call_threads import noted
 from torch_w2v.corpus import lists
 from torch_w2v.corpus.bindings import remap
 from torch_w2v.corpus.columns import Column
@@ -77,7 +78,8 @@ class CorpusCache:
         self._opened: dict[Any, Opened] = {}
         self._scanned: _Scanned | None = None
         self._trained: _Trained | None = None
-        self._prefetch: Prefetch[Encoded] | None = None
+        # What `stop` ends: a thread that reads ahead, or a generator.
+        self._reading: Prefetch[Encoded] | Generator[Encoded, None, None] | None = None
 
     def open(self, corpus_file: CorpusFile, column: str | None = None) -> Opened:
         """Return the source that a `corpus_file` names; equal values return the same object.
@@ -155,6 +157,7 @@ class CorpusCache:
         key_to_index: Mapping[Hashable, int],
         chunk_tokens: int,
         n_rows: int | None = None,
+        ahead: bool = True,
     ) -> Iterator[Run]:
         """Read one epoch; what has to be encoded is encoded on a thread that runs ahead of the caller.
 
@@ -165,6 +168,7 @@ class CorpusCache:
             key_to_index: the row of each word of the vocabulary.
             chunk_tokens: minimum number of tokens per run.
             n_rows: number of rows that there are; None for no limit.
+            ahead: without it the caller's thread encodes, when it asks for the next run.
 
         Returns:
             Runs of whole sentences in the corpus's order; `Encoded.read` makes their tokens rows.
@@ -180,7 +184,8 @@ class CorpusCache:
             system.release_freed_memory()
         if encoded is not None:
             return encoded.runs(chunk_tokens)
-        return self._read(source, encode(source, key_to_index, chunk_tokens, self._threads, n_rows))
+        encoding = encode(source, key_to_index, chunk_tokens, self._threads, n_rows)
+        return self._read(source, encoding) if ahead else self._read_here(encoding)
 
     def peek(self, source: Corpus, runs: Iterator[Run]) -> tuple[Run, Iterator[Run]]:
         """Return what can be seen of a corpus before an epoch, and the runs of that epoch, from the first one on.
@@ -201,8 +206,8 @@ class CorpusCache:
 
     def stop(self) -> None:
         """End the epoch that is being read, from any thread: a waiting consumer sees the end of the iterator."""
-        if self._prefetch is not None:
-            self._prefetch.close()
+        if self._reading is not None:
+            self._reading.close()
 
     def _encoded(self, source: Corpus, key_to_index: Mapping[Hashable, int], n_rows: int | None) -> Run | None:
         """Return a corpus that cannot change as rows, if an epoch, the scan or a .w2v file has encoded it."""
@@ -250,7 +255,7 @@ class CorpusCache:
         spool = Spool(self._policy) if is_static(source) and self._policy != "off" else None
         try:
             with Prefetch(runs) as prefetch:
-                self._prefetch = prefetch
+                self._reading = prefetch
                 for run in prefetch:
                     if spool is not None:
                         spool.add(run.tokens, np.diff(run.offsets))
@@ -260,6 +265,12 @@ class CorpusCache:
         finally:
             if spool is not None:
                 spool.close()
+
+    def _read_here(self, runs: Generator[Encoded, None, None]) -> Iterator[Encoded]:
+        """Return the runs of a corpus as they are encoded, by the thread that asks for them."""
+        self._reading = runs
+        with closing(runs):
+            yield from noted(runs)
 
 
 def _rows(words: Sequence[Hashable], key_to_index: Mapping[Hashable, int], n_rows: int | None) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Hashable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -80,7 +80,7 @@ def encode(
     chunk_tokens: int,
     threads: int = 1,
     n_rows: int | None = None,
-) -> Iterator[Encoded]:
+) -> Generator[Encoded, None, None]:
     """Encode a stream of sentences into runs of at least `chunk_tokens` tokens.
 
     A run ends with the sentence that brings it to that size; only the last run may be shorter.

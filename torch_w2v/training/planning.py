@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import operator
 import secrets
+from collections.abc import Mapping
 
 from gensim.models.word2vec import MAX_WORDS_IN_BATCH
 
@@ -260,10 +261,30 @@ def expected_words(
     n = len(seen.tokens)
     if n < size:
         return n
-    if not total_words and total_examples:
-        if model.corpus_total_words and model.corpus_count:
-            total_words = int(model.corpus_total_words * total_examples / model.corpus_count)
-        elif not model.corpus_total_words:
-            # gensim 3.4 and older did not count the words of a corpus.
-            total_words = int(n * total_examples / max(len(seen.offsets) - 1, 1))
-    return max(n, total_words or model.corpus_total_words or 0)
+    if not total_words and total_examples and not model.corpus_total_words:
+        # gensim 3.4 and older did not count the words of a corpus.
+        total_words = int(n * total_examples / max(len(seen.offsets) - 1, 1))
+    return max(n, _given_words(model, total_examples, total_words))
+
+
+def _given_words(model: TrainedModel, total_examples: int | None, total_words: int | None) -> int:
+    """Return how many words an epoch has by the totals that `train` was given, or the model's; 0 if unknown."""
+    if not total_words and total_examples and model.corpus_total_words and model.corpus_count:
+        return int(model.corpus_total_words * total_examples / model.corpus_count)
+    return int(total_words or model.corpus_total_words or 0)
+
+
+def reads_ahead(model: TrainedModel, totals: Mapping[str, int | None], words_before: float) -> bool:
+    """Return whether a thread is to read an iterable ahead of its training.
+
+    It is not where an epoch has so few words that a thread costs more than it gains: these are read where they are
+    trained, by a single thread, whatever the corpus has in truth. Another thread could not go on: an iterator may
+    belong to the one that began it, as one of SQLite does.
+
+    Args:
+        model: its corpus's totals count where others are not known.
+        totals: `total_examples` and `total_words`, as given to `train`.
+        words_before: of an epoch of this call; 0 before the first has ended.
+    """
+    words = words_before or _given_words(model, **totals)
+    return not 0 < words <= SMALLEST_CHUNK

@@ -235,7 +235,9 @@ class TrainCall:
         )
         size = ranks.chunk_words(size)
         total_examples, total_words = ranks.expected(total_examples), ranks.expected(total_words)
-        runs = self._cache.runs(source, vocabulary, size, rows)
+        ahead = corpus.is_static(source) or isinstance(ranks, Together)
+        ahead = ahead or planning.reads_ahead(model, totals, progress.call.raw_words / max(epoch, 1))
+        runs = self._cache.runs(source, vocabulary, size, rows, ahead)
         if stage is not None:
             self._plan = planning.training_plan(model, engine, progress.measured, progress.seed)
             if not progress.expected_words:
@@ -256,7 +258,7 @@ class TrainCall:
             self._plan = dataclasses.replace(self._plan, seed=progress.seed)
         place = epoch + (self._one_epoch[1] << 32 if self._one_epoch else 0)  # of the draws
         plan, epoch_words = self._plan.for_epoch(model.train_count, place), progress.expected_words
-        threads = planning.threads_of(model, epoch_words) if engine.thread_safe else 1
+        threads = planning.threads_of(model, epoch_words) if engine.thread_safe and ahead else 1
         if threads < model.workers and engine.thread_safe and epoch == 0:
             reason = "use the same cores" if threads == system.cores() else "overwrite one another's updates"
             logger.info("%d of %d workers train: more would %s", threads, model.workers, reason)

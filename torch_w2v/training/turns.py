@@ -20,6 +20,10 @@ _REMEDY = (
     "Call train() in the callback's own thread, which is allowed, or after the call that runs has ended, or train a "
     "copy.deepcopy(model)"
 )
+_IN_A_RING = (
+    "train() was called while another train() of this model runs, which waits for this very thread (it reads the "
+    f"corpus of that call, or a callback waits for it), so both would wait for ever. {_TAKES_TURNS} {_REMEDY}"
+)
 
 _making = threading.Lock()
 
@@ -39,6 +43,9 @@ class Turn(Call):
     def __enter__(self) -> Turn:
         if not self._lock.acquire(blocking=False):
             self._wait()
+        elif self._depth and self.threads.get(threading.get_ident()) is not None:
+            self._lock.release()
+            raise RuntimeError(_IN_A_RING)
         self._depth += 1
         if self._depth == 1:
             self._working = working_for((self,))
@@ -60,11 +67,7 @@ class Turn(Call):
                     _waiting[me] = self
                     if self._waits_for(me):
                         del _waiting[me]
-                        raise RuntimeError(
-                            "train() was called while another train() of this model runs, which waits for this very "
-                            "thread (it reads the corpus of that call, or a callback waits for it), so both would wait "
-                            f"for ever. {_TAKES_TURNS} {_REMEDY}"
-                        )
+                        raise RuntimeError(_IN_A_RING)
                 if self._lock.acquire(timeout=_POLL):
                     return
                 place = None if warned else seen.waiting_place(self, PATIENCE)
