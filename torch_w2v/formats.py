@@ -218,7 +218,8 @@ def load(path: str | os.PathLike[str]) -> PlainWord2Vec | KeyedVectors:
     try:
         loaded = read_whole(path, lambda: kind.load(path))
     except _DAMAGED as e:
-        raise ValueError(f"{path}: is not {kind.description}, or is damaged: {type(e).__name__}: {e}") from e
+        reason = f"{type(e).__name__}{f': {e}' if str(e) else ''}"
+        raise ValueError(f"{path}: is not {kind.description}, or is damaged: {reason}") from e
     if not isinstance(loaded, (PlainWord2Vec, KeyedVectors)):
         raise ValueError(f"{path}: holds a {type(loaded).__name__}, not {kind.description}")
     return loaded

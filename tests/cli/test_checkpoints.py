@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -85,3 +86,23 @@ def test_another_training_is_refused(
     code, _, err = command(*arguments, "--window", "3")
     assert code == 2
     assert "window: 5 in the checkpoint, 3 in this call" in one_line(err)
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+def test_a_signal_leaves_no_copy_of_the_corpus(
+    name: str, code: int, corpus: Path, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, seen = tmp_path / "temporary", []
+    folder.mkdir()
+
+    def interrupted(*_: Any) -> None:
+        seen.extend(os.listdir(folder))
+        signal.raise_signal(getattr(signal, name))
+
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    monkeypatch.setattr(CpuEngine, "train", interrupted)
+    found = command("train", corpus, "-o", tmp_path / "x.kv", *OPTIONS, "--phrases")
+    assert found == (code, "", "torch-w2v: error: interrupted\n")
+    assert len(seen) == 1
+    assert os.listdir(tmp_path) == ["temporary"]
+    assert os.listdir(folder) == []

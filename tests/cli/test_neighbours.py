@@ -46,6 +46,13 @@ def test_neighbours_mistakes(vectors: Path, command: Command) -> None:
         assert message in one_line(err)
 
 
+def test_json_has_null_for_what_is_not_finite(tmp_path: Path, command: Command) -> None:
+    (tmp_path / "x.txt").write_text("2 3\na 1 2 3\nb 4 nan inf\n")
+    code, out, _ = command("neighbours", tmp_path / "x.txt", "a", "--json")
+    assert (code, json.loads(out)[0]["neighbours"]) == (0, [{"word": "b", "similarity": None}])
+    assert "NaN" not in out
+
+
 def test_a_reader_that_leaves_early_is_no_error(vectors: Path) -> None:
     script = f"{sys.executable} -m torch_w2v neighbours {vectors} the --topn 1000 | head -1"
     done = subprocess.run(script, shell=True, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)

@@ -1,8 +1,10 @@
 """Counting reads a corpus as gensim does: from its beginning to its end, once."""
 
 import pytest
+import torch
 
 from tests.helpers import both_classes
+from torch_w2v.corpus.counting import count_words
 
 
 class Rewinding:
@@ -37,3 +39,20 @@ def test_a_reader_that_begins_anew_is_trained_on(cls):
     model = cls(reader, min_count=1, vector_size=4, epochs=3, sample=0)
     assert {word: model.wv.get_vecattr(word, "count") for word in "abc"} == {"a": 18, "b": 18, "c": 9}
     assert (model.corpus_count, model.train(reader, total_examples=27, epochs=2)) == (27, (90, 90))
+
+
+class Node:
+    """A word that is equal to itself only."""
+
+
+def test_tensors_are_sentences_of_their_numbers():
+    found = count_words(torch.tensor([[1, 2, 3], [3, 2, 2]]), 1, 1e9)
+    assert (found.words, found.counts.tolist()) == ([1, 2, 3], [1, 3, 2])
+
+
+def test_words_whose_equals_have_other_hashes_are_refused():
+    message = r"^the first word, tensor\(1\), is of the type Tensor, of which equal ones have different hashes"
+    with pytest.raises(TypeError, match=message):
+        count_words([[torch.tensor(1), torch.tensor(1)]], 1, 1e9)
+    node = Node()
+    assert count_words([[node, node]], 1, 1e9).counts.tolist() == [2]

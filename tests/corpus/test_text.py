@@ -1,5 +1,6 @@
 """Files are split as gensim's LineSentence does, whatever their bytes and wherever blocks are cut."""
 
+import gzip
 import itertools
 import os
 import threading
@@ -126,3 +127,18 @@ def test_a_pipe_that_is_not_utf8_is_not_opened_again(tmp_path):
     with pytest.raises(UnicodeDecodeError, match=r"byte 4 of .*pipe; a corpus_file must be UTF-8\)"):
         list(text.Text([str(pipe)]))
     writer.join()
+
+
+@pytest.mark.parametrize(
+    ("content", "hint"),
+    [
+        (gzip.compress(b"a b"), r", but this begins as a \.gz file does: give it that suffix\)"),
+        ("a b".encode("utf-16"), r", but this begins as UTF-16 does: convert it \(iconv -f UTF-16 -t UTF-8\)\)"),
+        (b"\xe9t\xe9", r"\)"),
+    ],
+    ids=["gzip", "utf-16", "latin-1"],
+)
+def test_what_is_no_utf8_is_named(content, hint, tmp_path):
+    (tmp_path / "x").write_bytes(content)
+    with pytest.raises(UnicodeDecodeError, match=rf"x; a corpus_file must be UTF-8{hint}$"):
+        list(text.Text([str(tmp_path / "x")]))

@@ -17,6 +17,7 @@ from torch_w2v.checks import check_at_least, check_several
 from torch_w2v.compare.gold import Gold, analogies_file, pairs_file, quiet_gensim
 from torch_w2v.corpus import Corpus
 from torch_w2v.files import path_of
+from torch_w2v.json_values import json_value
 from torch_w2v.user_warnings import warn
 
 logger = logging.getLogger("torch_w2v.callbacks")
@@ -161,8 +162,7 @@ class Evaluate(CallbackAny2Vec):
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a checkpoint keeps; nan is kept as None."""
-        plain = [{k: None if math.isnan(v) else v for k, v in row.items()} for row in self.results]
-        return {"epoch": self._epoch, "results": plain}
+        return {"epoch": self._epoch, "results": json_value(self.results)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state_dict` has returned."""

@@ -15,6 +15,7 @@ from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 from torch_w2v import extras
 from torch_w2v.callbacks.values import LossOfEpoch, begin_epoch, values_of
 from torch_w2v.files import replacing
+from torch_w2v.json_values import json_value
 from torch_w2v.training.watching import Progress
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ class History(CallbackAny2Vec):
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a checkpoint keeps; nan is kept as None."""
-        return {"rows": _plain(self._rows), "values": _plain(self._values), "curve": _plain(self.curve)}
+        return {"rows": json_value(self._rows), "values": json_value(self._values), "curve": json_value(self.curve)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state_dict` has returned."""
@@ -164,7 +165,3 @@ class History(CallbackAny2Vec):
             [{k: math.nan if v is None else v for k, v in row.items()} for row in state[name]]
             for name in ("rows", "values", "curve")
         )
-
-
-def _plain(rows: list[dict[str, float]]) -> list[dict[str, float | None]]:
-    return [{k: None if math.isnan(v) else v for k, v in row.items()} for row in rows]

@@ -97,7 +97,9 @@ def resolve_corpus(path: str, column: str | None = None) -> corpus.Opened:
         CommandError: there is no such file, or one cannot be read, or an encoded one is damaged.
     """
     if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
-        raise CommandError(f"{path}: must be a regular file or a folder of them")
+        raise CommandError(
+            f"{path}: must be a regular file or a folder of them; the standard input takes a stream: … | torch-w2v … -"
+        )
     try:
         return corpus.files(path, column)
     except TypeError as e:

@@ -14,7 +14,7 @@ from torch_w2v.cli import compare, demo, encode, export, info, neighbours, train
 from torch_w2v.cli.errors import BAD_INPUT, FAILED, INTERRUPTED, CommandError
 from torch_w2v.cli.output import Messages, Output
 from torch_w2v.cli.spool import ClosedInput
-from torch_w2v.training.interrupts import Terminated
+from torch_w2v.training.interrupts import Interrupts, Terminated
 from torch_w2v.version import __version__
 
 COMMANDS = (train, neighbours, info, export, demo, compare, encode)  # each has `add_parser(commands)` and `run(args)`
@@ -81,7 +81,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         _drop_what_cannot_be_written(sys.stderr)
         raise
     message = None
-    with redirect_stdout(Output(sys.stdout)), redirect_stderr(Messages(sys.stderr)):
+    # Signals raise, so that temporary files are removed.
+    with redirect_stdout(Output(sys.stdout)), redirect_stderr(Messages(sys.stderr)), Interrupts():
         try:
             code: int = args.run(args)
             sys.stdout.flush()

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
 from torch_w2v.cli.errors import FAILED, CommandError
+from torch_w2v.json_values import json_value
 
 
 class Output:
@@ -76,7 +77,8 @@ class Messages:
 
 
 def print_json(value: Any) -> None:
-    """Print what JSON can hold, with JSON's own escapes where stdout has no code for a letter."""
+    """Print what JSON can hold, null for what is not finite, with escapes where stdout has no code for a letter."""
+    value = json_value(value)
     text = json.dumps(value, indent=1, ensure_ascii=False)
     try:
         text.encode(sys.stdout.encoding or "utf-8")

@@ -11,16 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from torch_w2v.cli.errors import CommandError
+from torch_w2v.corpus.signatures import suffix_of
 
 STDIN = "-"
-# What a stream that is no plain text begins with, and the suffix that says so.
-_MAGIC = (
-    (b"\x1f\x8b", ".gz"),
-    (b"BZh", ".bz2"),
-    (b"\xfd7zXZ", ".xz"),
-    (b"\x28\xb5\x2f\xfd", ".zst"),
-    (b"PAR1", ".parquet"),
-)
 
 
 class ClosedInput(io.TextIOWrapper):
@@ -54,7 +47,7 @@ def corpus_path(path: str) -> Iterator[str]:
         raise CommandError(f"{STDIN}: the standard input is a terminal; give it text, as in: cat *.txt | torch-w2v …")
     stream = sys.stdin.buffer
     first = stream.read(1 << 16)
-    suffix = next((suffix for magic, suffix in _MAGIC if first.startswith(magic)), ".txt")
+    suffix = suffix_of(first) or ".txt"
     with tempfile.TemporaryDirectory(prefix="torch_w2v-") as folder:
         name = os.path.join(folder, f"stdin{suffix}")
         with open(name, "wb") as file:

@@ -38,7 +38,7 @@ from torch_w2v.gensim_compat.vocabulary import ExponentError
 from torch_w2v.progress import clear_line
 from torch_w2v.report import page
 from torch_w2v.training import checkpoint_file
-from torch_w2v.training.interrupts import Interrupts, Terminated
+from torch_w2v.training.interrupts import Terminated
 from torch_w2v.user_warnings import DivergenceWarning
 from torch_w2v.word2vec import Word2Vec
 
@@ -189,7 +189,7 @@ def _run(
 
 @contextmanager
 def _interruptible(path: str | None) -> Iterator[None]:
-    """Let signals raise in this block where there are checkpoints, and say at an interrupt how to go on.
+    """Say at an interrupt how to go on, where there are checkpoints.
 
     Args:
         path: of the checkpoint, or None.
@@ -197,17 +197,13 @@ def _interruptible(path: str | None) -> Iterator[None]:
     Raises:
         CommandError: training was interrupted, and has a checkpoint.
     """
-    if path is None:
+    try:
         yield
-        return
-    with Interrupts():
-        try:
-            yield
-        except (KeyboardInterrupt, Terminated) as e:
-            if not os.path.exists(path):
-                raise
-            code = e.exit_code if isinstance(e, Terminated) else INTERRUPTED
-            raise CommandError(f"interrupted; the same command goes on from the checkpoint {path}", code) from e
+    except (KeyboardInterrupt, Terminated) as e:
+        if path is None or not os.path.exists(path):
+            raise
+        code = e.exit_code if isinstance(e, Terminated) else INTERRUPTED
+        raise CommandError(f"interrupted; the same command goes on from the checkpoint {path}", code) from e
 
 
 def _train(model: Word2Vec, source: Opened, found: Watched, checkpoint: str | None, every: float) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -10,6 +9,7 @@ from typing import Any
 
 from torch_w2v.compare.contenders import GENSIM
 from torch_w2v.compare.verdict import INFERIOR, Verdict
+from torch_w2v.json_values import json_value
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Comparison:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the result as plain dicts and lists, ready for JSON; what could not be measured is None."""
-        plain: dict[str, Any] = _plain(asdict(self))
+        plain: dict[str, Any] = json_value(asdict(self))
         return plain
 
     def lines(self) -> Iterator[str]:
@@ -119,12 +119,3 @@ class Comparison:
                 f"{v.contender:{width}}{v.measure:{measure_width}}{v.gensim:9.4f}{v.ours:9.4f}{v.difference:+11.4f}"
                 f"{interval:>20}{v.margin:9.4f}  {v.verdict}"
             )
-
-
-def _plain(value: Any) -> Any:
-    """Return nested dicts and lists with None in the place of nan and infinities, which JSON does not have."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

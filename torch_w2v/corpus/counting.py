@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import math
 import sys
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,7 +81,7 @@ def count_words(
         parts = source.parts(vocabulary, threads)
     else:
         vocabulary = GrowingVocabulary("\0")
-        parts = parts_of(_warn_of_strings(source), vocabulary)
+        parts = parts_of(_checked(source), vocabulary)
     with closing(parts):
         for tokens, lengths in parts:
             for i in range(-sentences % step, len(lengths), step):
@@ -102,10 +103,19 @@ def count_words(
     return Scan(list(vocabulary), counts[: len(vocabulary)], sentences)
 
 
-def _warn_of_strings(sentences: Iterable[Sentence]) -> Iterator[Sentence]:
-    """Yield the sentences; log gensim's warning if the first one is a str."""
+def _checked(sentences: Iterable[Sentence]) -> Iterator[Sentence]:
+    """Yield the sentences; log gensim's warning if the first one is a str.
+
+    Raises:
+        TypeError: its first word is equal to a copy that has another hash, as tensors are: no two would be one word.
+    """
     is_first = True
     for sentence in sentences:  # iter() once only: that of a reader which returns itself may rewind its file
+        if is_first and isinstance(sentence, (list, tuple)) and sentence and _is_no_word(sentence[0]):
+            raise TypeError(
+                f"the first word, {sentence[0]!r}, is of the type {type(sentence[0]).__name__}, of which equal ones "
+                "have different hashes, so that each would be a word of its own: give numbers or texts (walk.tolist())"
+            )
         if is_first and isinstance(sentence, str):
             logger.warning(
                 "Each 'sentences' item should be a list of words (usually unicode strings). "
@@ -120,3 +130,13 @@ def _warn_of_strings(sentences: Iterable[Sentence]) -> Iterator[Sentence]:
                 )
         is_first = False
         yield sentence
+
+
+def _is_no_word(word: Hashable) -> bool:
+    """Return whether a word is equal to its copy, which has another hash."""
+    if isinstance(word, (str, int, bytes, float, tuple)):
+        return False
+    with suppress(Exception):  # what cannot be copied or compared may be a word all the same
+        copied = copy.copy(word)
+        return bool(copied == word) and hash(copied) != hash(word)
+    return False

@@ -98,7 +98,7 @@ def _batches(sentences: Iterable[Iterable[Hashable]], batch_words: int | None = 
     before = 0
     for number, sentence in enumerate(sentences):
         try:
-            words.extend(sentence)
+            words.extend(sentence if type(sentence) is list else _words_of(sentence))
             # as gensim does: what has no length, such as a `map` object, can be read only once
             len(sentence)  # type: ignore[arg-type]
         except TypeError as e:
@@ -112,6 +112,14 @@ def _batches(sentences: Iterable[Iterable[Hashable]], batch_words: int | None = 
             words, lengths, before = batch.words, batch.lengths, 0
     if lengths:
         yield batch
+
+
+def _words_of(sentence: Iterable[Hashable]) -> Iterable[Hashable]:
+    """Return the words of a sentence: of a tensor the numbers, whose elements would be a word of their own each."""
+    if hasattr(sentence, "tolist") and not isinstance(sentence, np.ndarray):
+        numbers: list[Hashable] = sentence.tolist()
+        return numbers
+    return sentence
 
 
 def _join(words: list[Hashable]) -> bytes | None:

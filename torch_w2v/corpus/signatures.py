@@ -14,6 +14,40 @@ _ZIP = b"PK\x03\x04"
 CHECKPOINT, MANIFEST = "torch_w2v checkpoint", "manifest.json"
 
 
+# What files begin with that smart_open, or pyarrow, reads by the suffix of their names.
+_BY_SUFFIX = (
+    (b"\x1f\x8b", ".gz"),
+    (b"BZh", ".bz2"),
+    (b"\xfd7zXZ", ".xz"),
+    (b"\x28\xb5\x2f\xfd", ".zst"),
+    (b"PAR1", ".parquet"),
+)
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+def suffix_of(begin: bytes) -> str | None:
+    """Return the suffix by which a file is read that begins so; None where it is text, or unknown."""
+    return next((suffix for magic, suffix in _BY_SUFFIX if begin.startswith(magic)), None)
+
+
+def why_no_text(path: str) -> str:
+    """Return what a local file is that is not UTF-8, and what to do, as the end of a sentence; '' if that is unknown.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    if kind_of(path) == "checkpoint":
+        return ", but this is a checkpoint of torch_w2v: move it out of the corpus"
+    with open(path_of(path), "rb") as file:
+        begin = file.read(8)
+    suffix = suffix_of(begin)
+    if suffix is not None and not path.endswith(suffix):
+        return f", but this begins as a {suffix} file does: give it that suffix"
+    if begin.startswith(_UTF_16):
+        return ", but this begins as UTF-16 does: convert it (iconv -f UTF-16 -t UTF-8)"
+    return ""
+
+
 def kind_of(path: str) -> str | None:
     """Return what a local file is, where that is no text.
 

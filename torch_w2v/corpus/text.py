@@ -22,7 +22,7 @@ from torch_w2v import native
 from torch_w2v.corpus.bindings import PAD
 from torch_w2v.corpus.lists import parts_in_python
 from torch_w2v.corpus.prefetch import Prefetch
-from torch_w2v.corpus.signatures import kind_of
+from torch_w2v.corpus.signatures import why_no_text
 from torch_w2v.corpus.splitting import Splitters, splitters_for
 from torch_w2v.corpus.types import Part
 from torch_w2v.corpus.word_ids import WordIds
@@ -255,9 +255,7 @@ def _decode(line: bytes, path: str, number: int, offset: int, begin: int) -> str
         return line.decode("utf-8")
     except UnicodeDecodeError as e:
         number += _newlines_before(path, begin)
-        hint = "a corpus_file must be UTF-8"
-        if os.path.isfile(path) and kind_of(path) == "checkpoint":
-            hint += ", but this is a checkpoint of torch_w2v: move it out of the corpus"
+        hint = f"a corpus_file must be UTF-8{why_no_text(path) if os.path.isfile(path) else ''}"
         reason = f"{e.reason} (line {number}, byte {offset + e.start} of {path}; {hint})"
         raise UnicodeDecodeError(e.encoding, e.object, e.start, e.end, reason) from None
 
