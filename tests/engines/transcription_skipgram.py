@@ -99,7 +99,7 @@ def transcribe(case):
                         c = 0.0
                         for _ in range(parts):
                             z = f + c * float(x[word] @ x[word] + o[k] @ o[k])
-                            c -= alpha * weight / parts * sigma(z) * (z < 12)
+                            c -= alpha * weight / parts * sigma(z) * (z < 6)
                         negatives.append((k, c))
                         loss += counted * weight * math.log1p(math.exp(f))
                         weights += counted * weight

@@ -92,7 +92,7 @@ def test_a_corpus_that_cannot_change_is_looked_at_once(kind, looks, layouts, mon
     assert layouts[1] != layouts[0]
 
 
-@pytest.mark.parametrize(("alpha", "T"), [(0.1, 8), (2, 1)])
+@pytest.mark.parametrize(("alpha", "T"), [(0.1, 4), (2, 1)])
 def test_what_repeats_from_the_beginning_has_one_layout(alpha, T, layouts, monkeypatch):
     corpus = sentences([RUNS, TEXT])
     if T == 1:  # nothing is finer: no chunk is looked at

@@ -11,7 +11,7 @@ from torch_w2v.engines.plan import Layout, Workload
 SMALL, SMALL_FOR_REPETITIVE = 100_000, 2_000_000
 # context words per target above which windows are wide
 WIDE = 32
-# alpha times the number of negatives above which errors are large
+# learning rate times the number of negatives above which errors are large
 _USUAL_ERRORS = 0.4
 # how far context rows may move (`Workload.moves`) times the targets of a block, on a bursty corpus
 _MOST_MOVES = 100.0
@@ -77,13 +77,14 @@ def one_block_per_step(workload: Workload) -> Layout:
     negatives, a large alpha, sums) and where rows move far, since how they move the others is computed only roughly,
     and from sentence to sentence not at all. The same holds, in blocks of 32, where targets that are some places apart
     have most of their context in common, as those of the same field in successive rows; where a few words have most
-    updates, or most of the tokens, whose rows every other target changes, and where windows are very wide, in long
-    blocks: there all targets read nearly the same rows. Where negatives are so many that sixteen targets would draw all
-    usual words, and alpha is large, each target has a block of its own, which then takes no more time.
+    updates, or most of the tokens, whose rows every other target changes, in shorter blocks where errors are large; and
+    where windows are very wide, in long blocks: there all targets read nearly the same rows. Where negatives are so
+    many that sixteen targets would draw all usual words, and alpha is large, each target has a block of its own, which
+    then takes no more time.
     """
     N, context = workload.negative, workload.context_words
     if workload.bursty:
-        T = 16 if workload.cbow_mean and N <= 7 and abs(workload.alpha) * N <= _USUAL_ERRORS else 8
+        T = 16 if workload.cbow_mean and N <= 7 and abs(workload.alpha) * N <= _USUAL_ERRORS else 4
         while T > 1 and T * workload.moves > _MOST_MOVES:
             T //= 2
         return Layout(T=T, S=T, N=N, B=1, fresh=True)
@@ -92,7 +93,7 @@ def one_block_per_step(workload: Workload) -> Layout:
     if abs(workload.alpha) * N >= _MANY_NEGATIVES and workload.main_words < 16 * N:
         return Layout(T=1, S=1, N=N, B=1, fresh=True)
     if workload.main_words < _FEW_WORDS or workload.crowded:
-        T = 8 if workload.main_words < _FEW_WORDS else 16
+        T = 16 if workload.main_words >= _FEW_WORDS else 8 if workload.rate * N <= _USUAL_ERRORS else 4
         return Layout(T=T, S=T, N=N, B=1, fresh=True)
     if workload.alike:
         return Layout(T=32, S=32, N=N, B=1, fresh=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -39,7 +39,15 @@ class Objective:
             What is trained is the same.
         skip_gram: each word predicts each of the words around it (`sg=1`), instead of being predicted by all of them
             together; then `cbow_mean` and `exact_gradient` mean nothing.
+        largest_score: the score beyond which a sample is skipped, as in gensim. In CBOW it is either way. Samples that
+            are wrong by more would make rows explode where few items repeat much. Those that are right have small
+            gradients, but with many negatives they add up, and sums have large scores. In skip-gram only negatives
+            with a score above it are skipped: two items that are nearly always together would be driven apart, from
+            scores that gensim leaves, whenever one is a negative of the other. Positives are not skipped, so that a row
+            which went too far comes back (docs/development/lab-notes.md).
     """
+
+    largest_score: ClassVar[float] = 6.0
 
     window: int
     negative: int
@@ -48,19 +56,6 @@ class Objective:
     shrink_windows: bool = True
     loss_every: int = 0
     skip_gram: bool = False
-
-    @property
-    def largest_score(self) -> float:
-        """The score beyond which a sample is skipped; gensim skips those beyond 6 either way.
-
-        In CBOW it is either way. Samples that are wrong by more would make rows explode where few items repeat much.
-        Those that are right have small gradients, but with many negatives they add up, and sums have large scores.
-
-        In skip-gram only negatives with a score above it are skipped. An item that occurs almost only with itself has a
-        score of 70 with itself; as half of all negatives it would undo that at each pair with another item. Positives
-        are not skipped, so that a row which went too far comes back (docs/development/lab-notes.md).
-        """
-        return 12.0 if self.skip_gram else 6.0
 
     def __post_init__(self) -> None:
         if self.window < 1 or self.negative < 1:

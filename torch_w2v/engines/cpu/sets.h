@@ -241,7 +241,7 @@ struct Sets {
     pairs += 1;
     for (i64 k = 0; k < job.N; k++) {
       if (negatives[k] == target) continue;
-      loss += weight * softplus(static_cast<double>(scores[(1 + k) * pitch]));
+      loss += softplus(static_cast<double>(scores[(1 + k) * pitch]), weight);
       pairs += weight;
     }
   }

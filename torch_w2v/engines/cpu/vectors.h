@@ -81,6 +81,10 @@ inline Vector sigmoid(Vector x) {
 
 inline double softplus(double x) { return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x)); }
 
+// Not inlined, so that the product is rounded before it is added to a sum: kernels of other row lengths, whose code
+// differs, have the same sum to the last bit.
+__attribute__((noinline)) inline double softplus(double x, double weight) { return weight * softplus(x); }
+
 #if W == 16
 #define EACH_LANE(f, x)                                                                                         \
   f(0, x), f(1, x), f(2, x), f(3, x), f(4, x), f(5, x), f(6, x), f(7, x), f(8, x), f(9, x), f(10, x), f(11, x), \

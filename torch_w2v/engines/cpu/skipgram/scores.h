@@ -125,7 +125,7 @@ struct Scores {
         for (i64 m = 0; m < inputs; m++) {
           const double w = static_cast<double>(weight.part[m / W][m % W]) * static_cast<double>(set.times[k + n]) *
                            static_cast<double>(job.call.negative) / static_cast<double>(job.N);
-          loss += w * softplus(score[n].part[m / W][m % W]);
+          loss += softplus(score[n].part[m / W][m % W], w);
           pairs += w;
         }
       }
