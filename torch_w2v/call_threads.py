@@ -65,6 +65,8 @@ def noted(items: Iterable[T]) -> Iterator[T]:
     me, calls = threading.get_ident(), calls_here()
     iterator = iter(items)
     while True:
+        # The thread may wait for another iterator already, whose code asks for this one's items.
+        before = [call.threads[me] for call in calls]
         now = time.monotonic()
         for call in calls:
             call.threads[me] = now
@@ -73,6 +75,6 @@ def noted(items: Iterable[T]) -> Iterator[T]:
         except StopIteration:
             return
         finally:
-            for call in calls:
-                call.threads[me] = None
+            for call, since in zip(calls, before, strict=True):
+                call.threads[me] = since
         yield item

@@ -27,7 +27,7 @@ OPTIONS = [
     {"window": 10**6, "alpha": (1e-3, 9e-4)},
     {"lengths": (8,) * 300, "V": 1000},
     {"alpha": (0.0, 0.0)},
-    # negatives with scores beyond 12, which are skipped
+    # negatives with scores above 6, which are skipped
     {"size": 1.2, "D": 100, "alpha": (1e-4, 9e-5)},
     {"size": 2.0, "D": 9, "lengths": (60, 5), "alpha": (1e-4, 9e-5)},
     {"layout": Layout(T=16, S=2, N=28, G=4, fresh=True), "window": 10, "D": 100, "V": 1000},

@@ -63,7 +63,7 @@ def gradients_per_row(layout, negative):
         (Workload(7, LARGE, 6, cbow_mean=False, alpha=0.05, repetition=61), Layout(T=4, S=4, N=7, fresh=True)),
         (Workload(7, LARGE, 6, main_words=99), Layout(T=8, S=8, N=7, fresh=True)),
         (Workload(7, LARGE, 6, alpha=0.06, main_words=99), Layout(T=4, S=4, N=7, fresh=True)),
-        (Workload(7, LARGE, 6, last_alpha=0.025, main_words=99), Layout(T=4, S=4, N=7, fresh=True)),
+        (Workload(7, LARGE, 6, last_alpha=0.06, main_words=99), Layout(T=4, S=4, N=7, fresh=True)),
         (Workload(7, LARGE, 6, main_words=100), Layout(T=64, S=16, N=8, fresh=True)),
         (Workload(7, LARGE, 6, main_words=100, collisions=0.17), Layout(T=16, S=16, N=7, fresh=True)),
         (Workload(7, LARGE, 501, main_words=10), Layout(T=256, S=256, N=7, G=2, fresh=True)),

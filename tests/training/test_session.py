@@ -246,8 +246,8 @@ def test_an_iterable_of_few_words_is_read_by_the_thread_that_trains_it(times, mo
 
     here, corpus = threading.current_thread(), Read(words() * times)
     model = trained(corpus)
-    # One that is longer than was said is read so once.
-    assert [thread is here for thread in corpus.by] == [True, times == 1, times == 1]
+    # So is one that is longer than was said: it may belong to the thread that began it.
+    assert [thread is here for thread in corpus.by] == [True] * 3
     monkeypatch.setattr(planning, "reads_ahead", lambda *_: True)
     assert same(model, trained(Read(words() * times)))
 

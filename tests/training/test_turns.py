@@ -129,6 +129,18 @@ def test_the_thread_that_reads_the_corpus_cannot_train_the_model(options):
 
 
 @on_kinds
+def test_another_reader_that_has_ended_does_not_hide_the_one_that_reads(options):
+    model, other = ours(words(), **options), ours(words(), **options)
+
+    def trains_both():
+        other.train(Corpus(lambda: None), **ONCE)
+        model.train(words(), **ONCE)
+
+    with pytest.raises(RuntimeError, match=REFUSED):
+        model.train(Corpus(trains_both), **ONCE)
+
+
+@on_kinds
 def test_a_thread_for_which_the_corpus_waits(options):
     model, seen = ours(words(), **options), []
     assert model.train(Corpus(lambda: seen.append(in_a_thread(model))), **ONCE)[1] == WORDS

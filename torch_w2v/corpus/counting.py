@@ -133,8 +133,8 @@ def _checked(sentences: Iterable[Sentence]) -> Iterator[Sentence]:
 
 
 def _is_no_word(word: Hashable) -> bool:
-    """Return whether a word is equal to its copy, which has another hash."""
-    if isinstance(word, (str, int, bytes, float, tuple)):
+    """Return whether a word is a tensor or the like: equal to its copy, which has another hash."""
+    if not hasattr(word, "tolist"):
         return False
     with suppress(Exception):  # what cannot be copied or compared may be a word all the same
         copied = copy.copy(word)

@@ -55,7 +55,7 @@ def likeness(corpus: Run, keep: np.ndarray, window: int, kept_share: float) -> f
         if not len(first):
             continue
         first = first[:: math.ceil(len(first) / _PAIRS)]
-        # in rows, as indexing would not leave them: that takes a quarter of the time
+        # `take` leaves rows in memory, and indexing columns, of which the comparison takes four times as long.
         mine, others = context.take(first, 1), context.take(first + apart, 1)
         any_others = np.roll(others, len(first) // 2, axis=1)
         in_common = _in_common(mine, others) - _in_common(mine, any_others)

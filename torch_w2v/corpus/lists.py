@@ -116,7 +116,7 @@ def _batches(sentences: Iterable[Iterable[Hashable]], batch_words: int | None = 
 
 def _words_of(sentence: Iterable[Hashable]) -> Iterable[Hashable]:
     """Return the words of a sentence: of a tensor the numbers, whose elements would be a word of their own each."""
-    if hasattr(sentence, "tolist") and not isinstance(sentence, np.ndarray):
+    if hasattr(sentence, "ndim") and hasattr(sentence, "tolist") and not isinstance(sentence, np.ndarray):
         numbers: list[Hashable] = sentence.tolist()
         return numbers
     return sentence

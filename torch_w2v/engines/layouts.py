@@ -11,7 +11,7 @@ from torch_w2v.engines.plan import Layout, Workload
 SMALL, SMALL_FOR_REPETITIVE = 100_000, 2_000_000
 # context words per target above which windows are wide
 WIDE = 32
-# learning rate times the number of negatives above which errors are large
+# `Workload.errors` above which they are large
 _USUAL_ERRORS = 0.4
 # how far context rows may move (`Workload.moves`) times the targets of a block, on a bursty corpus
 _MOST_MOVES = 100.0
@@ -84,7 +84,7 @@ def one_block_per_step(workload: Workload) -> Layout:
     """
     N, context = workload.negative, workload.context_words
     if workload.bursty:
-        T = 16 if workload.cbow_mean and N <= 7 and abs(workload.alpha) * N <= _USUAL_ERRORS else 4
+        T = 16 if workload.cbow_mean and N <= 7 and workload.errors <= _USUAL_ERRORS else 4
         while T > 1 and T * workload.moves > _MOST_MOVES:
             T //= 2
         return Layout(T=T, S=T, N=N, B=1, fresh=True)
@@ -93,7 +93,7 @@ def one_block_per_step(workload: Workload) -> Layout:
     if abs(workload.alpha) * N >= _MANY_NEGATIVES and workload.main_words < 16 * N:
         return Layout(T=1, S=1, N=N, B=1, fresh=True)
     if workload.main_words < _FEW_WORDS or workload.crowded:
-        T = 16 if workload.main_words >= _FEW_WORDS else 8 if workload.rate * N <= _USUAL_ERRORS else 4
+        T = 16 if workload.main_words >= _FEW_WORDS else 8 if workload.errors <= _USUAL_ERRORS else 4
         return Layout(T=T, S=T, N=N, B=1, fresh=True)
     if workload.alike:
         return Layout(T=32, S=32, N=N, B=1, fresh=True)

@@ -176,6 +176,11 @@ class Workload:
         return max(abs(self.alpha), _LAST * abs(self.last_alpha))
 
     @property
+    def errors(self) -> float:
+        """How large errors are: the highest learning rate times the number of negatives."""
+        return max(self.alpha, self.last_alpha) * self.negative
+
+    @property
     def moves(self) -> float:
         """How far a context row moves within a stretch of 32 targets, in steps of full errors."""
         return self.rate * self.repetition

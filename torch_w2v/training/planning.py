@@ -271,11 +271,11 @@ def _given_words(model: TrainedModel, total_examples: int | None, total_words: i
     """Return how many words an epoch has by the totals that `train` was given, or the model's; 0 if unknown."""
     if not total_words and total_examples and model.corpus_total_words and model.corpus_count:
         return int(model.corpus_total_words * total_examples / model.corpus_count)
-    return int(total_words or model.corpus_total_words or 0)
+    return total_words or model.corpus_total_words or 0
 
 
-def reads_ahead(model: TrainedModel, totals: Mapping[str, int | None], words_before: float) -> bool:
-    """Return whether a thread is to read an iterable ahead of its training.
+def reads_ahead(model: TrainedModel, totals: Mapping[str, int | None]) -> bool:
+    """Return whether a thread is to read an iterable ahead of its training, in all epochs of a call.
 
     It is not where an epoch has so few words that a thread costs more than it gains: these are read where they are
     trained, by a single thread, whatever the corpus has in truth. Another thread could not go on: an iterator may
@@ -284,7 +284,6 @@ def reads_ahead(model: TrainedModel, totals: Mapping[str, int | None], words_bef
     Args:
         model: its corpus's totals count where others are not known.
         totals: `total_examples` and `total_words`, as given to `train`.
-        words_before: of an epoch of this call; 0 before the first has ended.
     """
-    words = words_before or _given_words(model, **totals)
+    words = _given_words(model, **totals)
     return not 0 < words <= SMALLEST_CHUNK

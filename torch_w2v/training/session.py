@@ -235,8 +235,7 @@ class TrainCall:
         )
         size = ranks.chunk_words(size)
         total_examples, total_words = ranks.expected(total_examples), ranks.expected(total_words)
-        ahead = corpus.is_static(source) or isinstance(ranks, Together)
-        ahead = ahead or planning.reads_ahead(model, totals, progress.call.raw_words / max(epoch, 1))
+        ahead = corpus.is_static(source) or isinstance(ranks, Together) or planning.reads_ahead(model, totals)
         runs = self._cache.runs(source, vocabulary, size, rows, ahead)
         if stage is not None:
             self._plan = planning.training_plan(model, engine, progress.measured, progress.seed)

@@ -22,7 +22,7 @@ _REMEDY = (
 )
 _IN_A_RING = (
     "train() was called while another train() of this model runs, which waits for this very thread (it reads the "
-    f"corpus of that call, or a callback waits for it), so both would wait for ever. {_TAKES_TURNS} {_REMEDY}"
+    f"corpus of that call, or a callback waits for it), so that neither could end. {_TAKES_TURNS} {_REMEDY}"
 )
 
 _making = threading.Lock()
