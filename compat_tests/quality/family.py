@@ -223,6 +223,18 @@ def levels(draw: Draw, count: int = 100, stays: float = 0.7, length: int = 300) 
     return _until(2 * TOKENS, readings)
 
 
+def visits(draw: Draw) -> Sentences:
+    """What 400 people visit: mostly home and work in turn, now and then a place, .7 of them of their own quarter."""
+    quarters, found = draw.integers(40, size=400), Sentences()
+    while sum(map(len, found)) < 2 * TOKENS:
+        user = int(draw.integers(400))
+        found.append([])
+        for own, at_work, out in draw.random((int(draw.integers(10, 40)), 3)):
+            place = word(int(quarters[user] if own < 0.7 else draw.integers(40)), int(draw.integers(25)))
+            found[-1] += [f"home{user}", *[f"work{user}"][: int(at_work < 0.7)], *[place][: int(out < 0.5)]]
+    return found
+
+
 def stuck(draw: Draw) -> Sentences:
     """Sessions of eight items, the last of which is repeated 500 times."""
 
@@ -306,8 +318,7 @@ def letters(draw: Draw, k: int, length: int = 400) -> Sentences:
 
 def characters(draw: Draw, length: int = 200) -> Sentences:
     """Characters of words of a made-up language."""
-    source = np.random.default_rng(2)
-    alphabet = list("etaoinshrdlcumwfgypbvk")
+    source, alphabet = np.random.default_rng(2), list("etaoinshrdlcumwfgypbvk")
     chances = 1 / (np.arange(len(alphabet)) + 2.0)
     chances /= chances.sum()
     lexicon = ["".join(source.choice(alphabet, int(source.integers(1, 9)), p=chances)) for _ in range(2000)]
@@ -339,6 +350,7 @@ CORPORA: dict[str, Callable[[Draw], Sentences]] = {
     "padded": padded,
     "late": late,
     "levels": levels,
+    "visits": visits,
     "stuck": stuck,
     "cycles": cycles,
     "repeated": repeated,

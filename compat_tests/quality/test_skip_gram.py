@@ -17,7 +17,7 @@ from tests.helpers import KERNEL
 from torch_w2v.compare.measures import portrait
 from torch_w2v.engines import layouts
 from torch_w2v.engines.cpu.engine import CpuEngine
-from torch_w2v.engines.plan import Layout
+from torch_w2v.engines.plan import Layout, Objective
 
 SEEDS = (1, 2)
 # Each diverges where all pairs of an input are computed from one state of the tables, whatever alpha is.
@@ -63,6 +63,22 @@ def with_bots(make):
 
 def test_a_word_that_is_nearly_all():
     assert not with_bots(partial(torch_w2v.Word2Vec, sg=1, engine="cpu")).failures(with_bots(GENSIM))
+
+
+@cache
+def of_visits(make):
+    return score(make, "visits", "default", 1, shrink_windows=False)
+
+
+def test_words_that_are_nearly_always_together():
+    """Their score passes 6, from where on gensim does not drive them apart."""
+    assert not of_visits(partial(torch_w2v.Word2Vec, sg=1, engine="cpu")).failures(of_visits(GENSIM))
+
+
+def test_negatives_that_are_never_skipped_are_found(monkeypatch):
+    monkeypatch.setattr(Objective, "largest_score", 12.0)
+    mine = of_visits.__wrapped__(partial(torch_w2v.Word2Vec, sg=1, engine="cpu"))
+    assert "precision" in mine.failures(of_visits(GENSIM))
 
 
 def test_a_layout_that_ignores_such_a_word_is_found(monkeypatch):

@@ -162,7 +162,7 @@ def _run(
     speaks: bool,
 ) -> None:
     """Read the corpus, train, and save; the arguments are those that `run` has checked."""
-    with _interruptible(path), log_lines(not (args.verbose and speaks)), model.reading_once():
+    with _saying_how_to_go_on(path), log_lines(not (args.verbose and speaks)), model.reading_once():
         with checks.reading(args.corpus):
             # Several processes need not hold all words for one message.
             try:
@@ -188,7 +188,7 @@ def _run(
 
 
 @contextmanager
-def _interruptible(path: str | None) -> Iterator[None]:
+def _saying_how_to_go_on(path: str | None) -> Iterator[None]:
     """Say at an interrupt how to go on, where there are checkpoints.
 
     Args:

@@ -12,8 +12,6 @@ ENCODED = b"\x93W2V\r\n\x1a\n"
 _ZIP = b"PK\x03\x04"
 # A checkpoint is a zip file with this file in it, which begins with what it is.
 CHECKPOINT, MANIFEST = "torch_w2v checkpoint", "manifest.json"
-
-
 # What files begin with that smart_open, or pyarrow, reads by the suffix of their names.
 _BY_SUFFIX = (
     (b"\x1f\x8b", ".gz"),
