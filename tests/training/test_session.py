@@ -252,6 +252,16 @@ def test_an_iterable_of_few_words_is_read_by_the_thread_that_trains_it(times, mo
     assert same(model, trained(Read(words() * times)))
 
 
+@pytest.mark.skipif(not KERNEL, reason="the other engines train on one thread")
+def test_workers_that_wait_for_an_iterable_that_is_called_short_are_in_the_log(monkeypatch, caplog):
+    monkeypatch.setattr(planning, "threads_of", lambda *_: 2)
+    model = ours(workers=2, engine="cpu")
+    model.build_vocab(words())
+    with caplog.at_level(logging.INFO):
+        model.train(Read(words() * 20), total_words=model.corpus_total_words, epochs=1)
+    assert "1 of 2 workers train: more would wait for a corpus that its totals call short" in caplog.text
+
+
 @pytest.mark.parametrize("options", [{}, {"sg": 1}, {"hs": 1}, {"engine": "gensim"}], ids=str)
 def test_a_corpus_that_can_be_read_only_once_is_a_warning(options):
     with pytest.warns(RuntimeWarning, match="can be read only once, as an iterator"):

@@ -257,9 +257,11 @@ class TrainCall:
             self._plan = dataclasses.replace(self._plan, seed=progress.seed)
         place = epoch + (self._one_epoch[1] << 32 if self._one_epoch else 0)  # of the draws
         plan, epoch_words = self._plan.for_epoch(model.train_count, place), progress.expected_words
-        threads = planning.threads_of(model, epoch_words) if engine.thread_safe and ahead else 1
+        useful = planning.threads_of(model, epoch_words) if engine.thread_safe else 1
+        threads = useful if ahead else 1
         if threads < model.workers and engine.thread_safe and epoch == 0:
             reason = "use the same cores" if threads == system.cores() else "overwrite one another's updates"
+            reason = reason if threads == useful else "wait for a corpus that its totals call short"
             logger.info("%d of %d workers train: more would %s", threads, model.workers, reason)
         self.watch.begin_epoch(epoch, model.epochs, epoch_words, progress.call.raw_words)
 
