@@ -78,6 +78,16 @@ CPU_SHAPES = [
             (8, {"V": 14, "D": 50, "window": 7}),
         )
     ),
+    # context rows that each set reads and writes by itself
+    *(
+        {"layout": Layout(T, S, 5, by_set=True), "lengths": (60, 1, 9, 90), **options}
+        for T, S, options in (
+            (64, 64, {"V": 4, "D": 100, "window": 10}),
+            (128, 64, {"V": 5, "D": 300, "scales": True}),
+            (12, 4, {"V": 3, "D": 17, "window": 40, "cbow_mean": False, "alpha": (1e-3, 1e-3)}),
+            (16, 16, {"V": 2, "D": 128, "exact_gradient": True, "begin": 20, "end": 70}),
+        )
+    ),
     *(
         {"skip_gram": True, "layout": Layout(T, S, N, G=4, fresh=True), **options}
         for (T, S, N), options in (

@@ -76,6 +76,37 @@ FRESH = [
     },
 ]
 
+# Windows that each set reads and writes by itself: runs of equal words, at the edges of a window and around the target.
+BY_SET = [
+    options | {"layout": Layout(T, S, options.get("negative", 5), by_set=True), "alpha": (1e-3, 9e-4)}
+    for (T, S), options in zip(
+        itertools.cycle([(32, 8), (24, 24), (64, 32), (7, 3)]),
+        [
+            {},
+            {"V": 1},
+            {"V": 2, "window": 20},
+            {"V": 2, "lengths": (300, 3, 90), "D": 100, "scales": True},
+            {"V": 3, "cbow_mean": False, "shrink_windows": False},
+            {"V": 3, "exact_gradient": True, "D": 17, "scales": True},
+            {"scales": True, "window": 40},
+            {"loss_every": 0},
+            {"loss_every": 3, "V": 4},
+            {"window": 500, "V": 1000, "lengths": (300, 3, 90)},
+            {"negative": 20, "D": 300, "V": 1000},
+            {"negative": 1, "D": 1},
+            {"lengths": (300,), "begin": 100, "end": 210, "window": 50},
+            {"lengths": (1, 2) * 100},
+            {"lengths": (8,) * 300, "V": 1000},
+            {"lengths": (5000,), "V": 3},
+            {"unknown": 1.0},
+            {"lengths": ()},
+            {"position": 2**40, "V": 2},
+            {"size": 2.0, "D": 100, "V": 5},
+        ],
+        strict=False,
+    )
+]
+
 
 @pytest.mark.parametrize("engine", OTHERS)
 @pytest.mark.parametrize("shape", pairwise(GRID), ids=name_of)
@@ -127,6 +158,12 @@ def test_hidden_layers_that_follow_the_errors(engine, options):
 
 
 @pytest.mark.skipif(not KERNEL, reason="needs the fused kernel")
+@pytest.mark.parametrize("options", BY_SET, ids=name_of)
+def test_context_that_is_read_by_set(options):
+    agree("cpu", **options)
+
+
+@pytest.mark.skipif(not KERNEL, reason="needs the fused kernel")
 @pytest.mark.parametrize("per_set", [1, 2, 3, 4])
 def test_every_number_of_negatives(per_set):
     """Lanes are summed sixteen at a time: what is left over may be any number."""
@@ -138,6 +175,8 @@ def test_every_number_of_negatives(per_set):
 def test_layouts_that_torch_batched_does_not_take():
     with pytest.raises(ValueError, match=r"G=2: engine 'torch_batched' takes G=1 only"):
         run("torch_batched", case(layout=Layout(32, 32, 5, G=2)))
+    with pytest.raises(ValueError, match="by_set=True: engine 'torch_batched' reads context rows once per step"):
+        run("torch_batched", case(layout=Layout(32, 32, 5, by_set=True)))
 
 
 @pytest.mark.parametrize("engine", ["reference", *OTHERS])

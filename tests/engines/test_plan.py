@@ -39,6 +39,17 @@ def test_a_layout_has_sizes_of_at_least_1(size):
         Layout(**{size: 0})
 
 
+@pytest.mark.parametrize("changes", [{"fresh": True}, {"B": 2}, {"G": 2}])
+def test_sets_that_read_the_context_are_trained_one_after_the_other(changes):
+    with pytest.raises(ValueError, match=r"Layout\(.*\): by_set=True goes with fresh=False, B=1 and G=1"):
+        Layout(by_set=True, **changes)
+
+
+def test_by_set_is_for_cbow():
+    with pytest.raises(ValueError, match="by_set=True: skip-gram changes both tables set by set in any layout"):
+        plan(objective=Objective(window=5, negative=5, skip_gram=True), layout=Layout(by_set=True))
+
+
 @pytest.mark.parametrize("skip_gram", [False, True])
 def test_only_what_has_rounded_products_takes_bfloat16(skip_gram):
     objective = Objective(window=5, negative=5, skip_gram=skip_gram)
@@ -80,4 +91,5 @@ def test_an_epoch_has_the_plan_of_its_training():
 def test_targets_that_others_have_moved_for_are_not_in_flight():
     wide = Layout(T=256, S=256, N=5, G=2, fresh=True)
     assert (wide.targets_in_flight, wide.targets_together) == (2, 2)
+    assert Layout(T=128, S=64, N=5, by_set=True).targets_in_flight == 2
     assert (Layout(T=64, S=8, N=5).targets_in_flight, Layout(T=64, S=8, N=5).targets_together) == (64, 8)

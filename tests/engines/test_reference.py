@@ -13,6 +13,7 @@ from torch_w2v.engines.plan import Layout
 # gensim's own order: one target at a time
 SEQUENTIAL = Layout(T=1, S=1, N=5, B=1)
 FRESH = Layout(T=32, S=32, N=5, B=1, G=4, fresh=True)
+BY_SET = Layout(T=32, S=8, N=6, by_set=True)
 
 
 @pytest.mark.parametrize("cbow_mean", [True, False])
@@ -29,6 +30,8 @@ FRESH = Layout(T=32, S=32, N=5, B=1, G=4, fresh=True)
         Layout(16, 16, 5, 1, G=3),
         Layout(16, 16, 5, 1, fresh=True),
         Layout(24, 6, 2, 2, G=4, fresh=True),
+        Layout(24, 24, 5, by_set=True),
+        BY_SET,
     ],
     ids=name_of,
 )
@@ -70,6 +73,8 @@ def test_agrees_with_a_slow_transcription(cbow_mean, exact_gradient, layout):
         {"layout": FRESH, "shrink_windows": False, "window": 15},
         {"layout": FRESH, "lengths": (1,) * 40},
         {"layout": FRESH, "lengths": (90,), "begin": 20, "end": 70, "window": 30},
+        {"layout": BY_SET, "scales": True, "V": 4},
+        {"layout": BY_SET, "shrink_windows": False, "lengths": (90,), "begin": 20, "end": 70, "window": 30},
     ],
     ids=name_of,
 )

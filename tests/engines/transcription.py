@@ -109,7 +109,7 @@ def transcribe(case):
                             g = 0.0
                         e += g * o
                         d_outputs[row] += g * h * output_scale[row]
-                        if layout.fresh and layout.S == layout.T and not label:
+                        if (layout.fresh or layout.by_set) and layout.S == layout.T and not label:
                             done[row] += g * h * output_scale[row]
                         if objective.loss_every and number % objective.loss_every == 0:
                             loss += weight * math.log1p(math.exp(-f if label else f))
@@ -121,5 +121,7 @@ def transcribe(case):
                         d_inputs[c] += e * input_scale[c]
             if s % layout.G == layout.G - 1 or s == layout.S - 1:
                 Wo += d_outputs
-        Wi += d_inputs
+            if layout.by_set or s == layout.S - 1:
+                Wi += d_inputs
+                d_inputs[:] = 0
     return Wi, Wo, np.array([len(targets), loss, pairs])

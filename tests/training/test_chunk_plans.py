@@ -92,12 +92,13 @@ def test_a_corpus_that_cannot_change_is_looked_at_once(kind, looks, layouts, mon
     assert layouts[1] != layouts[0]
 
 
-@pytest.mark.parametrize(("alpha", "T"), [(0.1, 4), (2, 1)])
-def test_what_repeats_from_the_beginning_has_one_layout(alpha, T, layouts, monkeypatch):
+@pytest.mark.parametrize(("window", "alpha", "T"), [(5, 0.1, 64), (30, 0.1, 2), (30, 2, 1)])
+def test_what_repeats_from_the_beginning_has_one_layout(window, alpha, T, layouts, monkeypatch):
     corpus = sentences([RUNS, TEXT])
-    if T == 1:  # nothing is finer: no chunk is looked at
+    if T != 2:  # nothing is finer: no chunk is looked at
         monkeypatch.setattr("torch_w2v.training.chunk_plans.repetition_of_chunk", None)
-    model = torch_w2v.Word2Vec(min_count=1, vector_size=8, alpha=alpha, sample=0, engine="cpu", epochs=1)
+    options = {"window": window, "alpha": alpha, "sample": 0, "engine": "cpu", "epochs": 1}
+    model = torch_w2v.Word2Vec(min_count=1, vector_size=8, **options)
     model.build_vocab(corpus)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DivergenceWarning)

@@ -17,6 +17,8 @@ _USUAL_ERRORS = 0.4
 _MOST_MOVES = 100.0
 # context words per target below which large steps are too large where a few words have most updates
 _SHORT = 5.0
+# context words per target up to which those of each target are read and changed by themselves, where words repeat
+_FEW_IN_CONTEXT = 16.0
 # minimum number of steps per epoch for large steps; on a smaller corpus the steps shrink instead
 STEPS = 1024
 
@@ -65,13 +67,33 @@ _LARGE_ALPHA, _MANY_NEGATIVES = 0.15, 5.0
 def one_block_per_step(workload: Workload) -> Layout:
     """Return the layout of the fused CPU kernel and of the specification.
 
-    Hidden layers follow the errors before them, so that a word which repeats within a block counts as often as it is
-    there. A set of negatives has at most four targets, two on a small corpus, whose words are few and meet again within
-    a block, and sooner where words repeat; and there are as many sets as a target has context words: targets whose
-    windows overlap must not share negatives, or the words around them meet the same few again and again. Sums reach
-    further than means: with more than two targets per set the cosines are no longer gensim's. What four targets share
-    varies more than what each has of its own would, so that runs would agree less with each other than gensim's do: a
-    set of four has one negative more.
+    Where words repeat, and windows are not wide, context rows are read and changed set by set: hidden layers are as
+    fresh as gensim's, and a word that is there several times in a row is read once. On a bursty corpus every target has
+    negatives of its own besides, so that all is trained in gensim's order; of few words the shorter blocks below are
+    better where negatives are many and alpha is large. Otherwise two targets share a set, four on a large corpus, and
+    are 64 places apart: nearer ones are often of the same session. Any other corpus has the blocks below.
+    """
+    block = block_that_follows(workload)
+    if not workload.repetitive or workload.context_words > _FEW_IN_CONTEXT:
+        return block
+    N = workload.negative
+    if workload.bursty and workload.main_words >= _FEW_WORDS:
+        return Layout(T=64, S=64, N=N, by_set=True)
+    if block.S == block.T:
+        return block
+    large = workload.kept_words >= SMALL_FOR_REPETITIVE and workload.cbow_mean
+    return Layout(T=256 if large else 128, S=64, N=N + 1 if large else N, by_set=True)
+
+
+def block_that_follows(workload: Workload) -> Layout:
+    """Return a block whose context rows are read and changed once, and whose hidden layers follow the errors before.
+
+    So a word which repeats within a block counts as often as it is there. A set of negatives has at most four targets,
+    two on a small corpus, whose words are few and meet again within a block, and sooner where words repeat; and there
+    are as many sets as a target has context words: targets whose windows overlap must not share negatives, or the words
+    around them meet the same few again and again. Sums reach further than means: with more than two targets per set the
+    cosines are no longer gensim's. What four targets share varies more than what each has of its own would, so that
+    runs would agree less with each other than gensim's do: a set of four has one negative more.
 
     On a bursty corpus every target has negatives of its own, in blocks that are shorter where errors are large (many
     negatives, a large alpha, sums) and where rows move far, since how they move the others is computed only roughly,
@@ -111,11 +133,11 @@ def many_blocks_per_step(workload: Workload) -> Layout:
     more negatives there are more of them, as with wider windows. Sums reach further than means: they have four targets
     per set and a quarter of the blocks.
 
-    Where words repeat, blocks are the CPU kernel's, whose hidden layers follow the errors before them, and there are
-    eight at once at most, where an epoch has the steps for it.
+    Where words repeat, there are eight blocks at once at most, whose hidden layers follow the errors before them, where
+    an epoch has the steps for it.
     """
     if workload.repetitive or workload.alike or _is_short_and_crowded(workload):
-        block = one_block_per_step(workload)
+        block = block_that_follows(workload)
         T = min(block.T, 32)
         return Layout(T=T, S=min(block.S, T), N=workload.negative, B=_blocks(8, T, workload, 8, 8 * STEPS), fresh=True)
     T = 64

@@ -76,8 +76,9 @@ class Layout:
     negatives, weighted negative / N. A step is B blocks taken evenly across the chunk: its context rows are read once
     at the start and updated once at the end; its output rows are read and updated set by set, or G sets at once.
     With `fresh`, hidden layers follow what the errors of the block's earlier groups of sets do to the context rows
-    (docs/explanation/algorithm.md), so that blocks may be long where windows are wide. If each target then has a set of
-    its own (S = T), it meets the set's negatives one after the other, as in gensim.
+    (docs/explanation/algorithm.md), so that blocks may be long where windows are wide. With `by_set`, context rows too
+    are read and updated set by set: hidden layers are computed from what the sets before have left. If each target has
+    a set of its own then (S = T, with either), it meets the set's negatives one after the other, as in gensim.
 
     For skip-gram a block is up to T inputs, and ends before an input word's third place in it. They are `stride` kept
     tokens apart: inputs are taken in stretches of T * stride, of which a block has one only, and of a stretch first
@@ -97,12 +98,15 @@ class Layout:
     B: int = 1
     G: int = 1
     fresh: bool = False
+    by_set: bool = False
     bfloat16: bool = False
     stride: int = 1
 
     def __post_init__(self) -> None:
         if min(self.T, self.S, self.N, self.B, self.G, self.stride) < 1:
             raise ValueError(f"{self}: every size must be at least 1")
+        if self.by_set and (self.fresh or self.B > 1 or self.G > 1):
+            raise ValueError(f"{self}: by_set=True goes with fresh=False, B=1 and G=1")
 
     @property
     def sizes(self) -> tuple[int, int, int, int, int, bool]:
@@ -112,7 +116,7 @@ class Layout:
     @property
     def in_turn(self) -> bool:
         """Whether each target has a set of its own, and meets the negatives in it one after the other."""
-        return self.fresh and self.S == self.T
+        return (self.fresh or self.by_set) and self.S == self.T
 
     @property
     def targets_together(self) -> float:
@@ -123,9 +127,12 @@ class Layout:
     def targets_in_flight(self) -> float:
         """The number of targets whose gradients are computed from the same hidden context.
 
-        That is a whole step; with `fresh` the other blocks, and of its own block the group of sets.
+        That is a whole step; with `fresh` the other blocks, and of its own block the group of sets; with `by_set` the
+        set.
         """
-        return (self.B - 1) * self.T + self.G * self.T / self.S if self.fresh else self.B * self.T
+        if self.fresh or self.by_set:
+            return (self.B - 1) * self.T + self.G * self.T / self.S
+        return self.B * self.T
 
 
 @dataclass(frozen=True)
@@ -224,7 +231,8 @@ class _Rows:
         output_scale: (V,) float32, factor on every update of an output row; empty where all are 1.
 
     Raises:
-        ValueError: `bfloat16` for what has no products that are rounded, or a `stride` for CBOW.
+        ValueError: `bfloat16` for what has no products that are rounded, a `stride` for CBOW, or `by_set` for
+            skip-gram.
     """
 
     objective: Objective
@@ -239,6 +247,8 @@ class _Rows:
             raise ValueError("bfloat16=True: only skip-gram with fresh=True rounds what it multiplies")
         if self.layout.stride > 1 and not self.objective.skip_gram:
             raise ValueError(f"stride={self.layout.stride}: only skip-gram has inputs that are apart")
+        if self.layout.by_set and self.objective.skip_gram:
+            raise ValueError("by_set=True: skip-gram changes both tables set by set in any layout")
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ class ReferenceEngine(TorchEngine):
         if plan.objective.skip_gram:
             return reference_skipgram.train(tables, chunk, rates, plan)
         inputs, outputs = tables
-        objective, (_, S, N, B, G, fresh) = plan.objective, plan.layout.sizes
+        objective, (_, S, N, B, G, fresh), by_set = plan.objective, plan.layout.sizes, plan.layout.by_set
         kept, first, last, _, starts, stops, raw, drawn = sampling.blocks_of(chunk, plan)
         steps = -(-len(starts) // B)
         loss, pairs, sums = 0.0, 0.0, dtype_of_sums(inputs.device)
@@ -51,10 +51,11 @@ class ReferenceEngine(TorchEngine):
                 for number, block, move, alpha, sets in zip(
                     numbers, blocks, moves, alphas[step::steps], drawn[step::steps], strict=True
                 ):
+                    now, before = block.parts(group, S, G)
                     if move is not None:
-                        part = torch.arange(len(block.y), device=inputs.device) % S // G * G
-                        now, before = part == group, part < group
                         block.h[now] += move[now][:, before] @ block.e[before]
+                    if by_set:
+                        block.h[now] = _hidden(inputs, block.context, block.band[now], objective.cbow_mean)
                     for s in range(group, min(group + G, S)):
                         neg = sets[s]  # (N,)
                         h, y, some = block.h[s::S], block.y[s::S], block.some[s::S]  # (t, D), (t,), (t, 1)
@@ -83,8 +84,13 @@ class ReferenceEngine(TorchEngine):
                         updates += [(y, g * h), (neg, gn.T @ h)]
                 for rows, update in updates:
                     add_rows(outputs, rows, update, plan.output_scale)
-            for block in blocks:
-                add_rows(inputs, block.context, block.band.T @ block.e, plan.input_scale)
+                if by_set:
+                    for block in blocks:
+                        now, _ = block.parts(group, S, G)
+                        add_rows(inputs, block.context, block.band[now].T @ block.e[now], plan.input_scale)
+            if not by_set:
+                for block in blocks:
+                    add_rows(inputs, block.context, block.band.T @ block.e, plan.input_scale)
         return ChunkResult(last - first, loss, pairs)
 
 
@@ -112,7 +118,7 @@ def _as_met(rows: Tensor, neg: Tensor, h: Tensor, step: Tensor, most: float, out
 
 
 class _Block(NamedTuple):
-    """Consecutive targets and what they read of the context rows at the start of a step.
+    """Consecutive targets and what they read of the context rows at the start of a step, or of their set.
 
     t is the number of targets, c the number of kept tokens that their windows can reach.
 
@@ -136,6 +142,11 @@ class _Block(NamedTuple):
     e: Tensor
     places: slice
 
+    def parts(self, group: int, S: int, G: int) -> tuple[Tensor, Tensor]:
+        """Return which targets the sets from `group` to `group` + G have, and those before; both (t,) bool."""
+        first = torch.arange(len(self.y), device=self.y.device) % S // G * G
+        return first == group, first < group
+
 
 def _read(inputs: Tensor, kept: sampling.Kept, start: int, stop: int, objective: Objective) -> _Block:
     window = objective.window
@@ -144,10 +155,14 @@ def _read(inputs: Tensor, kept: sampling.Kept, start: int, stop: int, objective:
     band = ((c >= kept.low[t]) & (c < kept.high[t]) & (c != t)).to(inputs.dtype)
     C = band.sum(1, keepdim=True)
     some, C = (C > 0).to(inputs.dtype), C.clamp(min=1)
-    h = band @ inputs[kept.ids[c]]
-    if objective.cbow_mean:
-        h = h / C
+    h = _hidden(inputs, kept.ids[c], band, objective.cbow_mean)
     return _Block(kept.ids[c], band, some, C, h, kept.ids[start:stop], torch.empty_like(h), slice(start, stop))
+
+
+def _hidden(inputs: Tensor, context: Tensor, band: Tensor, cbow_mean: bool) -> Tensor:
+    """Return the means or sums of context rows, as they are now: (t, D); `context` and `band` as in `_Block`."""
+    sums = band @ inputs[context]
+    return sums / band.sum(1, keepdim=True).clamp(min=1) if cbow_mean else sums
 
 
 def _moves(kept: sampling.Kept, block: _Block, cbow_mean: bool, input_scale: Tensor) -> Tensor:

@@ -28,12 +28,17 @@ class TorchBatchedEngine(TorchEngine):
         return layouts.skip_gram_steps(workload) if workload.skip_gram else layouts.many_blocks_per_step(workload)
 
     def train(self, tables: Tables, chunk: Chunk, rates: Rates, plan: EpochPlan) -> ChunkResult:
-        """Train on a chunk; see `Engine.train`. Layouts with G > 1 are not implemented, nor `fresh` for skip-gram."""
+        """Train on a chunk; see `Engine.train`.
+
+        Layouts with G > 1 or `by_set` are not implemented, nor `fresh` for skip-gram.
+        """
         if plan.objective.skip_gram:
             return torch_batched_skipgram.train(tables, chunk, rates, plan)
         objective, (T, S, N, _, G, fresh) = plan.objective, plan.layout.sizes
         if G != 1:
             raise ValueError(f"G={G}: engine 'torch_batched' takes G=1 only")
+        if plan.layout.by_set:
+            raise ValueError("by_set=True: engine 'torch_batched' reads context rows once per step")
         inputs, outputs = tables
         dtype = inputs.dtype
         steps = Steps(chunk, rates, plan, dtype)

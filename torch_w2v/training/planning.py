@@ -182,9 +182,10 @@ def _explain(engine: Engine, layout: Layout, workload: Workload) -> str:
     trained = "inputs" if workload.skip_gram else "targets"
     if layout.stride > 1:
         trained += f", {layout.stride} words apart"
+    at_once = "set by set" if layout.by_set else f"{layout.B} block{'s' * (layout.B > 1)} at once"
     return (
         f"engine '{engine.name}': blocks of {layout.T} {trained}, {layout.S} set{'s' * (layout.S > 1)} of {layout.N} "
-        f"negatives, {layout.B} block{'s' * (layout.B > 1)} at once ({reason})"
+        f"negatives, {at_once} ({reason})"
     )
 
 

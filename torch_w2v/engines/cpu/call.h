@@ -45,6 +45,7 @@ struct Call {
   int64_t N;
   int64_t G;
   int64_t fresh;
+  int64_t by_set;        // Layout.by_set in plan.py
   int64_t apart;         // how many kept tokens the inputs of a block of skip-gram are apart: Layout.stride in plan.py
   double alpha_begin;    // learning rate at token `begin`
   double alpha_end;      // and at token `end`; linear in between

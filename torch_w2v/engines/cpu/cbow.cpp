@@ -9,6 +9,7 @@
 #define NAME w2v_train_base
 #endif
 
+#include "by_set.h"
 #include "chunk.h"
 #include "drift.h"
 #include "few_words.h"
@@ -27,6 +28,7 @@ template <int ROW>
 struct Block {
   const Job<ROW>& job;
   Windows<ROW> windows;
+  WindowsBySet<ROW> windows_by_set;
   FewWords<ROW> few_words;
   Targets<ROW> targets;
   Sets<ROW> sets;
@@ -36,6 +38,7 @@ struct Block {
   Block(const Job<ROW>& j, Memory& memory)
       : job(j),
         windows(j, memory),
+        windows_by_set(j, memory),
         few_words(j, memory),
         targets(j, memory),
         sets(j, memory),
@@ -52,6 +55,14 @@ struct Block {
   void train(const Stream& stream, i64 begin, i64 end, i64 next_end, float alpha) {
     targets.take(stream, begin, end);
     negatives.advance(stream, end, next_end);
+    if (job.call.by_set) {
+      for (i64 set = 0; set < job.S && targets.in_group(set) > 0; set++) {
+        windows_by_set.read(stream, targets, set);
+        sets.train(targets, negatives, set, alpha, nullptr);
+        windows_by_set.write(targets, set);
+      }
+      return;
+    }
     const bool few = few_words.count(stream, targets);
     if (few)
       few_words.read(targets);

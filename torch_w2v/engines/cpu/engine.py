@@ -47,7 +47,7 @@ _SHARING = ("private_rows", "private_first")
 _CHUNK = ("sentences", "begin", "end", "position", "token_stream", "noise_stream")
 _OBJECTIVE = tuple(field.name for field in dataclasses.fields(Objective))
 # B is not among them: the kernel works on one block at a time.
-_LAYOUT = ("T", "S", "N", "G", "fresh")
+_LAYOUT = ("T", "S", "N", "G", "fresh", "by_set")
 
 
 class Call(ctypes.Structure):

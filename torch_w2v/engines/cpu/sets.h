@@ -46,7 +46,7 @@ struct Sets {
     if (number + 1 < job.groups) prefetch_next(group);
     negatives.prefetch();
     if (twice) copies.part(places.first, group.rows, rows);
-    if (twice && job.call.fresh && job.S == job.T) meet_in_turn(group, alpha);
+    if (twice && (job.call.fresh || job.call.by_set) && job.S == job.T) meet_in_turn(group, alpha);
     if (twice || targets.lonely || counts_loss) leave_out(group);
     update_rows(group, job.call.output_scale ? scale_coefficients(group) : coefficient,
                 number + 1 < job.groups ? moves : nullptr);
@@ -86,7 +86,7 @@ struct Sets {
     return {count,
             shared ? job.N + count : count * job.K1,
             negatives.words + number * job.group_words,
-            targets.hidden + slot * job.stride(),
+            targets.hidden_of(number),
             targets.share_of_slot + slot,
             shared ? 1 : job.K1,
             shared ? 0 : job.K1};

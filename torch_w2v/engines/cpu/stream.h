@@ -25,6 +25,7 @@ struct Stream {
   int32_t* first;  // the place where its sentence begins
   int32_t* last;   // and the one behind its end
   int32_t* width;  // places on either side that its window covers
+  int32_t* same;   // how many tokens directly before it are the same word; only where `by_set` needs it
 
   int32_t* order;  // (size) the place of the i-th target; i itself where targets are taken as they come
 
@@ -43,6 +44,7 @@ struct Stream {
         first(memory.array<int32_t>(size + COMPRESS_MORE)),
         last(memory.array<int32_t>(size + COMPRESS_MORE)),
         width(memory.array<int32_t>(size + COMPRESS_MORE)),
+        same(memory.array<int32_t>(arguments.by_set ? size : 0)),
         order(memory.array<int32_t>(size)) {
     if (memory.failed) return;
     for (i64 i = 0; i < size; i++) order[i] = static_cast<int32_t>(i);
@@ -58,6 +60,7 @@ struct Stream {
       const i64 stop = min(sentence_end, next + (size - n));
       const i64 kept = keep(stop);
       for (i64 i = n; i < kept; i++) first[i] = static_cast<int32_t>(open);
+      if (call.by_set) count_same(n, kept);
       n = kept;
       next = stop;
       const bool closed = next == sentence_end;
@@ -90,6 +93,7 @@ struct Stream {
       last[i - place] = last[i] == OPEN ? OPEN : last[i] - fall;
       width[i - place] = width[i];
     }
+    if (call.by_set) std::memmove(same, same + place, sizeof(int32_t) * static_cast<size_t>(n - place));
     n -= place;
     open -= place;
     return place;
@@ -97,6 +101,10 @@ struct Stream {
 
  private:
   static constexpr i64 BATCH = 64;
+
+  void count_same(i64 begin, i64 end) {
+    for (i64 i = begin; i < end; i++) same[i] = i > 0 && id[i] == id[i - 1] ? same[i - 1] + 1 : 0;
+  }
 
   // Draws for the tokens from `next` to `stop`, and writes the kept ones from place n on. Returns the new end.
   i64 keep(i64 stop) {

@@ -47,6 +47,12 @@ struct Targets {
     return hidden + slot[i] * rows.stride();
   }
 
+  // The hidden layers of a group's targets, which lie one behind the other. With `by_set` those of all sets have the
+  // same place: the memory stays in the first cache.
+  float* hidden_of(i64 group) const {
+    return job.call.by_set ? hidden : hidden + group * job.group_targets * job.stride();
+  }
+
   // The first place that the windows may reach.
   i64 first_place(const Stream& stream) const { return max(stream.first[begin], begin - job.reach); }
   // The place behind the last one. Loops up to here take one step per target, whatever the windows drawn, which the

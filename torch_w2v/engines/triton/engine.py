@@ -51,8 +51,8 @@ class TritonEngine(TorchEngine):
     def train(self, tables: Tables, chunk: Chunk, rates: Rates, plan: EpochPlan) -> ChunkResult:
         """Train on a chunk; see `Engine.train`. B is the number of blocks in flight.
 
-        T and N are at most 64, G is 1 and `fresh` False. TORCH_W2V_DOT=tf32x3 or ieee in the environment makes products
-        more exact than tf32, and slower.
+        T and N are at most 64, G is 1, `fresh` and `by_set` are False. TORCH_W2V_DOT=tf32x3 or ieee in the environment
+        makes products more exact than tf32, and slower.
 
         Raises:
             ValueError: a layout that the kernel does not take.
@@ -63,6 +63,8 @@ class TritonEngine(TorchEngine):
             raise ValueError(f"T={T}, N={N}: the Triton kernel takes blocks of up to {MAX_T} and sets of up to {MAX_N}")
         if G != 1 or fresh:
             raise ValueError(f"G={G}, fresh={fresh}: the Triton kernel takes G=1 and fresh=False only")
+        if plan.layout.by_set:
+            raise ValueError("by_set=True: the Triton kernel reads context rows once per block")
         if plan.layout.stride > 1:
             raise ValueError(f"stride={plan.layout.stride}: the Triton kernel takes inputs as they come")
         dot = os.environ.get("TORCH_W2V_DOT", "tf32")
