@@ -68,19 +68,18 @@ def one_block_per_step(workload: Workload) -> Layout:
     """Return the layout of the fused CPU kernel and of the specification.
 
     Where words repeat, and windows are not wide, context rows are read and changed set by set: hidden layers are as
-    fresh as gensim's, and a word that is there several times in a row is read once. On a bursty corpus every target has
-    negatives of its own besides, so that all is trained in gensim's order; of few words the shorter blocks below are
-    better where negatives are many and alpha is large. Otherwise two targets share a set, four on a large corpus, and
-    are 64 places apart: nearer ones are often of the same session. Any other corpus has the blocks below.
+    fresh as gensim's, and a word that is there several times in a row is read once. On a bursty corpus, and wherever
+    targets are not to share negatives, each has its own, so that all is trained in gensim's order; of few words the
+    shorter blocks below are better where negatives are many and alpha is large. Otherwise two targets share a set, four
+    on a large corpus, and are 64 places apart: nearer ones are often of the same session. Any other corpus has the
+    blocks below.
     """
     block = block_that_follows(workload)
     if not workload.repetitive or workload.context_words > _FEW_IN_CONTEXT:
         return block
     N = workload.negative
-    if workload.bursty and workload.main_words >= _FEW_WORDS:
-        return Layout(T=64, S=64, N=N, by_set=True)
     if block.S == block.T:
-        return block
+        return Layout(T=64, S=64, N=N, by_set=True) if workload.main_words >= _FEW_WORDS else block
     large = workload.kept_words >= SMALL_FOR_REPETITIVE and workload.cbow_mean
     return Layout(T=256 if large else 128, S=64, N=N + 1 if large else N, by_set=True)
 
