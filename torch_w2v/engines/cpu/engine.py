@@ -289,8 +289,17 @@ def supported() -> tuple[str, ...]:
 
 @cache
 def _best(loaded: ctypes.CDLL) -> int:
-    """Return the index in `ISAS` of the best one. Asked once: a call of a library waits for other threads of Python."""
+    """Return the index in `ISAS` of the best one.
+
+    Asked once: a call of a library waits for other threads of Python, and asking the processor leaves a virtual machine.
+    """
     return int(loaded.w2v_isa())
+
+
+@cache
+def _bfloat16_gains(loaded: ctypes.CDLL) -> bool:
+    """Return whether products of bfloat16 gain time on this machine; asked once, as `_best`."""
+    return bool(loaded.w2v_bfloat16_gains())
 
 
 def instruction_set(isa: str = "") -> str:
@@ -315,7 +324,7 @@ def _chosen(isa: str) -> str:
         raise RuntimeError(f"TORCH_W2V_ISA={isa!r}: this machine can run {', '.join(map(repr, can))} only")
     if isa:
         return isa
-    return _WITHOUT if can[-1] == _BFLOAT16 and not library().w2v_bfloat16_gains() else can[-1]
+    return _WITHOUT if can[-1] == _BFLOAT16 and not _bfloat16_gains(library()) else can[-1]
 
 
 @cache
