@@ -16,6 +16,7 @@ from torch_w2v.engines.layouts import (
     one_block_per_step,
     skip_gram_block,
     skip_gram_in_flight,
+    skip_gram_steps,
 )
 from torch_w2v.engines.plan import Layout, Workload
 from torch_w2v.engines.row_scales import row_scales, skip_gram_row_scales
@@ -218,6 +219,15 @@ def test_on_a_small_corpus_few_inputs_share_a_set(context, repetition, alpha, T)
     shared = {"negative": 5, "context_words": context, "alpha": alpha, "skip_gram": True, "repetition": repetition}
     small, large = (Workload(kept_words=kept_words, **shared) for kept_words in (SMALL, LARGE))
     assert skip_gram_block(small) == dataclasses.replace(skip_gram_block(large), T=T)
+
+
+@pytest.mark.parametrize(("vocabulary", "one"), [(99, True), (100, False)])
+def test_a_step_is_one_block_where_few_words_repeat(vocabulary, one):
+    shared = {"skip_gram": True, "alpha": 0.1, "repetition": 130, "busiest_output": 0.5}
+    layout = skip_gram_steps(Workload(5, SMALL, 11.0, vocabulary=vocabulary, **shared))
+    assert layout.T > 1
+    assert (layout.B == 1) == one
+    assert skip_gram_steps(Workload(5, SMALL, 11.0, vocabulary=vocabulary, **shared | {"repetition": 5})).B > 1
 
 
 def test_a_rate_that_stays_makes_more_parts():

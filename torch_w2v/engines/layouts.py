@@ -255,13 +255,16 @@ def skip_gram_steps(workload: Workload) -> Layout:
     There are so many that the busiest output row moves no further than that of three blocks (`row_scales` caps it
     there), fewer on a small corpus, and where words repeat only as many as move it no further than one. Neighbours that
     are updated at once, and share negatives, move alike (`skip_gram_block`): each block has one input where windows are
-    not so long that it would take too much time, and a step has as many as it had in longer blocks.
+    not so long that it would take too much time, and a step has as many as it had in longer blocks. On a bursty corpus
+    of few words inputs are taken as they come, and a step is one block: with more they push the same few rows at once.
     """
     block = _skip_gram_block(workload)
     moves = abs(workload.alpha) * block.T * workload.context_words / block.S * workload.busiest_output
     most = (1 if workload.repetitive else 3) * _MOST_PER_OUTPUT / max(moves, 1e-9)
     T, B = block.T, _blocks(64, block.T, workload, most)
-    if workload.context_words <= _LONG and not workload.bursty:
+    if workload.bursty:
+        B = 1 if workload.vocabulary < _FEW_WORDS else B
+    elif workload.context_words <= _LONG:
         T, B = 1, T * B
     return Layout(T=T, S=block.S, N=block.N, B=B)
 
