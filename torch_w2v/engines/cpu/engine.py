@@ -291,7 +291,7 @@ def supported() -> tuple[str, ...]:
 def _best(loaded: ctypes.CDLL) -> int:
     """Return the index in `ISAS` of the best one.
 
-    Asked once: a call of a library waits for other threads of Python, and asking the processor leaves a virtual machine.
+    Asked once: a call of a library waits for other threads of Python, and a virtual machine is left to ask a processor.
     """
     return int(loaded.w2v_isa())
 
