@@ -92,7 +92,7 @@ def test_a_corpus_that_cannot_change_is_looked_at_once(kind, looks, layouts, mon
     assert layouts[1] != layouts[0]
 
 
-@pytest.mark.parametrize(("window", "alpha", "T"), [(5, 0.1, 64), (30, 0.1, 2), (30, 2, 1)])
+@pytest.mark.parametrize(("window", "alpha", "T"), [(5, 0.1, 64), (40, 0.1, 2), (40, 2, 1)])
 def test_what_repeats_from_the_beginning_has_one_layout(window, alpha, T, layouts, monkeypatch):
     corpus = sentences([RUNS, TEXT])
     if T != 2:  # nothing is finer: no chunk is looked at

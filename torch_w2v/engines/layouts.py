@@ -17,7 +17,8 @@ _USUAL_ERRORS = 0.4
 _MOST_MOVES = 100.0
 # context words per target below which large steps are too large where a few words have most updates
 _SHORT = 5.0
-# context words per target up to which those of each target are read and changed by themselves, where words repeat
+# Context words per target up to which those of each target are read and changed by themselves, where words repeat; on a
+# bursty corpus up to `WIDE`.
 _FEW_IN_CONTEXT = 16.0
 # minimum number of steps per epoch for large steps; on a smaller corpus the steps shrink instead
 STEPS = 1024
@@ -75,7 +76,7 @@ def one_block_per_step(workload: Workload) -> Layout:
     blocks below.
     """
     block = block_that_follows(workload)
-    if not workload.repetitive or workload.context_words > _FEW_IN_CONTEXT:
+    if not workload.repetitive or workload.context_words > (WIDE if workload.bursty else _FEW_IN_CONTEXT):
         return block
     N = workload.negative
     if block.S == block.T:
