@@ -20,6 +20,10 @@ _SHORT = 5.0
 # Context words per target up to which those of each target are read and changed by themselves, where words repeat; on a
 # bursty corpus up to `WIDE`.
 _FEW_IN_CONTEXT = 16.0
+# There, highest learning rate up to which targets share negatives, and the same times the number of epochs: what is
+# trained faster, or for longer, loses by what shared negatives have in common. From twice the second on that is so from
+# fewer moves on than `plan.REPETITIVE`.
+_SHARED_RATE, _SHARED_EPOCHS, _REPETITIVE = 0.06, 0.2, 0.8
 # minimum number of steps per epoch for large steps; on a smaller corpus the steps shrink instead
 STEPS = 1024
 
@@ -69,17 +73,18 @@ def one_block_per_step(workload: Workload) -> Layout:
     """Return the layout of the fused CPU kernel and of the specification.
 
     Where words repeat, and windows are not wide, context rows are read and changed set by set: hidden layers are as
-    fresh as gensim's, and a word that is there several times in a row is read once. On a bursty corpus, and wherever
-    targets are not to share negatives, each has its own, so that all is trained in gensim's order; of few words the
-    shorter blocks below are better where negatives are many and alpha is large. Otherwise two targets share a set, four
-    on a large corpus, and are 64 places apart: nearer ones are often of the same session. Any other corpus has the
-    blocks below.
+    fresh as gensim's, and a word that is there several times in a row is read once. Each target has negatives of its
+    own, so that all is trained in gensim's order; of few words the shorter blocks below are better where negatives are
+    many and alpha is large. Where alpha is no larger than usual, epochs are few and the corpus is not bursty, two
+    targets share a set, four on a large corpus, and are 64 places apart: nearer ones are often of the same session. Any
+    other corpus has the blocks below.
     """
-    block = block_that_follows(workload)
-    if not workload.repetitive or workload.context_words > (WIDE if workload.bursty else _FEW_IN_CONTEXT):
+    block, N = block_that_follows(workload), workload.negative
+    trained = workload.rate * workload.epochs
+    repetitive = workload.repetitive or (workload.moves > _REPETITIVE and trained > 2 * _SHARED_EPOCHS)
+    if not repetitive or workload.context_words > (WIDE if workload.bursty else _FEW_IN_CONTEXT):
         return block
-    N = workload.negative
-    if block.S == block.T:
+    if block.S == block.T or workload.rate > _SHARED_RATE or trained > _SHARED_EPOCHS:
         return Layout(T=64, S=64, N=N, by_set=True) if workload.main_words >= _FEW_WORDS else block
     large = workload.kept_words >= SMALL_FOR_REPETITIVE and workload.cbow_mean
     return Layout(T=256 if large else 128, S=64, N=N + 1 if large else N, by_set=True)

@@ -154,11 +154,12 @@ class Workload:
             largest of these sums over all words.
         unmet: the share of negatives that are words which the corpus does not have, though the counts say that it has;
             0 where it is what the counts say.
-        likeness: the share of its context that a target has in common with one 16, 32 or 48 places on
+        likeness: the share of its context that a target has in common with others that would share its negatives
             (`corpus.likeness`).
         period: how many more of the tokens are there again `layouts.STRIDE` places on than at another distance
             (`corpus.likeness.period`); only skip-gram depends on it.
         collisions: expected number of updates of another target that are of the row of one update (`Frequencies`).
+        epochs: of the call of `train`.
     """
 
     negative: int
@@ -176,6 +177,7 @@ class Workload:
     likeness: float = 0.0
     period: float = 0.0
     collisions: float = 0.0
+    epochs: int = 5
 
     @property
     def rate(self) -> float:

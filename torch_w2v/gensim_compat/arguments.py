@@ -264,16 +264,17 @@ def check_callbacks(callbacks: Any) -> None:
     Raises:
         TypeError: what was given, and what is allowed.
     """
-    given = callbacks if isinstance(callbacks, (list, tuple)) else ()
-    wrong = [callback for callback in given if not hasattr(callback, "on_epoch_end") or isinstance(callback, type)]
+    are_listed = isinstance(callbacks, (list, tuple))
     # A single one may be iterable, as a History is.
-    wrong += [callbacks] if not isinstance(callbacks, (list, tuple)) and hasattr(callbacks, "on_epoch_end") else []
-    if wrong or not (hasattr(callbacks, "__iter__") or hasattr(callbacks, "__getitem__")):
-        what = wrong[0] if wrong else callbacks
-        raise TypeError(
-            f"callbacks: {what!r} is a {type(what).__name__}: must be a list of objects with the methods of gensim's "
-            "CallbackAny2Vec"
-        )
+    is_iterable = hasattr(callbacks, "__iter__") or hasattr(callbacks, "__getitem__")
+    if not are_listed and (not is_iterable or hasattr(callbacks, "on_epoch_end")):
+        raise TypeError(f"callbacks: {callbacks!r} is a {type(callbacks).__name__}: must be a list of callbacks")
+    for callback in callbacks if are_listed else ():
+        if isinstance(callback, type) or not hasattr(callback, "on_epoch_end"):
+            raise TypeError(
+                f"callbacks: {callback!r} is a {type(callback).__name__}: each must be an object with the methods of "
+                "gensim's CallbackAny2Vec"
+            )
 
 
 def check_progress_per(value: Any) -> None:

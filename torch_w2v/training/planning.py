@@ -121,6 +121,7 @@ def workload_of(model: TrainedModel, measured: Measured) -> Workload:
         likeness=measured.likeness,
         period=measured.period,
         collisions=0.0 if objective.skip_gram else frequencies.collisions(objective.negative),
+        epochs=int(model.epochs),
     )
 
 
@@ -173,7 +174,7 @@ def _explain(engine: Engine, layout: Layout, workload: Workload) -> str:
     else:
         reason = (
             f"{workload.kept_words:.3g} kept words per epoch, {workload.context_words:.1f} context words per target, "
-            f"{workload.repetition:.0f} gradients per row and {STRETCH} targets"
+            f"{workload.repetition:.0f} gradients per row and {STRETCH} targets, {workload.epochs} epochs"
         )
     if workload.alike and not workload.bursty:
         reason += f"; targets some places apart have {workload.likeness:.0%} of their context in common"
