@@ -78,7 +78,7 @@ FRESH = [
 
 # Windows that each set reads and writes by itself: runs of equal words, at the edges of a window and around the target.
 BY_SET = [
-    options | {"layout": Layout(T, S, options.get("negative", 5), by_set=True), "alpha": (1e-3, 9e-4)}
+    {"alpha": (1e-3, 9e-4)} | options | {"layout": Layout(T, S, options.get("negative", 5), by_set=True)}
     for (T, S), options in zip(
         itertools.cycle([(32, 8), (24, 24), (64, 32), (7, 3)]),
         [
@@ -97,7 +97,9 @@ BY_SET = [
             {"lengths": (300,), "begin": 100, "end": 210, "window": 50},
             {"lengths": (1, 2) * 100},
             {"lengths": (8,) * 300, "V": 1000},
-            {"lengths": (5000,), "V": 3},
+            # more than the kernel keeps in memory at a time
+            {"lengths": (9000,), "V": 3, "sample": False, "unknown": 0.0, "alpha": (2e-5, 1e-5)},
+            {"lengths": (9000, 50, 4000), "V": 6, "alpha": (2e-5, 1e-5)},
             {"unknown": 1.0},
             {"lengths": ()},
             {"position": 2**40, "V": 2},

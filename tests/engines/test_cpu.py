@@ -53,10 +53,11 @@ def test_every_instruction_set_agrees_with_the_reference(options, monkeypatch):
 
 
 @pytest.mark.parametrize("window", [3, 40])
-def test_every_length_of_rows(isa, window):
+@pytest.mark.parametrize("layout", [Layout(16, 8, 5, fresh=True), Layout(16, 8, 5, by_set=True)], ids=["fresh", "set"])
+def test_every_length_of_rows(isa, window, layout):
     """The kernel has loops of their own for the usual sizes of vectors, and others for all the rest."""
     for D in (16, 32, 40, 50, 64, 80, 96, 112, 128, 140, 150, 200, 256, 304):
-        one = case(D=D, V=200, lengths=(40, 90), window=window, layout=Layout(16, 8, 5, fresh=True))
+        one = case(D=D, V=200, lengths=(40, 90), window=window, layout=layout)
         want = run("reference", one.wide())
         for got, wanted in zip(run("cpu", one), want, strict=True):
             np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-6, err_msg=f"{D}")
@@ -75,8 +76,13 @@ def test_instruction_sets_agree(monkeypatch):
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"layout": Layout(32, 32, 5, G=2, fresh=True)}, {"layout": SKIP_GRAM, "skip_gram": True}],
-    ids=["default", "fresh", "skip_gram"],
+    [
+        {},
+        {"layout": Layout(32, 32, 5, G=2, fresh=True)},
+        {"layout": Layout(32, 16, 5, by_set=True)},
+        {"layout": SKIP_GRAM, "skip_gram": True},
+    ],
+    ids=["default", "fresh", "by_set", "skip_gram"],
 )
 @pytest.mark.parametrize("D", [1, 16, 100, 300])
 def test_touches_nothing_around_the_tables(isa, D, options):

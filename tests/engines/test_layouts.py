@@ -64,6 +64,9 @@ def gradients_per_row(layout, negative):
         (Workload(7, LARGE, 501), Layout(T=256, S=256, N=7, G=2, fresh=True)),
         (Workload(5, LARGE, 6, alpha=0.04, repetition=74), Layout(T=256, S=64, N=6, by_set=True)),
         (Workload(5, LARGE, 6, cbow_mean=False, alpha=0.04, repetition=74), Layout(T=128, S=64, N=5, by_set=True)),
+        (Workload(5, LARGE, 6, repetition=200, reads=32), Layout(T=64, S=64, N=5, by_set=True)),
+        (Workload(5, LARGE, 6, repetition=200, reads=33), Layout(T=16, S=16, N=5, fresh=True)),
+        (Workload(5, LARGE, 6, repetition=60, reads=17), Layout(T=64, S=16, N=6, fresh=True)),
         # large steps, or many, in which what two targets share would show
         (Workload(5, LARGE, 6, alpha=0.05, repetition=59), Layout(T=64, S=64, N=5, by_set=True)),
         (Workload(5, LARGE, 6, alpha=0.05, repetition=59, epochs=4), Layout(T=256, S=64, N=6, by_set=True)),

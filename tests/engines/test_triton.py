@@ -199,9 +199,10 @@ def test_word2vec_learns_with_it(interpreter):
         (Layout(N=MAX_N + 1), "T=64, N=65: the Triton kernel takes blocks of up to 64 and sets of up to 64"),
         (Layout(G=2), "G=2, fresh=False: the Triton kernel takes G=1 and fresh=False only"),
         (Layout(fresh=True), "G=1, fresh=True: the Triton kernel takes G=1 and fresh=False only"),
+        (Layout(by_set=True), "by_set=True: the Triton kernel reads context rows once per block"),
         (Layout(stride=2), "stride=2: the Triton kernel takes inputs as they come"),
     ],
-    ids=["T", "N", "G", "fresh", "stride"],
+    ids=["T", "N", "G", "fresh", "by_set", "stride"],
 )
 def test_layouts_that_the_kernel_does_not_take(interpreter, layout, message):
     with pytest.raises(ValueError, match=message):

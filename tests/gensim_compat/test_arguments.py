@@ -75,7 +75,10 @@ def test_more_words_per_batch_than_there_can_be():
         ({"epochs": None}, "epochs=None: must be an integer"),
         ({"min_count": None}, "min_count=None: must be an integer"),
         ({"callbacks": None}, "callbacks: None is a NoneType: must be a list"),
-        ({"callbacks": [1]}, "callbacks: 1 is a int: each must be an object with the methods of gensim's CallbackAny2Vec"),
+        (
+            {"callbacks": [1]},
+            "callbacks: 1 is a int: each must be an object with the methods of gensim's CallbackAny2Vec",
+        ),
         ({"trim_rule": "x"}, "trim_rule='x': must be a function"),
         ({"vector_size": True}, "vector_size=True: must be an integer"),
     ],

@@ -159,7 +159,22 @@ def test_runs_in_the_few_long_sessions_of_a_corpus_are_seen(layouts):
         return [list(map(str, long)), *([str(word)] for word in draw.integers(0, 2000, 100))]
 
     corpus = CountingCorpus([s for bursty in (False, True) for _ in range(34) for s in part(bursty=bursty)])
-    model = torch_w2v.Word2Vec(min_count=1, vector_size=8, alpha=0.05, sample=0, window=20, engine="cpu", workers=1)
+    model = torch_w2v.Word2Vec(min_count=1, vector_size=8, alpha=0.05, sample=0, window=10, engine="cpu", workers=1)
     model.build_vocab(corpus)
     model.train(corpus, total_examples=model.corpus_count, epochs=1)
     assert [layout.by_set for layout in layouts[:2]] == [False, True]
+
+
+@pytest.mark.parametrize(("long", "by_set"), [(0, True), (8, False)])
+def test_windows_are_not_read_by_themselves_where_most_words_have_long_ones(long, by_set, layouts):
+    """The mean sentence has eight context words, the mean word has 250 then."""
+    draw = np.random.default_rng(1)
+    lengths = [10_000] * long + [4] * 20_000
+    corpus = [[str(word) for word in draw.integers(0, 150, length)] for length in lengths]
+    options = {"window": 500, "alpha": 1.0, "sample": 0, "engine": "cpu", "epochs": 1}
+    model = torch_w2v.Word2Vec(min_count=1, vector_size=8, **options)
+    model.build_vocab(corpus)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DivergenceWarning)
+        model.train(corpus, total_examples=model.corpus_count, epochs=1)
+    assert {layout.by_set for layout in layouts} == {by_set}

@@ -11,7 +11,7 @@ import pytest
 from tests.helpers import ours, same, words
 from tests.training.watching import Watching
 from torch_w2v.training import checkpoint_file, manifest
-from torch_w2v.training.epoch import CallState
+from torch_w2v.training.epoch import LATER, CallState
 
 SENTENCES = words(300)
 
@@ -55,12 +55,12 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("name", ["likeness", "period"])
-def test_the_first_checkpoints_have_no_likeness_and_no_period(name, right):
+@pytest.mark.parametrize("name", LATER)
+def test_what_the_first_checkpoints_do_not_have(name, right):
     right = copy.deepcopy(right)
     del right["progress"][name]
     manifest.check(right)
-    state = CallState(likeness=0.5, period=0.5)
+    state = CallState(**dict.fromkeys(LATER, 0.5))
     state.load(right["progress"])
     assert getattr(state, name) == 0
     right["progress"][name] = math.nan

@@ -82,7 +82,8 @@ def one_block_per_step(workload: Workload) -> Layout:
     block, N = block_that_follows(workload), workload.negative
     trained = workload.rate * workload.epochs
     repetitive = workload.repetitive or (workload.moves > _REPETITIVE and trained > 2 * _SHARED_EPOCHS)
-    if not repetitive or workload.context_words > (WIDE if workload.bursty else _FEW_IN_CONTEXT):
+    reads = max(workload.context_words, workload.reads)
+    if not repetitive or reads > (WIDE if workload.bursty else _FEW_IN_CONTEXT):
         return block
     if block.S == block.T or workload.rate > _SHARED_RATE or trained > _SHARED_EPOCHS:
         return Layout(T=64, S=64, N=N, by_set=True) if workload.main_words >= _FEW_WORDS else block

@@ -158,6 +158,7 @@ class Workload:
             (`corpus.likeness`).
         period: how many more of the tokens are there again `layouts.STRIDE` places on than at another distance
             (`corpus.likeness.period`); only skip-gram depends on it.
+        reads: as `context_words`, on average over pairs: more where sentences are of uneven lengths; 0 for the same.
         collisions: expected number of updates of another target that are of the row of one update (`Frequencies`).
         epochs: of the call of `train`.
     """
@@ -176,6 +177,7 @@ class Workload:
     unmet: float = 0.0
     likeness: float = 0.0
     period: float = 0.0
+    reads: float = 0.0
     collisions: float = 0.0
     epochs: int = 5
 

@@ -77,11 +77,11 @@ def chunk_plans(
         key = encoding, chunk.position, len(chunk.tokens), reading[1:], enough
         if encoding is None or key not in looks.chunks:
             part = Encoded(chunk.tokens, chunk.offsets)
-            found, own = measure_for_skip_gram(model, part), 0.0
+            found, own, context = measure_for_skip_gram(model, part), 0.0, 0.0
             if enough <= _MOST_REPETITION:
                 context = found.context or measured_context(model, part)
                 own = repetition_of_chunk(chunk, *reading, max(context, workload.context_words), enough)
-            found = found._replace(repetition=own)
+            found = found._replace(repetition=own, reads=0.0 if workload.skip_gram else context)
             if may_be_alike:
                 keep, window, _, kept_share, _ = reading
                 like = likeness_of_chunk(chunk, keep, window, kept_share, workload.most_likeness)

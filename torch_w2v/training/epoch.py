@@ -85,6 +85,10 @@ class Totals:
         return default_timer() - self.start + 1e-5
 
 
+# of `Measured`: what the first checkpoints do not have
+LATER = ("likeness", "period", "reads")
+
+
 @dataclass
 class CallState:
     """How far a call of `train()` is.
@@ -94,7 +98,7 @@ class CallState:
         totals: of that epoch.
         call: totals of all epochs that are finished; only words and chunks are counted.
         seed: of the draws.
-        repetition, context, busiest, unmet, likeness, period: what was measured of the corpus; the layout depends on
+        repetition, context, busiest, unmet, likeness, period, reads: what was measured of the corpus; layouts depend on
             it.
         expected_words: words that the epoch is expected to have.
     """
@@ -109,12 +113,13 @@ class CallState:
     unmet: float = 0.0
     likeness: float = 0.0
     period: float = 0.0
+    reads: float = 0.0
     expected_words: float = 0.0
 
     @property
     def measured(self) -> Measured:
         """What was measured of the corpus."""
-        return Measured(self.repetition, self.context, self.busiest, self.unmet, self.likeness, self.period)
+        return Measured(*(getattr(self, name) for name in Measured._fields))
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
@@ -130,7 +135,8 @@ class CallState:
         """Take over what `as_dict` has returned."""
         for name in ("epoch", "seed", "repetition", "context", "busiest", "unmet", "expected_words"):
             setattr(self, name, values[name])
-        self.likeness, self.period = values.get("likeness", 0.0), values.get("period", 0.0)
+        for name in LATER:
+            setattr(self, name, values.get(name, 0.0))
         self.call = Totals(**values["call"])
         self.totals = Totals(**values["totals"], start=default_timer() - values["elapsed"])
 

@@ -146,6 +146,7 @@ class Frequencies:
         """
         alpha = workload.alpha
         workload = replace(workload, repetition=1.0, busiest_output=0.0, unmet=0.0, likeness=0.0, period=0.0)
+        workload = replace(workload, reads=0.0, epochs=1)
         key = layout, workload, lockf.tobytes(), whole_sums
         if key not in self._scales:
             if len(self._scales) == _KEPT_SCALES:

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from torch_w2v.training.epoch import Totals
+from torch_w2v.training.epoch import LATER, Totals
 
 # Attributes of a model that a call of `train()` or its callbacks may have changed.
 STATE = (
@@ -82,7 +82,7 @@ def check(manifest: Mapping[str, Any]) -> None:
     _part(progress, "seed", _is_count)
     for name in ("repetition", "context", "busiest", "unmet", "expected_words", "elapsed"):
         _part(progress, name, _is_number)
-    for name in progress.keys() & {"likeness", "period"}:  # the first checkpoints have none
+    for name in progress.keys() & set(LATER):
         _part(progress, name, _is_number)
     for name in ("totals", "call"):
         _part(progress, name, _is_totals)

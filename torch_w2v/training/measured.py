@@ -35,6 +35,7 @@ class Measured(NamedTuple):
         unmet: `Workload.unmet`, for skip-gram too.
         likeness: as `corpus.likeness` estimates it, for CBOW.
         period: as `corpus.likeness.period` estimates it of `STRIDE`, for skip-gram.
+        reads: as `measured_context` returns it, for CBOW: what it takes to read windows by themselves.
     """
 
     repetition: float = 1.0
@@ -43,6 +44,7 @@ class Measured(NamedTuple):
     unmet: float = 0.0
     likeness: float = 0.0
     period: float = 0.0
+    reads: float = 0.0
 
     def most(self, other: Measured) -> Measured:
         """Return the larger values of both."""
@@ -60,7 +62,7 @@ def measure(model: TrainedModel, seen: Run) -> Measured:
     keep, window, _, kept_share, _ = reading_of(model)
     if model.sg:
         return found._replace(period=period(seen, keep, kept_share, STRIDE, OTHER_STRIDE))
-    return found._replace(likeness=likeness(seen, keep, window, kept_share))
+    return found._replace(likeness=likeness(seen, keep, window, kept_share), reads=measured_context(model, seen))
 
 
 def measure_for_skip_gram(model: TrainedModel, seen: Run) -> Measured:

@@ -120,6 +120,7 @@ def workload_of(model: TrainedModel, measured: Measured) -> Workload:
         unmet=measured.unmet,
         likeness=measured.likeness,
         period=measured.period,
+        reads=measured.reads,
         collisions=0.0 if objective.skip_gram else frequencies.collisions(objective.negative),
         epochs=int(model.epochs),
     )

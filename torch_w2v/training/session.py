@@ -251,6 +251,7 @@ class TrainCall:
             progress.unmet = ranks.agree(measured.unmet, max)
             progress.likeness = ranks.agree(measured.likeness, max)
             progress.period = ranks.agree(measured.period, max)
+            progress.reads = ranks.agree(measured.reads, max)
             progress.expected_words = planning.expected_words(model, seen, size, total_examples, total_words)
             self._plan = planning.training_plan(model, engine, progress.measured, seed_of(model))
             progress.seed = ranks.agree(self._plan.seed, operator.itemgetter(0))
