@@ -10,7 +10,8 @@ from torch_w2v.corpus.chunks import Chunk
 from torch_w2v.corpus.samples import kept_at_places, kept_share_of
 from torch_w2v.corpus.store import Encoded, Run
 
-# how many kept tokens targets are apart that share a set of negatives (`layouts.one_block_per_step`)
+# how many kept tokens targets are apart that share a set of negatives (`layouts.block_that_follows`, then
+# `layouts.one_block_per_step`)
 _APART = (16, 32, 48, 64, 128, 192)
 # pairs of targets that are compared at each of these, at most, and words of a window, on either side of its target: so
 # few that the windows of two targets have no place in common

@@ -74,10 +74,10 @@ def one_block_per_step(workload: Workload) -> Layout:
 
     Where words repeat, and windows are not wide, context rows are read and changed set by set: hidden layers are as
     fresh as gensim's, and a word that is there several times in a row is read once. Each target has negatives of its
-    own, so that all is trained in gensim's order; of few words the shorter blocks below are better where negatives are
-    many and alpha is large. Where alpha is no larger than usual, epochs are few and the corpus is not bursty, two
-    targets share a set, four on a large corpus, and are 64 places apart: nearer ones are often of the same session. Any
-    other corpus has the blocks below.
+    own, so that all is trained in gensim's order; of few words the shorter blocks of `block_that_follows` are better
+    where negatives are many and alpha is large. Where alpha is no larger than usual, epochs are few and the corpus is
+    not bursty, two targets share a set, four on a large corpus, and are 64 places apart: nearer ones are often of the
+    same session. Any other corpus has those blocks, too.
     """
     block, N = block_that_follows(workload), workload.negative
     trained = workload.rate * workload.epochs
@@ -94,12 +94,12 @@ def one_block_per_step(workload: Workload) -> Layout:
 def block_that_follows(workload: Workload) -> Layout:
     """Return a block whose context rows are read and changed once, and whose hidden layers follow the errors before.
 
-    So a word which repeats within a block counts as often as it is there. A set of negatives has at most four targets,
-    two on a small corpus, whose words are few and meet again within a block, and sooner where words repeat; and there
-    are as many sets as a target has context words: targets whose windows overlap must not share negatives, or the words
-    around them meet the same few again and again. Sums reach further than means: with more than two targets per set the
-    cosines are no longer gensim's. What four targets share varies more than what each has of its own would, so that
-    runs would agree less with each other than gensim's do: a set of four has one negative more.
+    Following them, a word which repeats within a block counts as often as it is there. A set of negatives has at most
+    four targets, two on a small corpus, whose words are few and meet again within a block, and sooner where words
+    repeat; and there are as many sets as a target has context words: targets whose windows overlap must not share
+    negatives, or the words around them meet the same few again and again. Sums reach further than means: with more than
+    two targets per set the cosines are no longer gensim's. What four targets share varies more than what each has of
+    its own would, so that runs would agree less with each other than gensim's do: a set of four has one negative more.
 
     On a bursty corpus every target has negatives of its own, in blocks that are shorter where errors are large (many
     negatives, a large alpha, sums) and where rows move far, since how they move the others is computed only roughly,

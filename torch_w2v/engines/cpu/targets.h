@@ -48,7 +48,7 @@ struct Targets {
   }
 
   // The hidden layers of a group's targets, which lie one behind the other. With `by_set` those of all sets have the
-  // same place: the memory stays in the first cache.
+  // same place: the memory stays in the first cache. Then `row` means nothing.
   float* hidden_of(i64 group) const {
     return job.call.by_set ? hidden : hidden + group * job.group_targets * job.stride();
   }
