@@ -45,10 +45,9 @@ def long_sessions():
 @pytest.mark.parametrize(
     ("make", "options", "shared"),
     [
-        # far from usual steps, and alike where they would share
+        # large steps, and targets that would share negatives are alike
         (playlists, {"alpha": 0.1, "window": 13}, lambda workload: Layout(T=128, S=64, N=5, by_set=True)),
         # many epochs
-        # many epochs, of words that repeat less than elsewhere
         (long_sessions, {"alpha": 0.03, "window": 10, "epochs": 30}, layouts.block_that_follows),
     ],
 )

@@ -6,6 +6,7 @@ import pytest
 import torch_w2v
 from tests.helpers import ours
 from torch_w2v import system
+from torch_w2v.engines.cpu.engine import CpuEngine
 from torch_w2v.engines.plan import Layout
 from torch_w2v.engines.row_scales import CAP, MAX_INDEPENDENT_BLOCKS
 from torch_w2v.engines.torch_batched import TorchBatchedEngine
@@ -78,3 +79,14 @@ def test_where_few_rows_have_most_updates_one_thread_trains(counts, negative, th
     model = ours(min_count=1, workers=4, negative=negative, sample=0)
     model.build_vocab_from_freq(counts)
     assert threads_of(model, 10 * WORDS_PER_THREAD) == threads
+
+
+@pytest.mark.parametrize(("repetition", "how"), [(60.0, "set by set"), (6.0, "1 block at once")])
+def test_the_log_says_how_targets_are_grouped(repetition, how, caplog):
+    model = ours(min_count=1, sample=0, epochs=5)
+    model.build_vocab([[str(word) for word in range(200)]])
+    caplog.clear()
+    with caplog.at_level("INFO", logger="torch_w2v"):
+        training_plan(model, CpuEngine(), Measured(repetition=repetition))
+    assert f"negatives, {how} (" in caplog.text
+    assert ("words repeat" in caplog.text) == (repetition > 50)

@@ -145,8 +145,9 @@ class Frequencies:
         words, and that differs a little between any two calls of `train()` on a few sentences.
         """
         alpha = workload.alpha
-        workload = replace(workload, repetition=1.0, busiest_output=0.0, unmet=0.0, likeness=0.0, period=0.0)
-        workload = replace(workload, reads=0.0, epochs=1)
+        workload = replace(
+            workload, repetition=1.0, busiest_output=0.0, unmet=0.0, likeness=0.0, period=0.0, reads=0.0, epochs=1
+        )
         key = layout, workload, lockf.tobytes(), whole_sums
         if key not in self._scales:
             if len(self._scales) == _KEPT_SCALES:

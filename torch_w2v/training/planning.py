@@ -177,6 +177,8 @@ def _explain(engine: Engine, layout: Layout, workload: Workload) -> str:
             f"{workload.kept_words:.3g} kept words per epoch, {workload.context_words:.1f} context words per target, "
             f"{workload.repetition:.0f} gradients per row and {STRETCH} targets, {workload.epochs} epochs"
         )
+    if layout.by_set and not workload.bursty:
+        reason += "; words repeat"
     if workload.alike and not workload.bursty:
         reason += f"; targets some places apart have {workload.likeness:.0%} of their context in common"
     if workload.unmet:

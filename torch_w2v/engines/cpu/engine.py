@@ -292,7 +292,7 @@ def _best(loaded: ctypes.CDLL) -> int:
     """Return the index in `ISAS` of the best one.
 
     Asked once: a call of a library waits for other threads of Python, and in a virtual machine the processor's answer
-    takes some 20 µs.
+    takes some 40 µs.
     """
     return int(loaded.w2v_isa())
 
