@@ -156,7 +156,7 @@ class Word2Vec(EpochTraining):
         # An attribute of this process, which is neither saved nor copied.
         if options.pop("distributed"):
             set_option(self, "distributed", distributed)
-        with self._w2v_together():
+        with self._w2v_together("Word2Vec()"):
             path, every = options.pop("checkpoint"), options.pop("checkpoint_every")
             path = call_arguments.check(path, every, self._w2v_group, sentences, corpus_file)
             if path is not None and sentences is None and corpus_file is None:
@@ -249,7 +249,7 @@ class Word2Vec(EpochTraining):
                 was damaged, or could not be written.
         """
         # What one rank refuses outside of `_w2v_together` would leave the others waiting.
-        with turn_of(self), self._w2v_together():
+        with turn_of(self), self._w2v_together("train()"):
             path, every = self.__dict__.pop("_w2v_checkpoint", (None, checkpoint_every))
             path = path or call_arguments.check(checkpoint, every, self._w2v_group, corpus_iterable, corpus_file)
             totals = arguments.numbers({"total_examples": total_examples, "total_words": total_words})

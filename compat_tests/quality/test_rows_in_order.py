@@ -5,6 +5,7 @@ from itertools import chain
 import gensim.models
 import numpy as np
 import pytest
+from gensim.models import KeyedVectors
 
 import torch_w2v
 from compat_tests.quality.scores import precision
@@ -14,21 +15,30 @@ from torch_w2v.engines import layouts, plan
 pytestmark = pytest.mark.skipif(not KERNEL, reason="needs the fused kernel")
 
 TOKENS = 150_000
-FIELDS, KINDS = 8, 30  # of a log
+KINDS = 30  # of a log
 
 
-def lines():
-    """Lines of a log with eight fields, 40 in a sentence; a field keeps its value mostly, or has one of the kind."""
+def lines(fields=8, change=0.06, own=0.9, tokens=TOKENS):
+    """Lines of a log, 40 in a sentence; a field keeps its value mostly, or has one of the kind or of any kind."""
     draw = np.random.default_rng(45)
-    kind, values, found = 0, [(0, 0)] * FIELDS, []
-    for _ in range(TOKENS // FIELDS):
+    kind, values, found = 0, [(0, 0)] * fields, []
+    for _ in range(tokens // fields):
         if draw.random() < 0.01:
             kind = int(draw.integers(KINDS))
-        for field in range(FIELDS):
-            if draw.random() < 0.06:
-                values[field] = (kind if draw.random() < 0.9 else int(draw.integers(KINDS)), int(draw.integers(2)))
+        for field in range(fields):
+            if draw.random() < change:
+                values[field] = (kind if draw.random() < own else int(draw.integers(KINDS)), int(draw.integers(2)))
         found.append([f"{of_kind}/{field}:{value}" for field, (of_kind, value) in enumerate(values)])
     return [list(chain(*found[i : i + 40])) for i in range(0, len(found), 40)]
+
+
+def log_in_text():
+    """Lines of a log, a third of all tokens, among sentences of text."""
+    draw = np.random.default_rng(3)
+    shares = np.cumsum(1 / np.arange(2, 5002))
+    words = np.searchsorted(shares, draw.random((4_500, 20)) * shares[-1])
+    both = lines(4, 0.15, 0.8, 40_000) + [[f"w{word}" for word in sentence] for sentence in words]
+    return [both[i] for i in draw.permutation(len(both))]
 
 
 def chords():
@@ -42,19 +52,35 @@ def chords():
     return found
 
 
-def of_one_kind(cls, corpus, alpha):
-    options = {"vector_size": 48, "min_count": 1, "sample": 0, "workers": 1, "alpha": alpha, "seed": 1}
-    return precision(cls(corpus, **options).wv)
+def of_one_kind(cls, corpus, **more):
+    """The precision of words with a kind, among these."""
+    options = {"vector_size": 48, "min_count": 1, "sample": 0, "workers": 1, "seed": 1, **more}
+    vectors = cls(corpus, **options).wv
+    words = [word for word in vectors.index_to_key if "/" in word]
+    of_kinds = KeyedVectors(vectors.vector_size)
+    of_kinds.add_vectors(words, vectors[words])
+    return precision(of_kinds)
 
 
-@pytest.mark.parametrize(("make", "alpha"), [(lines, 0.05), (chords, 0.025)])
-def test_precision(make, alpha, monkeypatch):
+@pytest.mark.parametrize(
+    ("make", "options"), [(lines, {"alpha": 0.05}), (chords, {}), (log_in_text, {"epochs": 10, "negative": 15})]
+)
+def test_precision(make, options, monkeypatch):
     corpus = make()
-    wanted = of_one_kind(gensim.models.Word2Vec, corpus, alpha)
-    assert of_one_kind(torch_w2v.Word2Vec, corpus, alpha) > wanted - 0.03
+    wanted = of_one_kind(gensim.models.Word2Vec, corpus, **options)
+    assert of_one_kind(torch_w2v.Word2Vec, corpus, **options) > wanted - 0.03
     # they share negatives
-    monkeypatch.setattr(plan, "_ALIKE", 10.0)
-    assert of_one_kind(torch_w2v.Word2Vec, corpus, alpha) < wanted - 0.05
+    monkeypatch.setattr(plan, "_ALIKE", 100.0)
+    assert of_one_kind(torch_w2v.Word2Vec, corpus, **options) < wanted - 0.05
+
+
+def test_skip_gram_whose_inputs_are_alike(monkeypatch):
+    corpus = lines(6, 0.15, 0.8, 50_000)
+    options = {"sg": 1, "alpha": 0.05}
+    wanted = of_one_kind(gensim.models.Word2Vec, corpus, **options)
+    assert of_one_kind(torch_w2v.Word2Vec, corpus, **options) > wanted - 0.03
+    monkeypatch.setattr(plan, "_ALIKE_INPUTS", 10.0)
+    assert of_one_kind(torch_w2v.Word2Vec, corpus, **options) < wanted - 0.05
 
 
 def table(columns):

@@ -1,5 +1,7 @@
 """Corpora that lose what tells words apart where targets share negatives, however fresh their hidden layers are."""
 
+import itertools
+
 import gensim.models
 import numpy as np
 import pytest
@@ -16,11 +18,11 @@ TOKENS = 100_000
 OWN = 0.7  # share of the items of a session that are of its group
 
 
-def sessions(draw, groups, size, length):
-    """Items of sessions: most of one group each."""
+def sessions(draw, groups, size, length, own_share=OWN):
+    """Items of sessions: many of one group each."""
     while True:
         own = int(draw.integers(groups))
-        group = np.where(draw.random(length) < OWN, own, draw.integers(groups, size=length))
+        group = np.where(draw.random(length) < own_share, own, draw.integers(groups, size=length))
         yield [f"{g}/{i}" for g, i in zip(group, draw.integers(size, size=length), strict=True)]
 
 
@@ -33,11 +35,11 @@ def playlists():
         found.append(songs * int(draw.integers(4, 12)))
 
 
-def long_sessions():
+def long_sessions(tokens=TOKENS):
     """Sessions of 400 tokens, each item twice in a row on average."""
     draw, found = np.random.default_rng(1), []
     for items in sessions(draw, 60, 15, 200):
-        if sum(map(len, found)) >= TOKENS:
+        if sum(map(len, found)) >= tokens:
             return found
         found.append([item for item in items for _ in range(draw.geometric(0.5))])
 
@@ -48,7 +50,11 @@ def long_sessions():
         # large steps, and targets that would share negatives are alike
         (playlists, {"alpha": 0.1, "window": 13}, lambda workload: Layout(T=128, S=64, N=5, by_set=True)),
         # many epochs
-        (long_sessions, {"alpha": 0.03, "window": 10, "epochs": 30}, layouts.block_that_follows),
+        (
+            long_sessions,
+            {"alpha": 0.03, "window": 10, "epochs": 30},
+            lambda workload: Layout(T=64, S=16, N=6, fresh=True),
+        ),
     ],
 )
 def test_precision(make, options, shared, monkeypatch):
@@ -62,3 +68,34 @@ def test_precision(make, options, shared, monkeypatch):
     assert of(torch_w2v) > wanted - 0.03
     monkeypatch.setattr(layouts, "one_block_per_step", shared)
     assert of(torch_w2v) < wanted - 0.05
+
+
+@pytest.mark.slow
+def test_epochs_of_many_calls_count():
+    corpus, options = long_sessions(TOKENS // 2), {"alpha": 0.03, "window": 10}
+    settings = {"vector_size": 48, "min_count": 1, "sample": 0, "workers": 1, "seed": 1, **options}
+
+    def of(package):
+        model = package.Word2Vec(**settings)
+        model.build_vocab(corpus)
+        for _ in range(30):
+            model.train(corpus, total_examples=model.corpus_count, epochs=1)
+        return precision(model.wv)
+
+    assert of(torch_w2v) > of(gensim.models) - 0.02
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("length", "own", "window"), [(50, 0.3, 9), (200, 0.4, 8)])
+def test_many_epochs_over_items_that_do_not_repeat(length, own, window, monkeypatch):
+    draw = np.random.default_rng(1)
+    corpus = list(itertools.islice(sessions(draw, 50, 20, length, own), TOKENS // 2 // length))
+
+    def of(package):
+        settings = {"vector_size": 48, "min_count": 1, "sample": 0, "workers": 1, "alpha": 0.05, "window": window}
+        return precision(package.Word2Vec(corpus, **settings, seed=1, epochs=50).wv)
+
+    wanted = of(gensim.models)
+    assert of(torch_w2v) > wanted - 0.01
+    monkeypatch.setattr(layouts, "_LONG_TRAINING", 10.0)
+    assert of(torch_w2v) < wanted - 0.01

@@ -184,6 +184,12 @@ def test_values_are_looked_for_only_in_the_epochs_that_have_them(tmp_path):
     assert [result["epoch"] for result in evaluate.results] == [2, 4, 5]
 
 
+@pytest.mark.parametrize("held_out", [iter(topics(2)), (sentence for sentence in topics(2)), map(list, topics(2))])
+def test_held_out_sentences_that_can_be_read_once_only(held_out):
+    with pytest.raises(TypeError, match=r"^held_out: a \w+ can be read once only: give a list of its sentences"):
+        Evaluate(held_out=held_out)
+
+
 @pytest.mark.parametrize("held_out", [["the king rules"], "held_out.txt"])
 def test_held_out_sentences_are_lists_of_words(held_out):
     with pytest.raises(TypeError, match=r"^held_out: '.*' is a str: must be sentences as lists of words"):

@@ -64,6 +64,29 @@ def test_words_that_subsampling_drops_do_not_count():
     assert 0.3 < of_sentences(both, 640) < 0.6
 
 
+@pytest.mark.parametrize(("of_rows", "alike"), [(5, True), (10, True), (800, False)])
+def test_rows_among_other_words_are_alike_too(of_rows, alike):
+    """One sentence in so many has twenty rows; all targets of these have most of their context in common."""
+    sentences = np.random.default_rng(8).integers(120, 1000, (800, 160))
+    sentences[::of_rows] = rows(8, count=20 * 800 // of_rows).reshape(-1, 160)
+    assert (of_sentences(sentences.ravel(), 160) > 0.14) == alike
+
+
+def inputs_of(words, length, stride):
+    words = np.asarray(words, np.int32)
+    corpus = Encoded(words, np.arange(0, len(words) + 1, length))
+    return module.likeness_of_inputs(corpus, KEPT, 5, 1.0, stride)
+
+
+def test_inputs_that_are_alike():
+    """Eight rows further on is the same column, at a stride of 32; 37 places on is another one."""
+    words = rows(8, count=2000, stays=40)
+    assert inputs_of(words, 160, 32) > 0.5
+    assert inputs_of(words, 160, 37) > 0.5
+    assert abs(inputs_of(np.random.default_rng(2).integers(0, 1000, 20_000), 200, 32)) < 0.05
+    assert inputs_of(words[:1900], 190, 32) == 0
+
+
 @pytest.mark.parametrize("words", [0, 1, 1_999])
 def test_little_says_nothing(words):
     assert of_sentences(np.arange(words) % 16, max(words, 1)) == 0
@@ -74,12 +97,12 @@ def test_a_corpus_without_known_words():
     assert of_sentences(np.arange(5000) % 16, 5000, keep=np.zeros(1000, np.uint32), kept_share=1e-6) == 0
 
 
-def of_chunk(words, length, enough, window=5, keep=KEPT, kept_share=1.0):
+def of_chunk(words, length, enough, window=5, keep=KEPT, kept_share=1.0, stride=0):
     """The likeness of words in sentences of one length as that of a chunk."""
     words = np.asarray(words, np.int32)
     offsets = np.arange(0, len(words) + 1, length)
     chunk = Chunk(words, offsets, 0, len(words), 0, len(offsets) - 1)
-    return likeness_of_chunk(chunk, keep, window, kept_share, enough)
+    return likeness_of_chunk(chunk, keep, window, kept_share, enough, stride)
 
 
 def dropped_between(words):
@@ -99,6 +122,13 @@ def test_the_quick_look_at_a_chunk_errs_upwards(period, window, dropped):
     actual = of_chunk(length=length, enough=0.0, **options)
     assert actual == of_sentences(length=length, **options) > 0.5
     assert of_chunk(length=length, enough=0.95 * actual, **options) == actual
+
+
+@pytest.mark.parametrize("stride", [32, 37])
+def test_a_chunk_of_skip_gram(stride):
+    words = rows(8, count=2000, stays=40)
+    assert of_chunk(words, 160, 0.2, stride=stride) == inputs_of(words, 160, stride) > 0.5
+    assert of_chunk(np.random.default_rng(2).integers(0, 1000, 20_000), 200, 0.2, stride=stride) == 0
 
 
 def test_text_is_not_looked_at_closely(monkeypatch):

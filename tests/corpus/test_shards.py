@@ -74,7 +74,7 @@ def test_the_size_of_a_compressed_file_behind_a_uri_is_that_of_the_stored_one(tm
     path = tmp_path / "a.txt.gz"
     with gzip.open(path, "wt") as file:
         file.write("word " * 100_000)
-    assert shards.extent(corpus.files(path.as_uri())) == ("text", path.stat().st_size)
+    assert shards.extent(corpus.files(path.as_uri())) == ("text", path.stat().st_size, 0)
 
 
 def test_sentences_of_an_encoded_corpus(tmp_path):

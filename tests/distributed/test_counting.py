@@ -99,3 +99,13 @@ def test_ranks_that_name_unlike_corpora_are_told(tmp_path):
 
     with pytest.raises(ValueError, match="rank 0 a text of size 180, rank 1 a text of size 120; give all the same"):
         run_ranks(2, program)
+
+
+def test_ranks_that_name_a_list_in_other_orders_are_told():
+    sentences = [[f"w{i}", f"w{i + 1}"] for i in range(50)]
+
+    def program(group):
+        Word2Vec(sentences[:: 1 - 2 * group.rank], min_count=1, distributed=group)
+
+    with pytest.raises(ValueError, match="rank 0 a list of size 50, rank 1 a list of size 50 with other sentences, or"):
+        run_ranks(2, program)

@@ -1,6 +1,7 @@
 """What a rank does with errors: its own are raised as they are, those of an exchange are another rank's."""
 
 import os
+import socket
 from typing import ClassVar
 
 import pytest
@@ -295,4 +296,26 @@ def test_an_environment_by_which_ranks_would_wait_for_ever(variable, value, mess
     for name, text in environment.items():
         monkeypatch.setenv(name, text)
     with pytest.raises(ValueError, match=f"^{message}"):
+        Group()
+
+
+@pytest.fixture
+def as_rank_1(monkeypatch):
+    """As the second of two ranks; rank 0 would be at the address of this socket, where nobody ever answers."""
+    with socket.socket() as service:
+        service.bind(("127.0.0.1", 0))
+        service.listen()
+        port = str(service.getsockname()[1])
+        environment = {"RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+        for name, text in environment.items():
+            monkeypatch.setenv(name, text)
+        yield port
+
+
+def test_a_port_that_another_service_has(as_rank_1, monkeypatch):
+    """torch would wait for ever."""
+    monkeypatch.setenv("TORCH_W2V_TIMEOUT", "0.5")
+    monkeypatch.setattr(group_module, "_GRACE", 0.5)
+    message = rf"the ranks cannot meet at 127.0.0.1:{as_rank_1} \(MASTER_ADDR and MASTER_PORT\).*another service"
+    with pytest.raises(RuntimeError, match=message):
         Group()

@@ -1,5 +1,6 @@
 """Ranks that are threads of this process train one model; `test_processes.py` has ranks that are processes."""
 
+import contextlib
 import itertools
 
 import numpy as np
@@ -308,6 +309,21 @@ def test_ranks_with_other_arguments_are_told_which(name):
         return Word2Vec(SENTENCES, **{**OPTIONS, name: OPTIONS[name] + group.rank}, distributed=group)
 
     with pytest.raises(ValueError, match=f"{name}: .* on rank 0, .* on rank 1"):
+        run_ranks(2, program)
+
+
+@pytest.mark.parametrize("once", [False, True])
+def test_ranks_in_other_calls_are_told_which(once):
+    """Rank 0 alone makes the vocabulary, as programs do whose ranks then get the model from it."""
+
+    def program(group):
+        model = Word2Vec(**OPTIONS, distributed=group)
+        with model.reading_once() if once else contextlib.nullcontext():
+            if group.rank == 0:
+                model.build_vocab(SENTENCES)
+            model.train(SENTENCES, total_examples=len(SENTENCES), epochs=1)
+
+    with pytest.raises(ValueError, match=r"same calls: rank 0 is in build_vocab\(\), rank 1 in train\(\)"):
         run_ranks(2, program)
 
 

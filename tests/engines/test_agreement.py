@@ -98,8 +98,8 @@ BY_SET = [
             {"lengths": (1, 2) * 100},
             {"lengths": (8,) * 300, "V": 1000},
             # more than the kernel keeps in memory at a time
-            {"lengths": (9000,), "V": 3, "sample": False, "unknown": 0.0, "alpha": (2e-5, 1e-5)},
-            {"lengths": (9000, 50, 4000), "V": 6, "alpha": (2e-5, 1e-5)},
+            {"lengths": (5000,), "V": 3, "sample": False, "unknown": 0.0, "alpha": (2e-5, 1e-5)},
+            {"lengths": (5000, 50, 4000), "V": 6, "alpha": (2e-5, 1e-5)},
             {"unknown": 1.0},
             {"lengths": ()},
             {"position": 2**40, "V": 2},

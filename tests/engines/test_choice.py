@@ -94,13 +94,25 @@ def test_auto_device_is_the_cpu_and_cuda_raises():
         ),
         ("auto", "gpu", "device='gpu': must be 'auto' or a torch device"),
         ("auto", 3.5, "device=3.5: must be 'auto' or a torch device"),
-        ("cpu", "meta", "works on device='cpu' only"),
-        ("gensim", "meta", "engine='gensim' with device='meta': this engine works on device='cpu' only"),
     ],
 )
 def test_unknown_names(engine, device, message):
     with pytest.raises(ValueError, match=message):
         choose(engine, device)
+
+
+@pytest.mark.parametrize("engine", ["cpu", "gensim"])
+def test_engines_of_the_cpu(engine, monkeypatch):
+    monkeypatch.setattr(engines, "check_device", str)
+    with pytest.raises(
+        ValueError, match=f"engine='{engine}' with device='mps': this engine works on device='cpu' only"
+    ):
+        choose(engine, "mps")
+
+
+def test_a_device_without_memory():
+    with pytest.raises(RuntimeError, match=r"device='meta' cannot be used here .*no data"):
+        choose("torch_batched", "meta")
 
 
 @pytest.fixture

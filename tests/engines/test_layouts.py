@@ -76,6 +76,12 @@ def gradients_per_row(layout, negative):
         (Workload(5, LARGE, 6, repetition=33, epochs=16), Layout(T=64, S=16, N=6, fresh=True)),
         (Workload(5, LARGE, 6, repetition=33, epochs=17), Layout(T=64, S=64, N=5, by_set=True)),
         (Workload(5, LARGE, 6, repetition=31, epochs=17), Layout(T=64, S=16, N=6, fresh=True)),
+        (Workload(5, 1.9e6, 6, epochs=47), Layout(T=64, S=16, N=6, fresh=True)),
+        (Workload(5, 1.9e6, 6, epochs=49), Layout(T=128, S=64, N=6, by_set=True)),
+        (Workload(5, 2.1e6, 6, epochs=49), Layout(T=64, S=16, N=6, fresh=True)),
+        (Workload(5, SMALL, 16, cbow_mean=False, epochs=49), Layout(T=128, S=64, N=6, by_set=True)),
+        (Workload(5, SMALL, 17, epochs=49), Layout(T=32, S=32, N=5, fresh=True)),
+        (Workload(5, SMALL, 6, epochs=49, likeness=0.9), Layout(T=32, S=32, N=5, fresh=True)),
         (Workload(7, LARGE, 6, alpha=0.05, repetition=61), Layout(T=64, S=64, N=7, by_set=True)),
         (Workload(7, LARGE, 6, alpha=0.05, repetition=61, main_words=99), Layout(T=16, S=16, N=7, fresh=True)),
         (Workload(7, LARGE, 40, alpha=0.05, repetition=61), Layout(T=16, S=16, N=7, fresh=True)),
@@ -208,6 +214,14 @@ def test_inputs_are_not_of_one_column(period, stride):
     assert skip_gram_block(Workload(5, LARGE, 6.0, skip_gram=True, period=period)).stride == stride
     bursty = Workload(5, LARGE, 6.0, skip_gram=True, period=period, repetition=130)
     assert skip_gram_block(bursty).stride == 1
+
+
+@pytest.mark.parametrize(
+    ("likeness", "epochs", "T"), [(0.19, 100, 16), (0.21, 8, 16), (0.21, 9, 1), (0.9, 5, 16), (0.9, 9, 1)]
+)
+def test_inputs_that_are_alike_share_nothing_where_training_is_long(likeness, epochs, T):
+    workload = Workload(5, LARGE, 6.0, skip_gram=True, likeness=likeness, epochs=epochs)
+    assert skip_gram_block(workload) == dataclasses.replace(skip_gram_block(replace(workload, likeness=0.0)), T=T)
 
 
 @pytest.mark.parametrize(("busiest", "S", "N"), [(0.1, 1, 32), (1.4, 4, 16), (2.8, 8, 8)])

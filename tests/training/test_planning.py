@@ -11,7 +11,7 @@ from torch_w2v.engines.plan import Layout
 from torch_w2v.engines.row_scales import CAP, MAX_INDEPENDENT_BLOCKS
 from torch_w2v.engines.torch_batched import TorchBatchedEngine
 from torch_w2v.training.measured import Measured
-from torch_w2v.training.planning import WORDS_PER_THREAD, chunk_words, threads_of, training_plan
+from torch_w2v.training.planning import WORDS_PER_THREAD, chunk_words, threads_of, training_plan, workload_of
 
 
 class LargeStepsEngine(TorchBatchedEngine):
@@ -90,3 +90,19 @@ def test_the_log_says_how_targets_are_grouped(repetition, how, caplog):
         training_plan(model, CpuEngine(), Measured(repetition=repetition))
     assert f"negatives, {how} (" in caplog.text
     assert ("words repeat" in caplog.text) == (repetition > 50)
+
+
+def test_the_epochs_of_earlier_calls_count():
+    """As if each had as many: loops that call train(epochs=1) again and again train for as long."""
+    model = ours(min_count=1, epochs=7)
+    model.build_vocab([["a", "b"]])
+    assert [workload_of(model, Measured()).epochs for model.train_count in (0, 1, 9)] == [7, 14, 70]
+
+
+def test_the_log_says_that_there_are_many_epochs(caplog):
+    model = ours(min_count=1, sample=0, epochs=50)
+    model.build_vocab([[str(word) for word in range(200)]])
+    with caplog.at_level("INFO", logger="torch_w2v"):
+        training_plan(model, CpuEngine(), Measured(repetition=6.0))
+    assert "set by set" in caplog.text
+    assert "50 epochs; many epochs)" in caplog.text

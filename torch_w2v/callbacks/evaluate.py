@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from gensim.models.callbacks import CallbackAny2Vec
@@ -174,6 +174,8 @@ def _check_held_out(sentences: Any) -> None:
     wanted = "must be sentences as lists of words, or an iterable of such lists"
     if sentences is not None and not hasattr(sentences, "__iter__"):
         raise TypeError(f"held_out={sentences!r}: {wanted}")
+    if isinstance(sentences, Iterator):
+        raise TypeError(f"held_out: a {type(sentences).__name__} can be read once only: give a list of its sentences")
     if isinstance(sentences, Sequence):
         if not len(sentences):
             raise ValueError(f"held_out: has no sentences; {wanted}")

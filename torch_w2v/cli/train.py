@@ -29,7 +29,7 @@ from torch_w2v.cli.options import (
 from torch_w2v.cli.output import print_json
 from torch_w2v.cli.watching import Watched, add_options, watched, write_all
 from torch_w2v.corpus import Opened
-from torch_w2v.distributed.group import LostRankError
+from torch_w2v.distributed.group import LostRankError, UnlikeRanksError
 from torch_w2v.facts import facts_of
 from torch_w2v.files import path_of
 from torch_w2v.formats import FORMATS, Format, format_of
@@ -140,11 +140,13 @@ def _as_one(model: Word2Vec) -> Iterator[None]:
     """Let what fails on one of several processes in this block end all of them, with one line each.
 
     Raises:
-        CommandError: another process has failed.
+        CommandError: another process has failed, or was given other arguments or another corpus.
     """
     try:
-        with model._w2v_together():
+        with model._w2v_together("torch-w2v train"):
             yield
+    except UnlikeRanksError as e:
+        raise CommandError(str(e)) from e
     except RuntimeError as e:
         if isinstance(e.__cause__, LostRankError):
             raise CommandError(str(e), FAILED) from e

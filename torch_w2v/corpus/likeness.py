@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -20,11 +21,14 @@ _PAIRS, _REACH = 200, 7
 _TOKENS_PER_PLACE = 217
 # fewer tokens tell nothing
 _LEAST_TOKENS = 2_000
+# share from which on a target has most of its context in common; and how much such targets weigh: those of log lines
+# in a text lose as much as if there were nothing else
+_MOST, _WEIGHT = 0.6, 8.0
 # kept tokens of each place that are compared with others behind them
 _TOKENS_FOR_PERIODS = 400
 # One token in so many of a chunk is looked at, but so many of it at least and at most; and how far on either side of a
-# place at most, where subsampling drops much.
-_EVERY, _LEAST_LOOKS, _MOST_LOOKS, _MOST_REACH = 200, 50, 300, 40
+# place at most, where subsampling drops much. Text has up to .09 of its tokens there again by more than by chance.
+_EVERY, _LEAST_LOOKS, _MOST_LOOKS, _MOST_REACH, _OF_TEXT = 200, 50, 300, 40, 0.1
 # multiples of it, less their whole part, are spread evenly and have no period
 _GOLDEN = (5**0.5 - 1) / 2
 
@@ -34,8 +38,10 @@ def likeness(corpus: Run, keep: np.ndarray, window: int, kept_share: float) -> f
 
     These are 16, 32, 48, 64, 128 or 192 places on. It is the largest of the shares, less what any other window of the
     corpus has in common with the target's: up to .1 for text, .42 and more where rows of a table follow one another and
-    most of their fields stay. It is estimated from a sample that is always the same, in a time that does not depend on
-    the size of the corpus; 0 for a corpus of fewer than 2,000 tokens.
+    most of their fields stay. Where it is more, it is 8 times the share of the targets that have more than .6 of their
+    context in common: 0 to .1 for text, 1.5 where a third of it are such rows. It is estimated from a sample that is
+    always the same, in a time that does not depend on the size of the corpus; 0 for a corpus of fewer than 2,000
+    tokens.
 
     Args:
         corpus: the encoded corpus, or its beginning.
@@ -43,30 +49,67 @@ def likeness(corpus: Run, keep: np.ndarray, window: int, kept_share: float) -> f
         window: largest distance between a target and a context word.
         kept_share: share of the corpus's tokens that are kept.
     """
+    shares = _in_common(corpus, keep, window, kept_share, _APART)
+    return max((max(mean, _WEIGHT * most) for mean, most in shares), default=0.0)
+
+
+def likeness_of_inputs(corpus: Run, keep: np.ndarray, window: int, kept_share: float, stride: int) -> float:
+    """Return which share of its context words an input of skip-gram has in common with another one of its block.
+
+    That is one, two or three times `stride` places on; as `likeness`, but for the targets that have most in common.
+
+    Args:
+        corpus, keep, window, kept_share: as `likeness` takes them.
+        stride: how many kept tokens the inputs of a block are apart.
+    """
+    shares = _in_common(corpus, keep, window, kept_share, _distances(stride))
+    return max((mean for mean, _ in shares), default=0.0)
+
+
+def _distances(stride: int) -> tuple[int, ...]:
+    return stride, 2 * stride, 3 * stride
+
+
+def _in_common(
+    corpus: Run, keep: np.ndarray, window: int, kept_share: float, distances: Sequence[int]
+) -> Iterator[tuple[float, float]]:
+    """Yield what targets have in common with those at each distance, less what they have with any other.
+
+    Args:
+        corpus, keep, window, kept_share: as `likeness` takes them.
+        distances: in kept tokens.
+
+    Yields:
+        The share of all context words, and the share of the targets with more than `_MOST` of theirs in common, where
+        the one of 16 places of the corpus that has most of these does not count: it may be the only table of a text.
+    """
     if len(corpus.tokens) < _LEAST_TOKENS:
-        return 0.0
+        return
     reach = min(window, _REACH)
     ids, sentence, place = kept_at_places(corpus, keep, kept_share, _TOKENS_PER_PLACE)
-    if len(ids) <= max(_APART):
-        return 0.0
     # (2 reach + 1, n) words of each target's window, -1 where it has none, and for the target itself
     context = np.where(_around(sentence, reach) == sentence, _around(ids.astype(np.int32), reach), -1)
     context[reach] = -1
-    most = 0.0
-    for apart in _APART:
+    for apart in distances:
         first = np.flatnonzero(place[:-apart] == place[apart:])
         if not len(first):
             continue
         first = first[:: math.ceil(len(first) / _PAIRS)]
         # `take` leaves rows in memory, and indexing columns, of which the comparison takes four times as long.
         mine, others = context.take(first, 1), context.take(first + apart, 1)
-        any_others = np.roll(others, len(first) // 2, axis=1)
-        in_common = _in_common(mine, others) - _in_common(mine, any_others)
-        most = max(most, in_common / max(int((mine >= 0).sum()), 1))
-    return most
+        there = mine >= 0
+        words = np.maximum(there.sum(0), 1)
+        # (2, targets) of the other target's window, and of any other
+        common = np.stack([_also_there(mine, those) for those in (others, np.roll(others, len(first) // 2, axis=1))])
+        mean, by_chance = common.sum(1) / max(int(there.sum()), 1)
+        most, most_by_chance = common > _MOST * words
+        targets = most.sum() - np.bincount(place[first], most).max() - most_by_chance.sum()
+        yield float(mean - by_chance), float(targets / len(first))
 
 
-def likeness_of_chunk(chunk: Chunk, keep: np.ndarray, window: int, kept_share: float, enough: float) -> float:
+def likeness_of_chunk(
+    chunk: Chunk, keep: np.ndarray, window: int, kept_share: float, enough: float, stride: int = 0
+) -> float:
     """Return the likeness of a chunk, or 0 where a quick look says that it is not above `enough`.
 
     The quick look takes some 0.3 ms, two percent of the training time of 100,000 words. It asks which share of the
@@ -78,10 +121,12 @@ def likeness_of_chunk(chunk: Chunk, keep: np.ndarray, window: int, kept_share: f
         chunk: its tokens are rows.
         keep, window, kept_share: as `likeness` takes them.
         enough: from where on the likeness is to be known.
+        stride: of the inputs of skip-gram, as `likeness_of_inputs` takes it; 0 for CBOW.
     """
     tokens, n = chunk.tokens, len(chunk.tokens)
     share = max(kept_share_of(tokens, keep), 1e-9)
-    reach, apart = min(int(min(window, _REACH) / share), _MOST_REACH), np.array(_APART) / share
+    distances = _distances(stride) if stride else _APART
+    reach, apart = min(int(min(window, _REACH) / share), _MOST_REACH), np.array(distances) / share
     width = int(apart[-1]) + reach + 1
     if n >= max(_LEAST_TOKENS, 2 * width):
         looks = min(max(n // _EVERY, _LEAST_LOOKS), _MOST_LOOKS)
@@ -91,11 +136,12 @@ def likeness_of_chunk(chunk: Chunk, keep: np.ndarray, window: int, kept_share: f
         shares = np.where(words >= 0, keep[np.maximum(words, 0)].astype(np.float64), 0.0)
         any_others = [np.roll(first, looks * part // 4) + reach for part in (1, 2, 3)]
         places = np.column_stack([first[:, None] + apart.astype(np.int64), *any_others])
-        near = tokens[places[:, :, None] + np.arange(-reach, reach + 1)]  # (looks, 9, 2 reach + 1)
+        near = tokens[places[:, :, None] + np.arange(-reach, reach + 1)]  # (looks, distances + 3, 2 reach + 1)
         again = shares @ (near == words[:, None, None]).any(2)
-        if again[: len(apart)].max() - again[len(apart) :].mean() <= enough / 2 * shares.sum():
+        if again[: len(apart)].max() - again[len(apart) :].mean() <= min(enough / 2, _OF_TEXT) * shares.sum():
             return 0.0
-    return likeness(Encoded(tokens, chunk.offsets), keep, window, kept_share)
+    part = Encoded(tokens, chunk.offsets), keep, window, kept_share
+    return likeness_of_inputs(*part, stride) if stride else likeness(*part)
 
 
 def period(corpus: Run, keep: np.ndarray, kept_share: float, distance: int, other: int) -> float:
@@ -127,6 +173,6 @@ def _around(numbers: np.ndarray, reach: int) -> np.ndarray:
     return np.lib.stride_tricks.sliding_window_view(np.concatenate([nothing, numbers, nothing]), len(numbers))
 
 
-def _in_common(windows: np.ndarray, others: np.ndarray) -> int:
-    """Return how many words of windows, (n, m) with -1 for none, are in the other window of their column."""
-    return int(((windows >= 0) & (windows[:, None] == others).any(1)).sum())
+def _also_there(windows: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return how many words of each window, a column of (n, m) with -1 for none, are in the other one of its column."""
+    return ((windows >= 0) & (windows[:, None] == others).any(1)).sum(0)

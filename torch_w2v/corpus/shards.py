@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import re
+import zlib
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,6 +17,8 @@ from torch_w2v.corpus.types import Corpus
 # A line is looked for within so many bytes behind a cut: ten times a sentence of 10,000 words. A longer line is cut at
 # white space.
 _LONGEST_LINE = 1 << 20
+# sentences of a list that are compared between ranks
+_LOOKS = 16
 _SPACE = re.compile(rb"[ \t\n\r\v\f]")
 
 
@@ -59,20 +63,36 @@ def shard(source: Corpus, rank: int, size: int) -> Corpus:
     return Text(paths, source.max_sentence_length, ranges)
 
 
-def extent(source: Corpus) -> tuple[str, int]:
-    """Return what kind of corpus is cut into parts, and how large it is: equal on all ranks if they name the same one.
+class Extent(NamedTuple):
+    """What is known of a corpus without reading it: equal on all ranks if they name the same one.
+
+    Attributes:
+        kind: in words.
+        size: bytes of files as they are stored, sentences of a list, words of an encoded corpus; else 0.
+        checksum: of a few sentences of a list, which another order changes; else 0.
+    """
+
+    kind: str
+    size: int
+    checksum: int = 0
+
+
+def extent(source: Corpus) -> Extent:
+    """Return what is known of a corpus that is cut into parts.
 
     Args:
         source: as for `shard`.
-
-    Returns:
-        The kind and the size: bytes of files as they are stored, sentences of a list, words of an encoded corpus.
     """
     if isinstance(source, Text):
-        return "text", sum(map(_size, source.paths))
+        return Extent("text", sum(map(_size, source.paths)))
     if isinstance(source, EncodedFile):
-        return "encoded corpus", int(source.offsets[-1])
-    return ("list", len(source)) if isinstance(source, (list, tuple)) else (type(source).__name__, 0)
+        return Extent("encoded corpus", int(source.offsets[-1]))
+    if not isinstance(source, (list, tuple)):
+        return Extent(type(source).__name__, 0)
+    some = (source[len(source) * part // _LOOKS] for part in range(_LOOKS if source else 0))
+    # Words of other types may look different in each process.
+    words = [word for sentence in some if isinstance(sentence, (list, tuple)) for word in sentence if type(word) is str]
+    return Extent("list", len(source), zlib.crc32("\0".join(words).encode("utf-8", "surrogatepass")))
 
 
 def _sentences(offsets: np.ndarray, rank: int, size: int) -> tuple[int, int]:

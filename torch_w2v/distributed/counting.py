@@ -16,7 +16,8 @@ from typing import NamedTuple
 import numpy as np
 
 from torch_w2v.corpus.counting import Scan
-from torch_w2v.distributed.group import Group
+from torch_w2v.corpus.shards import Extent
+from torch_w2v.distributed.group import Group, UnlikeRanksError
 from torch_w2v.training_log import logger
 
 # All ranks together have more distinct words than this: they are added up by all ranks.
@@ -27,7 +28,7 @@ BLOCK = 2_000_000
 _RANK = 40
 
 
-def check_same(group: Group, extent: tuple[str, int]) -> None:
+def check_same(group: Group, extent: Extent) -> None:
     """Raise a ValueError if the ranks are to cut unlike corpora.
 
     Args:
@@ -37,10 +38,11 @@ def check_same(group: Group, extent: tuple[str, int]) -> None:
     everyone = group.from_all(extent)
     for rank, other in enumerate(everyone):
         if other != everyone[0]:
-            (kind, size), (other_kind, other_size) = everyone[0], other
-            raise ValueError(
-                f"the ranks name unlike corpora: rank 0 a {kind} of size {size:,}, rank {rank} a {other_kind} of size "
-                f"{other_size:,}; give all the same, or each its own with shard='given'"
+            first, same = everyone[0], other[:2] == everyone[0][:2]
+            raise UnlikeRanksError(
+                f"the ranks name unlike corpora: rank 0 a {first.kind} of size {first.size:,}, rank {rank} a "
+                f"{other.kind} of size {other.size:,}{' with other sentences, or in another order' if same else ''}; "
+                "give all the same, or each its own with shard='given'"
             )
 
 

@@ -7,9 +7,12 @@ import math
 import os
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager
 from datetime import timedelta
+from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -30,6 +33,9 @@ TIMEOUT = timedelta(hours=1)
 LONGEST_TIMEOUT = 30 * 24 * 3600
 # What torchrun and the other launchers tell a process.
 _ENVIRONMENT = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+
+# seconds
+_GRACE = 5.0
 
 T = TypeVar("T")
 
@@ -94,6 +100,42 @@ def _check_environment() -> None:
         raise ValueError(f"MASTER_PORT={numbers['MASTER_PORT']} in the environment: must be 1 to 65535")
 
 
+def _within(time: timedelta, connect: Callable[[], T]) -> T:
+    """Return what a function returns that may wait for ever, deaf to Ctrl-C: torch's, where another service answers.
+
+    Args:
+        time: after which it is given up, and a little more, so that the function's own error comes first.
+        connect: called in another thread.
+
+    Raises:
+        RuntimeError: nothing was returned in time, or the function's own.
+    """
+    done = Future[T]()
+
+    def run() -> None:
+        try:
+            done.set_result(connect())
+        except BaseException as e:
+            done.set_exception(e)
+
+    Thread(target=run, name="torch_w2v-rendezvous", daemon=True).start()
+    address = f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']} (MASTER_ADDR and MASTER_PORT)"
+    remedy = (
+        "is it rank 0's address, and has rank 0 started? Where another service has the port, give another; "
+        f"{_UNREACHABLE}"
+    )
+    try:
+        return done.result(time.total_seconds() + _GRACE)
+    except FutureTimeout as e:
+        raise RuntimeError(f"the ranks cannot meet at {address}: no answer; {remedy}") from e
+    except RuntimeError as e:  # torch raises many kinds of it
+        raise RuntimeError(f"the ranks cannot meet at {address}: {e}; {remedy}") from e
+
+
+class UnlikeRanksError(ValueError):
+    """The ranks make other calls, with other arguments, or on other corpora than one another."""
+
+
 class LostRankError(RuntimeError):
     """Ranks could not exchange something: one has failed, or is gone."""
 
@@ -123,7 +165,7 @@ class Group:
         if not dist.is_initialized():
             if missing:
                 raise _no_group(missing)
-            store, rank, size = next(dist.rendezvous("env://", timeout=timeout()))
+            store, rank, size = _within(timeout(), lambda: next(dist.rendezvous("env://", timeout=timeout())))
             # torchrun's store may be the one of before a restart (torch 2.13), with the addresses of processes that are
             # gone.
             attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
@@ -321,6 +363,16 @@ class Group:
         """Fill `into`, (size, …), with the parts of all ranks, in their order."""
         with self.exchanging():
             self._dist.all_gather(list(_bytes(into).view(self.size, -1)), _bytes(part), group=self._group)
+
+
+def check_same_call(group: Group, call: str) -> None:
+    """Raise an UnlikeRanksError if the ranks do not all make the same call: each would wait for others of its own."""
+    calls = group.from_all(call)
+    for rank, other in enumerate(calls):
+        if other != calls[0]:
+            raise UnlikeRanksError(
+                f"all ranks must make the same calls: rank 0 is in {calls[0]}, rank {rank} in {other}"
+            )
 
 
 def _bytes(array: np.ndarray) -> torch.Tensor:

@@ -37,11 +37,12 @@ def check_device(device: Device) -> str:
             f"device={device!r}: must be 'auto' or a torch device such as 'cpu' or 'cuda:0' ({reason})"
         ) from e
     try:
-        torch.empty(1, device=parsed)
+        torch.zeros(1, device=parsed).cpu()  # tensors of 'meta' have no values
     except (RuntimeError, AssertionError, NotImplementedError) as e:
+        reason = str(e).partition("\n")[0]
         raise RuntimeError(
-            f"device={device!r} cannot be used here ({e}). Use device='cpu' or device='auto', or install a torch build "
-            "for this device"
+            f"device={device!r} cannot be used here ({reason}). Use device='cpu' or device='auto', or install a torch "
+            "build for this device"
         ) from e
     return str(parsed)
 

@@ -22,8 +22,9 @@ _SHORT = 5.0
 _FEW_IN_CONTEXT = 16.0
 # There, highest learning rate up to which targets share negatives, and the same times the number of epochs: what is
 # trained faster, or for longer, loses by what shared negatives have in common. From twice the second on that is so from
-# fewer moves on than `plan.REPETITIVE`.
+# fewer moves on than `plan.REPETITIVE`; and from the last on any corpus that is not large loses by it, text least.
 _SHARED_RATE, _SHARED_EPOCHS, _REPETITIVE = 0.06, 0.2, 0.8
+_LONG_TRAINING = 1.2
 # minimum number of steps per epoch for large steps; on a smaller corpus the steps shrink instead
 STEPS = 1024
 
@@ -77,18 +78,28 @@ def one_block_per_step(workload: Workload) -> Layout:
     own, so that all is trained in gensim's order; of few words the shorter blocks of `block_that_follows` are better
     where negatives are many and alpha is large. Where alpha is no larger than usual, epochs are few and the corpus is
     not bursty, two targets share a set, four on a large corpus, and are 64 places apart: nearer ones are often of the
-    same session. Any other corpus has those blocks, too.
+    same session. So do two where words do not repeat but many epochs are trained, unless the corpus is large. Any other
+    corpus has those blocks, too.
     """
     block, N = block_that_follows(workload), workload.negative
-    trained = workload.rate * workload.epochs
-    repetitive = workload.repetitive or (workload.moves > _REPETITIVE and trained > 2 * _SHARED_EPOCHS)
+    large = workload.kept_words >= SMALL_FOR_REPETITIVE
     reads = max(workload.context_words, workload.reads)
-    if not repetitive or reads > (WIDE if workload.bursty else _FEW_IN_CONTEXT):
+    if reads > (WIDE if workload.bursty else _FEW_IN_CONTEXT):
         return block
-    if block.S == block.T or workload.rate > _SHARED_RATE or trained > _SHARED_EPOCHS:
-        return Layout(T=64, S=64, N=N, by_set=True) if workload.main_words >= _FEW_WORDS else block
-    large = workload.kept_words >= SMALL_FOR_REPETITIVE and workload.cbow_mean
-    return Layout(T=256 if large else 128, S=64, N=N + 1 if large else N, by_set=True)
+    if words_repeat(workload):
+        if block.S == block.T or workload.rate > _SHARED_RATE or workload.trained > _SHARED_EPOCHS:
+            return Layout(T=64, S=64, N=N, by_set=True) if workload.main_words >= _FEW_WORDS else block
+        if large and workload.cbow_mean:
+            return Layout(T=256, S=64, N=N + 1, by_set=True)
+        return Layout(T=128, S=64, N=N, by_set=True)
+    if block.S < block.T and workload.trained > _LONG_TRAINING and not large:
+        return Layout(T=128, S=64, N=N + 1, by_set=True)
+    return block
+
+
+def words_repeat(workload: Workload) -> bool:
+    """Return whether words repeat so much that context rows are read and changed set by set."""
+    return workload.repetitive or (workload.moves > _REPETITIVE and workload.trained > 2 * _SHARED_EPOCHS)
 
 
 def block_that_follows(workload: Workload) -> Layout:
@@ -188,14 +199,21 @@ def skip_gram_block(workload: Workload) -> Layout:
 
     On a small corpus no more than two inputs share a set where windows are long, and no more than four where it is
     bursty: there a word has few negatives in all, and vectors of runs whose words shared them with more agree less with
-    each other than gensim's do. Nor do two neighbours share a set where the learning rate stays.
+    each other than gensim's do. Nor do two neighbours share a set where the learning rate stays. Where inputs of a
+    block are alike, whatever their distance, as in rows of a table, none do if alpha is large or epochs are many.
     """
     block = _skip_gram_block(workload, neighbours=workload.bursty, fewest=1 if workload.bursty else 2)
     if workload.kept_words < SMALL:
         few = 4 if workload.bursty else 2 if workload.context_words > _LONG else MAX_INPUTS
         block = replace(block, T=min(block.T, few))
-    stride = OTHER_STRIDE if workload.period > _PERIODIC else STRIDE
-    return replace(block, stride=1 if workload.bursty else stride)
+    if workload.bursty:
+        return replace(block, stride=1)
+    return replace(block, T=1 if workload.alike else block.T, stride=stride_of(workload.period))
+
+
+def stride_of(period: float) -> int:
+    """Return how many kept tokens the inputs of a block are apart, given the corpus's `Workload.period`."""
+    return OTHER_STRIDE if period > _PERIODIC else STRIDE
 
 
 def _skip_gram_block(workload: Workload, neighbours: bool = True, fewest: int = 2) -> Layout:

@@ -21,6 +21,9 @@ CROWDED = 0.004
 # more. With fewer main words than `_ALIKE_WORDS` it is less, in proportion, but not less than `_LEAST_ALIKE` of it:
 # chords of 180 notes that are played again have .18 to .31, and 500 words whose targets are as alike lose nothing.
 _ALIKE, _ALIKE_WORDS, _LEAST_ALIKE = 0.35, 500, 0.4
+# Likeness of the inputs of a block of skip-gram above which they share no negatives, where the learning rate times the
+# epochs is above the second. Rows of tables have .3 to .7 where vectors lose by it, sessions and text up to .1.
+_ALIKE_INPUTS, _ALIKE_EPOCHS = 0.2, 0.2
 # How much more the last learning rate counts: nothing repairs what it loses.
 _LAST = 3.2
 
@@ -155,12 +158,12 @@ class Workload:
         unmet: the share of negatives that are words which the corpus does not have, though the counts say that it has;
             0 where it is what the counts say.
         likeness: the share of its context that a target has in common with others that would share its negatives
-            (`corpus.likeness`).
+            (`corpus.likeness`); of skip-gram's inputs (`corpus.likeness.likeness_of_inputs`).
         period: how many more of the tokens are there again `layouts.STRIDE` places on than at another distance
             (`corpus.likeness.period`); only skip-gram depends on it.
         reads: as `context_words`, on average over pairs: more where sentences are of uneven lengths; 0 for the same.
         collisions: expected number of updates of another target that are of the row of one update (`Frequencies`).
-        epochs: of the call of `train`.
+        epochs: of the call of `train`, and of those before it if each had as many.
     """
 
     negative: int
@@ -187,6 +190,11 @@ class Workload:
         return max(abs(self.alpha), _LAST * abs(self.last_alpha))
 
     @property
+    def trained(self) -> float:
+        """How much is trained in all: `rate` times the number of epochs."""
+        return self.rate * self.epochs
+
+    @property
     def errors(self) -> float:
         """How large errors are: the highest learning rate times the number of negatives."""
         return max(self.alpha, self.last_alpha) * self.negative
@@ -208,13 +216,15 @@ class Workload:
 
     @property
     def most_likeness(self) -> float:
-        """The likeness up to which targets may share negatives."""
+        """The likeness up to which targets, or inputs, may share negatives."""
+        if self.skip_gram:
+            return _ALIKE_INPUTS
         return _ALIKE * min(1.0, max(_LEAST_ALIKE, self.main_words / _ALIKE_WORDS))
 
     @property
     def alike(self) -> bool:
-        """Whether targets that would share negatives are so alike that these would hide what tells them apart."""
-        return self.likeness > self.most_likeness
+        """Whether those that would share negatives are so alike that these would hide what tells them apart."""
+        return self.likeness > self.most_likeness and not (self.skip_gram and self.trained <= _ALIKE_EPOCHS)
 
     @property
     def repetitive(self) -> bool:

@@ -35,6 +35,8 @@ CHECKED = (
     "cbow_gradient",
     "corpus_cache",
 )
+# in bits; more negatives than any vocabulary needs, whose number and whose rows the kernels count in 32 bits
+_BELOW = {"vector_size": 31, "negative": 20}
 _LEAST = {"vector_size": 1, "window": 1, "negative": 0, "workers": 1, "batch_words": 0}
 
 
@@ -195,8 +197,9 @@ def check(values: Mapping[str, Any]) -> None:
         if int(values[name]) < least:
             hint = f"; workers={system.cores()} uses all cores of this machine" if name == "workers" else ""
             raise ValueError(f"{name}={int(values[name])}: must be an integer of at least {least}{hint}")
-    if values["vector_size"] >= 2**31:
-        raise ValueError(f"vector_size={values['vector_size']}: must be below 2**31")
+    for name, bits in _BELOW.items():
+        if int(values[name]) >= 2**bits:
+            raise ValueError(f"{name}={int(values[name])}: must be below 2**{bits}")
     if values.get("seed") is not None:
         _check_seed(values["seed"])
     for name in ("alpha", "min_alpha", "ns_exponent"):

@@ -83,7 +83,7 @@ class EpochTraining(CorpusReading):
             if "_w2v_call" in vars(self):
                 yield
                 return
-            with self._w2v_together():
+            with self._w2v_together("train()"):
                 arguments.check_own_loop(
                     type(self), vars(self).get("_w2v_checkpoint", (None,))[0], option(self, "distributed")
                 )

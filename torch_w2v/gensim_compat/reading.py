@@ -16,7 +16,7 @@ from torch_w2v import corpus, native
 from torch_w2v.corpus.shards import extent
 from torch_w2v.corpus.sources import as_text
 from torch_w2v.distributed.counting import check_same, merged
-from torch_w2v.distributed.group import Group
+from torch_w2v.distributed.group import Group, check_same_call
 from torch_w2v.files import is_uri
 from torch_w2v.gensim_compat import arguments, vocabulary
 from torch_w2v.gensim_compat.options import default, option
@@ -70,7 +70,7 @@ class CorpusReading(GensimThreads):
         if "_w2v_corpus" in vars(self):
             yield
             return
-        with self._w2v_together():
+        with self._w2v_together("reading_once()"):
             self._w2v_corpus = corpus.CorpusCache(option(self, "corpus_cache"), self.workers, part=self._w2v_part)
             try:
                 yield
@@ -88,11 +88,15 @@ class CorpusReading(GensimThreads):
         return None if group is None or option(self, "shard") == "given" else (group.rank, group.size)
 
     @contextmanager
-    def _w2v_together(self) -> Iterator[None]:
+    def _w2v_together(self, call: str) -> Iterator[None]:
         """Do a block together with the other ranks, if there are any: if it fails on one, it fails on all.
+
+        Args:
+            call: what the block does, which must be the same on all ranks.
 
         Raises:
             RuntimeError: in a callback, which one rank alone calls.
+            UnlikeRanksError: another rank makes another call.
         """
         if self._w2v_group is not None and "_w2v_call" in vars(self):
             raise RuntimeError(
@@ -100,7 +104,11 @@ class CorpusReading(GensimThreads):
                 "one alone calls it; do it after train()"
             )
         distributed = option(self, "distributed")
-        if not distributed or self._w2v_group is not None:
+        if self._w2v_group is not None:
+            check_same_call(self._w2v_group, call)
+            yield
+            return
+        if not distributed:
             yield
             return
         joins = isinstance(distributed, (bool, np.bool_))
@@ -110,6 +118,7 @@ class CorpusReading(GensimThreads):
         with group.together():
             self._w2v_ranks = group
             try:
+                check_same_call(group, call)
                 yield
             finally:
                 del self._w2v_ranks
@@ -139,7 +148,7 @@ class CorpusReading(GensimThreads):
             ValueError: an argument out of its range; `max_vocab_size` with several ranks.
             Exception: whatever the corpus raises.
         """
-        with self._w2v_together():
+        with self._w2v_together("build_vocab()"):
             # Before the corpus is read, which may take hours.
             try:
                 inspect.signature(self.prepare_vocab).bind(update, keep_raw_vocab, trim_rule, **kwargs)

@@ -13,7 +13,7 @@ import numpy as np
 
 from torch_w2v import engines
 from torch_w2v.corpus import places
-from torch_w2v.distributed.group import Group
+from torch_w2v.distributed.group import Group, UnlikeRanksError
 from torch_w2v.files import check_writable, is_uri, path_of
 from torch_w2v.gensim_compat.options import option
 from torch_w2v.training import checkpoint_file, manifest
@@ -68,7 +68,7 @@ def check(
         OSError: the file cannot be written.
     """
     if group is not None and len(set(given := group.from_all(path is not None))) > 1:
-        raise ValueError(
+        raise UnlikeRanksError(
             f"checkpoint: given on rank {given.index(True)}, but not on rank {given.index(False)}: give it on all ranks"
         )
     if not isinstance(every, (int, float, np.integer, np.floating)):

@@ -11,6 +11,7 @@ from torch_w2v.corpus.likeness import likeness_of_chunk
 from torch_w2v.corpus.repetition import repetition_of_chunk
 from torch_w2v.corpus.store import Encoded
 from torch_w2v.engines.interface import Engine
+from torch_w2v.engines.layouts import stride_of
 from torch_w2v.engines.plan import EpochPlan, Layout, TrainingPlan, Workload
 from torch_w2v.training.measured import Measured, measure_for_skip_gram, measured_context, reading_of
 from torch_w2v.training.model import TrainedModel
@@ -44,8 +45,8 @@ def chunk_plans(
 ) -> Callable[[Chunk], EpochPlan | None]:
     """Return a function that says what a chunk is to be trained with where its words repeat more than the corpus's do.
 
-    In CBOW also where its targets are more alike; in skip-gram where they have more context words, or one of them is
-    more of the chunk.
+    Also where its targets are more alike, and in skip-gram where they have more context words, or one of them is more
+    of the chunk.
 
     Of a corpus that is read while it is trained on, only the beginning is known when the plan is made, and a part of a
     corpus may be unlike the rest of it.
@@ -68,7 +69,8 @@ def chunk_plans(
     if workload not in looks.enough:
         looks.enough[workload] = _enough(engine, workload, plan.layout)
     enough = looks.enough[workload]
-    may_be_alike = not workload.skip_gram and engine.layout(replace(workload, likeness=1.0)) != plan.layout
+    may_be_alike = engine.layout(replace(workload, likeness=1.0)) != plan.layout
+    stride = stride_of(workload.period) if workload.skip_gram else 0
     if enough > _MOST_REPETITION and not workload.skip_gram and not may_be_alike:
         return lambda chunk: None
     reading, one_at_a_time = reading_of(model), Lock()
@@ -84,7 +86,7 @@ def chunk_plans(
             found = found._replace(repetition=own, reads=0.0 if workload.skip_gram else context)
             if may_be_alike:
                 keep, window, _, kept_share, _ = reading
-                like = likeness_of_chunk(chunk, keep, window, kept_share, workload.most_likeness)
+                like = likeness_of_chunk(chunk, keep, window, kept_share, workload.most_likeness, stride)
                 found = found._replace(likeness=like)
             if encoding is None:
                 return found

@@ -7,11 +7,11 @@ from typing import NamedTuple
 import numpy as np
 
 from torch_w2v.corpus.context import context_of
-from torch_w2v.corpus.likeness import likeness, period
+from torch_w2v.corpus.likeness import likeness, likeness_of_inputs, period
 from torch_w2v.corpus.repetition import OTHER_SENTENCES, repetition
 from torch_w2v.corpus.samples import PLACES, rows_at_places
 from torch_w2v.corpus.store import Run
-from torch_w2v.engines.layouts import OTHER_STRIDE, STRIDE
+from torch_w2v.engines.layouts import OTHER_STRIDE, STRIDE, stride_of
 from torch_w2v.training.frequencies import frequencies_of
 from torch_w2v.training.model import TrainedModel
 
@@ -33,7 +33,7 @@ class Measured(NamedTuple):
             what the model's counts say.
         busiest: `Workload.busiest_output`, for skip-gram too.
         unmet: `Workload.unmet`, for skip-gram too.
-        likeness: as `corpus.likeness` estimates it, for CBOW.
+        likeness: as `corpus.likeness` estimates it, for CBOW and for skip-gram.
         period: as `corpus.likeness.period` estimates it of `STRIDE`, for skip-gram.
         reads: as `measured_context` returns it, for CBOW: what it takes to read windows by themselves.
     """
@@ -61,7 +61,9 @@ def measure(model: TrainedModel, seen: Run) -> Measured:
     found = measure_for_skip_gram(model, seen)._replace(repetition=repetition_of(model, seen))
     keep, window, _, kept_share, _ = reading_of(model)
     if model.sg:
-        return found._replace(period=period(seen, keep, kept_share, STRIDE, OTHER_STRIDE))
+        found = found._replace(period=period(seen, keep, kept_share, STRIDE, OTHER_STRIDE))
+        stride = stride_of(found.period)
+        return found._replace(likeness=likeness_of_inputs(seen, keep, window, kept_share, stride))
     return found._replace(likeness=likeness(seen, keep, window, kept_share), reads=measured_context(model, seen))
 
 

@@ -14,6 +14,7 @@ from torch_w2v.corpus.repetition import STRETCH
 from torch_w2v.corpus.store import Run
 from torch_w2v.distributed.merge import Problem
 from torch_w2v.engines.interface import Engine
+from torch_w2v.engines.layouts import words_repeat
 from torch_w2v.engines.plan import (
     BURSTY,
     BURSTY_BY_NEGATIVES,
@@ -122,7 +123,7 @@ def workload_of(model: TrainedModel, measured: Measured) -> Workload:
         period=measured.period,
         reads=measured.reads,
         collisions=0.0 if objective.skip_gram else frequencies.collisions(objective.negative),
-        epochs=int(model.epochs),
+        epochs=int(model.epochs) * (int(model.train_count) + 1),
     )
 
 
@@ -177,13 +178,13 @@ def _explain(engine: Engine, layout: Layout, workload: Workload) -> str:
             f"{workload.kept_words:.3g} kept words per epoch, {workload.context_words:.1f} context words per target, "
             f"{workload.repetition:.0f} gradients per row and {STRETCH} targets, {workload.epochs} epochs"
         )
+    trained = "inputs" if workload.skip_gram else "targets"
     if layout.by_set and not workload.bursty:
-        reason += "; words repeat"
+        reason += "; words repeat" if words_repeat(workload) else "; many epochs"
     if workload.alike and not workload.bursty:
-        reason += f"; targets some places apart have {workload.likeness:.0%} of their context in common"
+        reason += f"; {trained} some places apart have much of their context in common"
     if workload.unmet:
         reason += f"; {workload.unmet:.0%} of the negatives are words that the corpus does not seem to have"
-    trained = "inputs" if workload.skip_gram else "targets"
     if layout.stride > 1:
         trained += f", {layout.stride} words apart"
     at_once = "set by set" if layout.by_set else f"{layout.B} block{'s' * (layout.B > 1)} at once"

@@ -14,7 +14,7 @@ from torch_w2v.corpus.bindings import count_tokens
 from torch_w2v.corpus.store import Run
 from torch_w2v.distributed import bindings
 from torch_w2v.distributed.exchange import Exchange, overwrite
-from torch_w2v.distributed.group import Group
+from torch_w2v.distributed.group import Group, UnlikeRanksError
 from torch_w2v.distributed.intervals import Intervals
 from torch_w2v.distributed.merge import Problem
 from torch_w2v.distributed.schedule import doubt, exchange_factor, exchanges_per_epoch, interval_ends
@@ -208,7 +208,7 @@ class Together(Alone):
         for rank, theirs in enumerate(everyone):
             places = "on rank 0", f"on rank {rank}"
             if differences := list(call_arguments.differences(everyone[0], theirs, places)):
-                raise ValueError(
+                raise UnlikeRanksError(
                     f"all ranks must make the same calls with the same arguments: {'; '.join(differences)}"
                 )
 
