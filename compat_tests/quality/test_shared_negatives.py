@@ -61,7 +61,7 @@ def test_precision(make, options, shared, monkeypatch):
     corpus = make()
 
     def of(package):
-        settings = {"vector_size": 64, "min_count": 1, "sample": 0, "workers": 1, "seed": 1, **options}
+        settings = {"vector_size": 32, "min_count": 1, "sample": 0, "workers": 1, "seed": 1, **options}
         return precision(package.Word2Vec(corpus, **settings).wv)
 
     wanted = of(gensim.models)

@@ -39,9 +39,9 @@ def likeness(corpus: Run, keep: np.ndarray, window: int, kept_share: float) -> f
     These are 16, 32, 48, 64, 128 or 192 places on. It is the largest of the shares, less what any other window of the
     corpus has in common with the target's: up to .1 for text, .42 and more where rows of a table follow one another and
     most of their fields stay. Where it is more, it is 8 times the share of the targets that have more than .6 of their
-    context in common: 0 to .1 for text, 1.5 where a third of it are such rows. It is estimated from a sample that is
-    always the same, in a time that does not depend on the size of the corpus; 0 for a corpus of fewer than 2,000
-    tokens.
+    context in common, and not by chance: 0 for text, 1.2 where a third of it are such rows. It is estimated from a
+    sample that is always the same, in a time that does not depend on the size of the corpus; 0 for a corpus of fewer
+    than 2,000 tokens.
 
     Args:
         corpus: the encoded corpus, or its beginning.
@@ -103,7 +103,9 @@ def _in_common(
         common = np.stack([_also_there(mine, those) for those in (others, np.roll(others, len(first) // 2, axis=1))])
         mean, by_chance = common.sum(1) / max(int(there.sum()), 1)
         most, most_by_chance = common > _MOST * words
-        targets = most.sum() - np.bincount(place[first], most).max() - most_by_chance.sum()
+        chance = int(most_by_chance.sum())
+        # Of few words many have much in common by chance; two standard deviations of it do not count.
+        targets = most.sum() - np.bincount(place[first], most).max() - chance - 2 * math.sqrt(chance)
         yield float(mean - by_chance), float(targets / len(first))
 
 
