@@ -190,6 +190,23 @@ def test_held_out_sentences_that_can_be_read_once_only(held_out):
         Evaluate(held_out=held_out)
 
 
+class Rewinding:
+    """An iterator that begins anew, as readers of files do that seek."""
+
+    def __iter__(self):
+        self.sentences = iter(topics(2))
+        return self
+
+    def __next__(self):
+        return next(self.sentences)
+
+
+def test_held_out_sentences_of_an_iterator_that_begins_anew():
+    evaluate = Evaluate(held_out=Rewinding())
+    ours(topics(20), epochs=2, callbacks=[evaluate])
+    assert all(np.isfinite(result["held-out loss"]) for result in evaluate.results)
+
+
 @pytest.mark.parametrize("held_out", [["the king rules"], "held_out.txt"])
 def test_held_out_sentences_are_lists_of_words(held_out):
     with pytest.raises(TypeError, match=r"^held_out: '.*' is a str: must be sentences as lists of words"):

@@ -13,7 +13,9 @@ import pytest
 import smart_open
 
 from tests.cli.running import Command, one_line
+from torch_w2v import Word2Vec
 from torch_w2v.cli import spool
+from torch_w2v.distributed.group import UnlikeRanksError
 from torch_w2v.training import checkpoint_file, divergence
 
 
@@ -246,3 +248,17 @@ def test_training_that_diverges_leaves_the_old_file(
     assert "Use an alpha below 0.5" in err
     assert err.endswith("Nothing was written\n")
     assert output.read_bytes() == b"old"
+
+
+def test_what_ranks_do_not_have_in_common_is_one_line(
+    tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unlike(*_: object, **__: object) -> None:
+        raise UnlikeRanksError("the ranks name unlike corpora")
+
+    monkeypatch.setattr(Word2Vec, "build_vocab", unlike)
+    corpus = tmp_path / "corpus.txt"
+    corpus.write_text("a b c\n")
+    code, _, err = command("train", corpus, "-o", tmp_path / "out.kv")
+    assert code == 2
+    assert one_line(err) == "torch-w2v: error: the ranks name unlike corpora"

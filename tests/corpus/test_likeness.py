@@ -72,6 +72,16 @@ def test_rows_among_other_words_are_alike_too(of_rows, alike):
     assert (of_sentences(sentences.ravel(), 160) > 0.14) == alike
 
 
+@pytest.mark.parametrize(("length", "window"), [(2, 5), (4, 5), (7, 5), (1000, 2)])
+@pytest.mark.parametrize(("words", "exponent"), [(300, 1.0), (1000, 1.2)])
+def test_nothing_is_alike_by_chance(words, exponent, length, window):
+    """Independent draws, in short sentences, of which targets have few context words, and few different ones."""
+    share = np.arange(1.0, words + 1) ** -exponent
+    for seed in range(10):
+        drawn = np.random.default_rng(seed).choice(words, 42_000, p=share / share.sum())
+        assert of_sentences(drawn[: 42_000 // length * length], length, window) < 0.14
+
+
 def inputs_of(words, length, stride):
     words = np.asarray(words, np.int32)
     corpus = Encoded(words, np.arange(0, len(words) + 1, length))

@@ -178,3 +178,13 @@ def test_windows_are_not_read_by_themselves_where_most_words_have_long_ones(long
         warnings.simplefilter("ignore", DivergenceWarning)
         model.train(corpus, total_examples=model.corpus_count, epochs=1)
     assert {layout.by_set for layout in layouts} == {by_set}
+
+
+@pytest.mark.parametrize(("epochs", "share"), [(2, True), (9, False)])
+def test_skip_gram_whose_inputs_are_alike_late(epochs, share, layouts):
+    """They share negatives where few epochs are trained."""
+    corpus = sentences([TEXT, TEXT, TEXT, ROWS, TEXT])
+    model = torch_w2v.Word2Vec(min_count=1, vector_size=8, sample=0, engine="cpu", workers=1, sg=1)
+    model.build_vocab(corpus)
+    model.train(corpus, total_examples=model.corpus_count, epochs=epochs)
+    assert [layout.T == 1 for layout in layouts[:5]] == [False, False, False, not share, False]

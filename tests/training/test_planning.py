@@ -96,7 +96,9 @@ def test_the_epochs_of_earlier_calls_count():
     """As if each had as many: loops that call train(epochs=1) again and again train for as long."""
     model = ours(min_count=1, epochs=7)
     model.build_vocab([["a", "b"]])
-    assert [workload_of(model, Measured()).epochs for model.train_count in (0, 1, 9)] == [7, 14, 70]
+    for calls, epochs in ((0, 7), (1, 14), (9, 70)):
+        model.train_count = calls
+        assert workload_of(model, Measured()).epochs == epochs
 
 
 def test_the_log_says_that_there_are_many_epochs(caplog):

@@ -6,6 +6,7 @@ import logging
 import math
 import os
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from types import FunctionType
 from typing import Any, TypeAlias
 
 from gensim.models.callbacks import CallbackAny2Vec
@@ -174,7 +175,8 @@ def _check_held_out(sentences: Any) -> None:
     wanted = "must be sentences as lists of words, or an iterable of such lists"
     if sentences is not None and not hasattr(sentences, "__iter__"):
         raise TypeError(f"held_out={sentences!r}: {wanted}")
-    if isinstance(sentences, Iterator):
+    # An iterator of a class of Python's own may begin anew.
+    if isinstance(sentences, Iterator) and not isinstance(type(sentences).__iter__, FunctionType):
         raise TypeError(f"held_out: a {type(sentences).__name__} can be read once only: give a list of its sentences")
     if isinstance(sentences, Sequence):
         if not len(sentences):

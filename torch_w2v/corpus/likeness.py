@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,27 +22,29 @@ _PAIRS, _REACH = 200, 7
 _TOKENS_PER_PLACE = 217
 # fewer tokens tell nothing
 _LEAST_TOKENS = 2_000
-# share from which on a target has most of its context in common; and how much such targets weigh: those of log lines
-# in a text lose as much as if there were nothing else
-_MOST, _WEIGHT = 0.6, 8.0
+# Share from which on a target, with so many context words at least, is like another; and how much such targets weigh:
+# those of log lines in a text lose as much as if there were nothing else. With fewer words many are alike by chance.
+_ALIKE, _LEAST_CONTEXT, _WEIGHT = 0.6, 4, 8.0
 # kept tokens of each place that are compared with others behind them
 _TOKENS_FOR_PERIODS = 400
 # One token in so many of a chunk is looked at, but so many of it at least and at most; and how far on either side of a
-# place at most, where subsampling drops much. Text has up to .09 of its tokens there again by more than by chance.
-_EVERY, _LEAST_LOOKS, _MOST_LOOKS, _MOST_REACH, _OF_TEXT = 200, 50, 300, 40, 0.1
+# place at most, where subsampling drops much.
+_EVERY, _LEAST_LOOKS, _MOST_LOOKS, _MOST_REACH = 200, 50, 300, 40
+# share of the looks that find their token again, beyond chance, above which a chunk is looked at closely: text has .09
+_OF_TEXT = 0.1
 # multiples of it, less their whole part, are spread evenly and have no period
 _GOLDEN = (5**0.5 - 1) / 2
 
 
 def likeness(corpus: Run, keep: np.ndarray, window: int, kept_share: float) -> float:
-    """Return which share of its context words a target has in common with another that would share its negatives.
+    """Return how alike targets are that would share negatives: those 16, 32, 48, 64, 128 or 192 places apart.
 
-    These are 16, 32, 48, 64, 128 or 192 places on. It is the largest of the shares, less what any other window of the
-    corpus has in common with the target's: up to .1 for text, .42 and more where rows of a table follow one another and
-    most of their fields stay. Where it is more, it is 8 times the share of the targets that have more than .6 of their
-    context in common, and not by chance: 0 for text, 1.2 where a third of it are such rows. It is estimated from a
-    sample that is always the same, in a time that does not depend on the size of the corpus; 0 for a corpus of fewer
-    than 2,000 tokens.
+    It is the larger of two numbers, each the largest of all distances. One is the share of its context words that a
+    target has in common with the other, less what it has with any other target of the corpus: up to .1 for text, .42
+    and more where rows of a table follow one another and most of their fields stay. The other is 8 times the share of
+    the targets that have more than .6 of their context in common, and not by chance: 0 for text, 1.2 where a third of
+    it are such rows. Both are estimated from a sample that is always the same, in a time that does not depend on the
+    size of the corpus; the result is 0 for a corpus of fewer than 2,000 tokens.
 
     Args:
         corpus: the encoded corpus, or its beginning.
@@ -49,39 +52,62 @@ def likeness(corpus: Run, keep: np.ndarray, window: int, kept_share: float) -> f
         window: largest distance between a target and a context word.
         kept_share: share of the corpus's tokens that are kept.
     """
-    shares = _in_common(corpus, keep, window, kept_share, _APART)
-    return max((max(mean, _WEIGHT * most) for mean, most in shares), default=0.0)
+    found = list(_in_common(corpus, keep, window, kept_share, _APART))
+    by_chance = sum(one.alike_by_chance for one in found) / max(sum(one.targets for one in found), 1)
+    return max((max(one.mean, _WEIGHT * one.share_alike(by_chance)) for one in found), default=0.0)
 
 
 def likeness_of_inputs(corpus: Run, keep: np.ndarray, window: int, kept_share: float, stride: int) -> float:
     """Return which share of its context words an input of skip-gram has in common with another one of its block.
 
-    That is one, two or three times `stride` places on; as `likeness`, but for the targets that have most in common.
+    That is one, two or three times `stride` places on, less what it has in common with any other input.
 
     Args:
         corpus, keep, window, kept_share: as `likeness` takes them.
         stride: how many kept tokens the inputs of a block are apart.
     """
-    shares = _in_common(corpus, keep, window, kept_share, _distances(stride))
-    return max((mean for mean, _ in shares), default=0.0)
+    found = _in_common(corpus, keep, window, kept_share, _distances(stride))
+    return max((one.mean for one in found), default=0.0)
 
 
 def _distances(stride: int) -> tuple[int, ...]:
     return stride, 2 * stride, 3 * stride
 
 
+class _InCommon(NamedTuple):
+    """What targets have in common with those at a distance.
+
+    Attributes:
+        mean: the share of all context words, less what they have in common with any other target.
+        targets: number of targets.
+        alike: number of those that are like the other one. The place of the corpus that has most of them, of 16, does
+            not count: it may be the only table of a text.
+        alike_by_chance: number of those that are like any other.
+    """
+
+    mean: float
+    targets: int
+    alike: int
+    alike_by_chance: int
+
+    def share_alike(self, by_chance: float) -> float:
+        """Return the share of the targets that are like the other one by more than chance.
+
+        Four standard deviations of what `by_chance`, the share that are like any other, lets expect do not count: it
+        is the largest of several samples that matters.
+        """
+        expected = by_chance * self.targets
+        return (self.alike - expected - 4 * math.sqrt(expected)) / self.targets
+
+
 def _in_common(
     corpus: Run, keep: np.ndarray, window: int, kept_share: float, distances: Sequence[int]
-) -> Iterator[tuple[float, float]]:
-    """Yield what targets have in common with those at each distance, less what they have with any other.
+) -> Iterator[_InCommon]:
+    """Yield what targets have in common with those at each distance that the corpus has.
 
     Args:
         corpus, keep, window, kept_share: as `likeness` takes them.
         distances: in kept tokens.
-
-    Yields:
-        The share of all context words, and the share of the targets with more than `_MOST` of theirs in common, where
-        the one of 16 places of the corpus that has most of these does not count: it may be the only table of a text.
     """
     if len(corpus.tokens) < _LEAST_TOKENS:
         return
@@ -98,15 +124,13 @@ def _in_common(
         # `take` leaves rows in memory, and indexing columns, of which the comparison takes four times as long.
         mine, others = context.take(first, 1), context.take(first + apart, 1)
         there = mine >= 0
-        words = np.maximum(there.sum(0), 1)
+        words = there.sum(0)
         # (2, targets) of the other target's window, and of any other
         common = np.stack([_also_there(mine, those) for those in (others, np.roll(others, len(first) // 2, axis=1))])
-        mean, by_chance = common.sum(1) / max(int(there.sum()), 1)
-        most, most_by_chance = common > _MOST * words
-        chance = int(most_by_chance.sum())
-        # Of few words many have much in common by chance; two standard deviations of it do not count.
-        targets = most.sum() - np.bincount(place[first], most).max() - chance - 2 * math.sqrt(chance)
-        yield float(mean - by_chance), float(targets / len(first))
+        mean, by_chance = common.sum(1) / max(int(words.sum()), 1)
+        alike, alike_by_chance = (words >= _LEAST_CONTEXT) & (common > _ALIKE * words)
+        elsewhere = int(alike.sum() - np.bincount(place[first], alike).max())
+        yield _InCommon(float(mean - by_chance), len(first), elsewhere, int(alike_by_chance.sum()))
 
 
 def likeness_of_chunk(
@@ -117,7 +141,7 @@ def likeness_of_chunk(
     The quick look takes some 0.3 ms, two percent of the training time of 100,000 words. It asks which share of the
     tokens are there again at such a distance, or not further from there than a window reaches, less those that are
     as near to any other place, each token counted as often as subsampling keeps it: nearly always more than half of the
-    likeness.
+    mean that `likeness` has. Of a chunk that is text for the most part it finds rows that are a sixth of it or more.
 
     Args:
         chunk: its tokens are rows.

@@ -17,8 +17,8 @@ from torch_w2v.corpus.types import Corpus
 # A line is looked for within so many bytes behind a cut: ten times a sentence of 10,000 words. A longer line is cut at
 # white space.
 _LONGEST_LINE = 1 << 20
-# sentences of a list that are compared between ranks
-_LOOKS = 16
+# sentences of a list that are compared between ranks, and words of each
+_LOOKS, _LOOKED_AT = 16, 1_000
 _SPACE = re.compile(rb"[ \t\n\r\v\f]")
 
 
@@ -69,7 +69,8 @@ class Extent(NamedTuple):
     Attributes:
         kind: in words.
         size: bytes of files as they are stored, sentences of a list, words of an encoded corpus; else 0.
-        checksum: of a few sentences of a list, which another order changes; else 0.
+        checksum: of the texts in a few sentences of a list, which another order changes; else 0. Words of other types
+            may look different in each process.
     """
 
     kind: str
@@ -89,9 +90,10 @@ def extent(source: Corpus) -> Extent:
         return Extent("encoded corpus", int(source.offsets[-1]))
     if not isinstance(source, (list, tuple)):
         return Extent(type(source).__name__, 0)
-    some = (source[len(source) * part // _LOOKS] for part in range(_LOOKS if source else 0))
-    # Words of other types may look different in each process.
-    words = [word for sentence in some if isinstance(sentence, (list, tuple)) for word in sentence if type(word) is str]
+    places = sorted({len(source) * part // _LOOKS for part in range(_LOOKS)}) if len(source) else []
+    some = map(source.__getitem__, places)
+    sentences = [sentence[:_LOOKED_AT] for sentence in some if isinstance(sentence, (list, tuple))]
+    words = [word for sentence in sentences for word in sentence if type(word) is str]
     return Extent("list", len(source), zlib.crc32("\0".join(words).encode("utf-8", "surrogatepass")))
 
 

@@ -34,7 +34,7 @@ LONGEST_TIMEOUT = 30 * 24 * 3600
 # What torchrun and the other launchers tell a process.
 _ENVIRONMENT = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
-# seconds
+# seconds that torch has, after the time it was given, to say itself why ranks cannot meet
 _GRACE = 5.0
 
 T = TypeVar("T")
@@ -120,16 +120,14 @@ def _within(time: timedelta, connect: Callable[[], T]) -> T:
 
     Thread(target=run, name="torch_w2v-rendezvous", daemon=True).start()
     address = f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']} (MASTER_ADDR and MASTER_PORT)"
-    remedy = (
-        "is it rank 0's address, and has rank 0 started? Where another service has the port, give another; "
-        f"{_UNREACHABLE}"
-    )
+    remedy = "have all ranks started? Where another service has the port, give another"
+    if os.environ["RANK"] != "0":
+        remedy = f"is it rank 0's address? {remedy}; {_UNREACHABLE}"
     try:
         return done.result(time.total_seconds() + _GRACE)
-    except FutureTimeout as e:
-        raise RuntimeError(f"the ranks cannot meet at {address}: no answer; {remedy}") from e
-    except RuntimeError as e:  # torch raises many kinds of it
-        raise RuntimeError(f"the ranks cannot meet at {address}: {e}; {remedy}") from e
+    except (RuntimeError, FutureTimeout) as e:  # torch raises many kinds of the former
+        reason = e if done.done() else "no answer"
+        raise RuntimeError(f"the ranks cannot meet at {address}: {reason}; {remedy}") from e
 
 
 class UnlikeRanksError(ValueError):

@@ -22,8 +22,9 @@ _SHORT = 5.0
 _FEW_IN_CONTEXT = 16.0
 # There, highest learning rate up to which targets share negatives, and the same times the number of epochs: what is
 # trained faster, or for longer, loses by what shared negatives have in common. From twice the second on that is so from
-# fewer moves on than `plan.REPETITIVE`; and from the last on any corpus that is not large loses by it, text least.
+# fewer moves on than `plan.REPETITIVE`.
 _SHARED_RATE, _SHARED_EPOCHS, _REPETITIVE = 0.06, 0.2, 0.8
+# rate times epochs above which any corpus that is not large loses by what neighbours' negatives have in common
 _LONG_TRAINING = 1.2
 # minimum number of steps per epoch for large steps; on a smaller corpus the steps shrink instead
 STEPS = 1024
@@ -78,8 +79,8 @@ def one_block_per_step(workload: Workload) -> Layout:
     own, so that all is trained in gensim's order; of few words the shorter blocks of `block_that_follows` are better
     where negatives are many and alpha is large. Where alpha is no larger than usual, epochs are few and the corpus is
     not bursty, two targets share a set, four on a large corpus, and are 64 places apart: nearer ones are often of the
-    same session. So do two where words do not repeat but many epochs are trained, unless the corpus is large. Any other
-    corpus has those blocks, too.
+    same session. A corpus that is trained for many epochs has two targets per set, as far apart, too, unless it is
+    large. Any other corpus has the blocks of `block_that_follows`.
     """
     block, N = block_that_follows(workload), workload.negative
     large = workload.kept_words >= SMALL_FOR_REPETITIVE

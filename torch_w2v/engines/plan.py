@@ -21,8 +21,8 @@ CROWDED = 0.004
 # more. With fewer main words than `_ALIKE_WORDS` it is less, in proportion, but not less than `_LEAST_ALIKE` of it:
 # chords of 180 notes that are played again have .18 to .31, and 500 words whose targets are as alike lose nothing.
 _ALIKE, _ALIKE_WORDS, _LEAST_ALIKE = 0.35, 500, 0.4
-# Likeness of the inputs of a block of skip-gram above which they share no negatives, where the learning rate times the
-# epochs is above the second. Rows of tables have .3 to .7 where vectors lose by it, sessions and text up to .1.
+# Likeness of the inputs of a block of skip-gram above which they share no negatives, if `Workload.trained` is above
+# `_ALIKE_EPOCHS`. Rows of tables have .2 to .5 where vectors lose by it, text up to .1.
 _ALIKE_INPUTS, _ALIKE_EPOCHS = 0.2, 0.2
 # How much more the last learning rate counts: nothing repairs what it loses.
 _LAST = 3.2
@@ -157,13 +157,13 @@ class Workload:
             largest of these sums over all words.
         unmet: the share of negatives that are words which the corpus does not have, though the counts say that it has;
             0 where it is what the counts say.
-        likeness: the share of its context that a target has in common with others that would share its negatives
-            (`corpus.likeness`); of skip-gram's inputs (`corpus.likeness.likeness_of_inputs`).
+        likeness: how alike targets are that would share negatives (`corpus.likeness.likeness`), or the inputs of a
+            block of skip-gram (`corpus.likeness.likeness_of_inputs`).
         period: how many more of the tokens are there again `layouts.STRIDE` places on than at another distance
             (`corpus.likeness.period`); only skip-gram depends on it.
         reads: as `context_words`, on average over pairs: more where sentences are of uneven lengths; 0 for the same.
         collisions: expected number of updates of another target that are of the row of one update (`Frequencies`).
-        epochs: of the call of `train`, and of those before it if each had as many.
+        epochs: of this call of `train` and of those before it, counted as if each had as many.
     """
 
     negative: int
