@@ -94,6 +94,7 @@ def table(columns):
     return names[kinds, np.arange(columns), values].reshape(-1, 20 * columns).tolist()
 
 
+@pytest.mark.slow
 def test_skip_gram_on_a_table_as_wide_as_its_inputs_are_apart(monkeypatch):
     """Inputs that share negatives would all be of one column."""
     corpus = table(layouts.STRIDE)

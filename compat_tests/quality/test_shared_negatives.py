@@ -50,10 +50,11 @@ def long_sessions(tokens=TOKENS):
         # large steps, and targets that would share negatives are alike
         (playlists, {"alpha": 0.1, "window": 13}, lambda workload: Layout(T=128, S=64, N=5, by_set=True)),
         # many epochs
-        (
+        pytest.param(
             long_sessions,
             {"alpha": 0.03, "window": 10, "epochs": 30},
             lambda workload: Layout(T=64, S=16, N=6, fresh=True),
+            marks=pytest.mark.slow,
         ),
     ],
 )
