@@ -1,7 +1,7 @@
 """What a rank does with errors: its own are raised as they are, those of an exchange are another rank's."""
 
 import os
-import socket
+import threading
 from typing import ClassVar
 
 import pytest
@@ -152,19 +152,6 @@ def test_an_exchange_that_fails_ends_what_is_under_way_on_devices(group, monkeyp
     assert ended == [nccl]
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("", 3600), ("90", 90), ("0.5", 0.5)])
-def test_the_timeout_is_that_of_the_environment(text, seconds, monkeypatch):
-    monkeypatch.setenv("TORCH_W2V_TIMEOUT", text)
-    assert group_module.timeout().total_seconds() == seconds
-
-
-@pytest.mark.parametrize("text", ["soon", "0", "-1", "nan", "inf", "1e15"])
-def test_a_timeout_that_is_none(text, monkeypatch):
-    monkeypatch.setenv("TORCH_W2V_TIMEOUT", text)
-    with pytest.raises(ValueError, match=f"TORCH_W2V_TIMEOUT='{text}': must be a number of seconds above 0"):
-        group_module.timeout()
-
-
 def test_a_wrong_number_of_exchanges_is_refused_before_the_ranks_meet(monkeypatch):
     pytest.importorskip("torch.distributed")
     monkeypatch.setenv("TORCH_W2V_EXCHANGES", "often")
@@ -279,43 +266,15 @@ def test_a_group_for_a_device_is_made_once_and_ends_with_the_block(group, fails,
     assert ended == [("destroyed", gloo), ("aborted" if fails else "destroyed", nccl)]
 
 
-@pytest.mark.parametrize(
-    ("variable", "value", "message"),
-    [
-        ("RANK", "2", "RANK=2 in the environment: must be 0 to 1, by WORLD_SIZE=2"),
-        ("RANK", "-1", "RANK=-1 in the environment: must be 0 to 1"),
-        ("RANK", "x", "RANK='x' in the environment: must be an integer"),
-        ("WORLD_SIZE", "0", "WORLD_SIZE=0 in the environment: must be the number of ranks, at least 1"),
-        ("MASTER_PORT", "abc", "MASTER_PORT='abc' in the environment: must be an integer"),
-        ("MASTER_PORT", "0", "MASTER_PORT=0 in the environment: must be 1 to 65535"),
-        ("MASTER_PORT", "65536", "MASTER_PORT=65536 in the environment: must be 1 to 65535"),
-    ],
-)
-def test_an_environment_by_which_ranks_would_wait_for_ever(variable, value, message, monkeypatch):
-    environment = {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500", variable: value}
-    for name, text in environment.items():
-        monkeypatch.setenv(name, text)
-    with pytest.raises(ValueError, match=f"^{message}"):
-        Group()
+def test_another_thread_waits_for_the_other_ranks(group, monkeypatch):
+    """So that a Ctrl-C is heard at once: torch would hear it after the timeout."""
+    new_group, threads = group._dist.new_group, []
 
+    def recording(**options):
+        threads.append(threading.current_thread())
+        return new_group(**options)
 
-@pytest.fixture
-def as_rank_1(monkeypatch):
-    """As the second of two ranks; rank 0 would be at the address of this socket, where nobody ever answers."""
-    with socket.socket() as service:
-        service.bind(("127.0.0.1", 0))
-        service.listen()
-        port = str(service.getsockname()[1])
-        environment = {"RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-        for name, text in environment.items():
-            monkeypatch.setenv(name, text)
-        yield port
-
-
-def test_a_port_that_another_service_has(as_rank_1, monkeypatch):
-    """torch would wait for ever."""
-    monkeypatch.setenv("TORCH_W2V_TIMEOUT", "0.5")
-    monkeypatch.setattr(group_module, "_GRACE", 0.5)
-    message = rf"the ranks cannot meet at 127.0.0.1:{as_rank_1} \(MASTER_ADDR and MASTER_PORT\).*another service"
-    with pytest.raises(RuntimeError, match=message):
-        Group()
+    monkeypatch.setattr(group._dist, "new_group", recording)
+    Group()
+    assert threads
+    assert threading.main_thread() not in threads

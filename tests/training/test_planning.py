@@ -10,6 +10,7 @@ from torch_w2v.engines.cpu.engine import CpuEngine
 from torch_w2v.engines.plan import Layout
 from torch_w2v.engines.row_scales import CAP, MAX_INDEPENDENT_BLOCKS
 from torch_w2v.engines.torch_batched import TorchBatchedEngine
+from torch_w2v.training import planning
 from torch_w2v.training.measured import Measured
 from torch_w2v.training.planning import WORDS_PER_THREAD, chunk_words, threads_of, training_plan, workload_of
 
@@ -99,6 +100,17 @@ def test_the_epochs_of_earlier_calls_count():
     for calls, epochs in ((0, 7), (1, 14), (9, 70)):
         model.train_count = calls
         assert workload_of(model, Measured()).epochs == epochs
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_the_epochs_of_a_loop_of_ones_own_count(counted, monkeypatch):
+    found, choose = [], planning.workload_of
+    monkeypatch.setattr(planning, "workload_of", lambda *args: found.append(choose(*args)) or found[-1])
+    model = ours(min_count=1, epochs=2)
+    model.build_vocab([["a", "b"]] * 10)
+    for epoch in range(5):
+        model._train_epoch([["a", "b"]] * 10, cur_epoch=epoch if counted else 0, total_examples=10)
+        assert found[-1].epochs == max(2, epoch + 1)
 
 
 def test_the_log_says_that_there_are_many_epochs(caplog):

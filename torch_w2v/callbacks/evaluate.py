@@ -36,8 +36,9 @@ class Evaluate(CallbackAny2Vec):
             correlation, named as the file without its suffix.
         analogies: path of a file of analogy questions in word2vec's format, or several. The value is the share of right
             answers.
-        held_out: sentences that are not trained on. The value, 'held-out loss', is the mean loss in nats per pair of
-            target and sample; it imports torch, and needs `hs=0, negative>0`.
+        held_out: sentences that are not trained on, in a list or what else can be read again and again. The value,
+            'held-out loss', is the mean loss in nats per pair of target and sample; it imports torch, and needs `hs=0,
+            negative>0`.
         neighbours: words whose nearest neighbours are kept in the attribute `neighbours`. Training warns of unknown
             ones.
         functions: name -> function of the model that returns a number.
@@ -52,7 +53,8 @@ class Evaluate(CallbackAny2Vec):
 
     Raises:
         ValueError: there is nothing to evaluate, two values have one name, or a line of a file is not what it must be.
-        TypeError: `held_out` has strings instead of lists of words, or an argument is of a wrong type.
+        TypeError: `held_out` has strings instead of lists of words, or can be read once only; or an argument is of a
+            wrong type.
         OSError: a file cannot be read.
 
     Warns:

@@ -67,7 +67,7 @@ class Extent(NamedTuple):
     """What is known of a corpus without reading it: equal on all ranks if they name the same one.
 
     Attributes:
-        kind: in words.
+        kind: 'text', 'encoded corpus', 'list', or the name of its class.
         size: bytes of files as they are stored, sentences of a list, words of an encoded corpus; else 0.
         checksum: of the texts in a few sentences of a list, which another order changes; else 0. Words of other types
             may look different in each process.

@@ -29,7 +29,7 @@ _RANK = 40
 
 
 def check_same(group: Group, extent: Extent) -> None:
-    """Raise a ValueError if the ranks are to cut unlike corpora.
+    """Raise an UnlikeRanksError if the ranks are to cut unlike corpora.
 
     Args:
         group: the ranks.

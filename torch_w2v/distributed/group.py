@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeout
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
-from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from torch_w2v.distributed.joining import ENVIRONMENT, UNREACHABLE, check_environment, in_time, join, no_group, timeout
 from torch_w2v.distributed.schedule import exchange_factor
 from torch_w2v.engines.devices import out_of_memory_errors
 
@@ -25,109 +21,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# A rank that has died is noticed when its connections close. One that hangs, or whose machine has lost its power, is
-# noticed after this time; it must be longer than what one rank does while the others wait for it: counting more words
-# than they, a callback at the end of an epoch, writing a checkpoint. TORCH_W2V_TIMEOUT in the environment is another
-# number of seconds.
-TIMEOUT = timedelta(hours=1)
-LONGEST_TIMEOUT = 30 * 24 * 3600
-# What torchrun and the other launchers tell a process.
-_ENVIRONMENT = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
-
-# seconds that torch has, after the time it was given, to say itself why ranks cannot meet
-_GRACE = 5.0
-
 T = TypeVar("T")
-
-# What to say where ranks cannot reach one another. Debian, for one, gives a host's name the address 127.0.1.1, which
-# gloo then tells the other hosts.
-_UNREACHABLE = (
-    "if they are on several hosts, name the network between these on each: "
-    "export GLOO_SOCKET_IFNAME=eth0 NCCL_SOCKET_IFNAME=eth0"
-)
 
 # The default process group, where a model has joined it as the environment says.
 _joined: Any = None
-
-
-def timeout() -> timedelta:
-    """Return after what time ranks that do not answer are given up.
-
-    Raises:
-        ValueError: TORCH_W2V_TIMEOUT is not a number of seconds, or not in its range.
-    """
-    text = os.environ.get("TORCH_W2V_TIMEOUT", "")
-    if not text:
-        return TIMEOUT
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not 0 < seconds <= LONGEST_TIMEOUT:
-        raise ValueError(
-            f"TORCH_W2V_TIMEOUT={text!r}: must be a number of seconds above 0, {LONGEST_TIMEOUT:,} at most (30 days)"
-        )
-    return timedelta(seconds=seconds)
-
-
-def _no_group(missing: list[str]) -> ValueError:
-    return ValueError(
-        f"distributed=True needs a process group, and the environment has no {', '.join(missing)}: start the program "
-        "with torchrun (or Slurm, Ray, Spark: docs/guide/several-machines.md), or call "
-        "torch.distributed.init_process_group first"
-    )
-
-
-def _check_environment() -> None:
-    """Check what a launcher tells a process: torch would wait for ranks that cannot come.
-
-    Raises:
-        ValueError: a variable of the environment, its value, and what is allowed.
-    """
-    numbers = {}
-    for name in ("RANK", "WORLD_SIZE", "MASTER_PORT"):
-        try:
-            numbers[name] = int(os.environ[name])
-        except ValueError as e:
-            raise ValueError(f"{name}={os.environ[name]!r} in the environment: must be an integer") from e
-    size = numbers["WORLD_SIZE"]
-    if size < 1:
-        raise ValueError(f"WORLD_SIZE={size} in the environment: must be the number of ranks, at least 1")
-    if not 0 <= numbers["RANK"] < size:
-        raise ValueError(f"RANK={numbers['RANK']} in the environment: must be 0 to {size - 1}, by WORLD_SIZE={size}")
-    # A single rank may take any free port, by 0.
-    if not min(size - 1, 1) <= numbers["MASTER_PORT"] < 2**16:
-        raise ValueError(f"MASTER_PORT={numbers['MASTER_PORT']} in the environment: must be 1 to 65535")
-
-
-def _within(time: timedelta, connect: Callable[[], T]) -> T:
-    """Return what a function returns that may wait for ever, deaf to Ctrl-C: torch's, where another service answers.
-
-    Args:
-        time: after which it is given up, and a little more, so that the function's own error comes first.
-        connect: called in another thread.
-
-    Raises:
-        RuntimeError: nothing was returned in time, or the function's own.
-    """
-    done = Future[T]()
-
-    def run() -> None:
-        try:
-            done.set_result(connect())
-        except BaseException as e:
-            done.set_exception(e)
-
-    Thread(target=run, name="torch_w2v-rendezvous", daemon=True).start()
-    address = f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']} (MASTER_ADDR and MASTER_PORT)"
-    remedy = "have all ranks started? Where another service has the port, give another"
-    if os.environ["RANK"] != "0":
-        remedy = f"is it rank 0's address? {remedy}; {_UNREACHABLE}"
-    try:
-        return done.result(time.total_seconds() + _GRACE)
-    except (RuntimeError, FutureTimeout) as e:  # torch raises many kinds of the former
-        reason = e if done.done() else "no answer"
-        raise RuntimeError(f"the ranks cannot meet at {address}: {reason}; {remedy}") from e
 
 
 class UnlikeRanksError(ValueError):
@@ -150,34 +47,29 @@ class Group:
     """
 
     def __init__(self) -> None:
-        missing = [name for name in _ENVIRONMENT if name not in os.environ]
+        missing = [name for name in ENVIRONMENT if name not in os.environ]
         if missing and "torch" not in sys.modules:
-            raise _no_group(missing)  # at once: importing torch takes seconds
+            raise no_group(missing)  # at once: importing torch takes seconds
         import torch.distributed as dist  # noqa: PLC0415
 
         if not dist.is_available():
             raise RuntimeError("distributed=True: this build of torch has no torch.distributed")
         if not missing and not dist.is_initialized():
-            _check_environment()
+            check_environment()
         exchange_factor()  # refused here where it is wrong, before anything is read
         if not dist.is_initialized():
             if missing:
-                raise _no_group(missing)
-            store, rank, size = _within(timeout(), lambda: next(dist.rendezvous("env://", timeout=timeout())))
-            # torchrun's store may be the one of before a restart (torch 2.13), with the addresses of processes that are
-            # gone.
-            attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
-            store = dist.PrefixStore(f"torch_w2v/attempt_{attempt}", store)
-            dist.init_process_group("gloo", store=store, rank=rank, world_size=size, timeout=timeout())
+                raise no_group(missing)
+            join()
             global _joined  # noqa: PLW0603  what the process has joined is a fact of the process
             _joined = dist.group.WORLD
         self._dist = dist
         try:
-            self._group = dist.new_group(backend="gloo", timeout=timeout())
+            self._group = in_time(lambda: dist.new_group(backend="gloo", timeout=timeout()))
         except RuntimeError as e:  # torch raises many kinds of it where connections cannot be made
             raise RuntimeError(
                 f"rank {dist.get_rank()}: another rank is gone, or cannot be reached, before all are together ({e}); "
-                f"{_UNREACHABLE}"
+                f"{UNREACHABLE}"
             ) from e
         # for tensors on devices, by their backends
         self._on_devices: dict[str, Any] = {}

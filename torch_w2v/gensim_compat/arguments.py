@@ -35,7 +35,7 @@ CHECKED = (
     "cbow_gradient",
     "corpus_cache",
 )
-# powers of two that these must stay below: the kernels count negatives, and the memory for them, in 32 and 64 bits
+# Powers of two that these must be below, so that what the kernels multiply by them (rows, bytes) does not overflow.
 _BELOW = {"vector_size": 31, "negative": 20}
 _LEAST = {"vector_size": 1, "window": 1, "negative": 0, "workers": 1, "batch_words": 0}
 

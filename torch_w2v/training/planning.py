@@ -99,6 +99,16 @@ def highest_alpha(model: TrainedModel) -> float:
     return max(abs(float(model.alpha)), abs(float(model.min_alpha)))
 
 
+def epochs_so_far(model: TrainedModel) -> int:
+    """Return how many epochs a model will have trained at the end of its call, if earlier calls had as many.
+
+    A program's own loop over `_train_epoch` may train more than the model's attribute says.
+    """
+    (calls, epoch), repeats = vars(model).get("_w2v_draws", ((-1, -1), 0))
+    own = epoch + 1 + repeats if calls == model.train_count else 0
+    return max(int(model.epochs), own) * (int(model.train_count) + 1)
+
+
 def workload_of(model: TrainedModel, measured: Measured) -> Workload:
     """Return what the layout for a model depends on.
 
@@ -124,7 +134,7 @@ def workload_of(model: TrainedModel, measured: Measured) -> Workload:
         period=measured.period,
         reads=measured.reads,
         collisions=0.0 if objective.skip_gram else frequencies.collisions(objective.negative),
-        epochs=int(model.epochs) * (int(model.train_count) + 1),
+        epochs=epochs_so_far(model),
     )
 
 
