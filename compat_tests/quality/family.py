@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from compat_tests.quality import alike
+
 Sentences = list[list[str]]
 Draw = np.random.Generator
 
@@ -209,20 +211,6 @@ def late(draw: Draw) -> Sentences:
     return topics(draw) + runs(draw, 20, tokens=TOKENS)
 
 
-def levels(draw: Draw, count: int = 100, stays: float = 0.7, length: int = 300) -> Sentences:
-    """A sensor's readings, which stay or go up or down by one; ten neighbouring levels are a group."""
-
-    def readings() -> list[str]:
-        level, found = int(draw.integers(count)), []
-        for coin in draw.random(length):
-            found.append(word(level // 10, level % 10))
-            if coin > stays:
-                level = min(count - 1, max(0, level + (1 if coin > (1 + stays) / 2 else -1)))
-        return found
-
-    return _until(2 * TOKENS, readings)
-
-
 def visits(draw: Draw) -> Sentences:
     """What 400 people visit: mostly home and work in turn, now and then a place, .7 of them of their own quarter."""
     quarters, found = draw.integers(40, size=400), Sentences()
@@ -349,7 +337,10 @@ CORPORA: dict[str, Callable[[Draw], Sentences]] = {
     **{f"items{5 * n}": lambda draw, n=n: few(draw, n, 5) for n in (2, 4, 10)},
     "padded": padded,
     "late": late,
-    "levels": levels,
+    "levels": alike.levels,
+    "table": lambda draw: alike.lines(draw, fields=6, change=0.15, own=0.8, tokens=50_000),
+    "log_in_text": alike.log_in_text,
+    "mixed": lambda draw: alike.mixed(draw, length=50, own=0.3, tokens=50_000),
     "visits": visits,
     "stuck": stuck,
     "cycles": cycles,
@@ -380,6 +371,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "w200": {"alpha": 0.1, "window": 200, "sample": 0},
     "rising": {"alpha": 1e-4, "min_alpha": 0.1, "window": 10, "sample": 0},
     "steady": {"alpha": 0.1, "min_alpha": 0.1, "window": 5, "sample": 0, "negative": 10},
+    "long": {"alpha": 0.05, "window": 9, "sample": 0, "epochs": 50},
     "sum": {"alpha": 0.05, "window": 10, "sample": 0, "cbow_mean": 0},
     "sum.1": {"alpha": 0.1, "window": 10, "sample": 0, "cbow_mean": 0},
     "sumw50": {"alpha": 0.05, "window": 50, "sample": 0, "cbow_mean": 0},
@@ -394,7 +386,12 @@ def corpus(name: str, number: int = 0) -> Sentences:
 
 
 def applies(name: str, setting: str) -> bool:
-    """Return whether a case says something: windows of 50 and more need sentences that are longer."""
+    """Return whether a case says something: windows of 50 and more need sentences that are longer.
+
+    Many epochs take long, and say it of a few corpora.
+    """
+    if setting == "long":
+        return name in ("plain", "mixed", "table", "runs2", "walks")
     longest = max(map(len, corpus(name)))
     wide = setting in ("w50", "w50a.1", "sumw50", "w200")
     return longest > 20 if wide and setting != "w200" else longest >= 100 if wide else True

@@ -8,6 +8,7 @@ import pytest
 from gensim.models import KeyedVectors
 
 import torch_w2v
+from compat_tests.quality import alike
 from compat_tests.quality.scores import precision
 from tests.helpers import KERNEL
 from torch_w2v.engines import layouts, plan
@@ -15,30 +16,14 @@ from torch_w2v.engines import layouts, plan
 pytestmark = pytest.mark.skipif(not KERNEL, reason="needs the fused kernel")
 
 TOKENS = 150_000
-KINDS = 30  # of a log
 
 
-def lines(fields=8, change=0.06, own=0.9, tokens=TOKENS):
-    """Lines of a log, 40 in a sentence; a field keeps its value mostly, or has one of the kind or of any kind."""
-    draw = np.random.default_rng(45)
-    kind, values, found = 0, [(0, 0)] * fields, []
-    for _ in range(tokens // fields):
-        if draw.random() < 0.01:
-            kind = int(draw.integers(KINDS))
-        for field in range(fields):
-            if draw.random() < change:
-                values[field] = (kind if draw.random() < own else int(draw.integers(KINDS)), int(draw.integers(2)))
-        found.append([f"{of_kind}/{field}:{value}" for field, (of_kind, value) in enumerate(values)])
-    return [list(chain(*found[i : i + 40])) for i in range(0, len(found), 40)]
+def lines():
+    return alike.lines(np.random.default_rng(45))
 
 
 def log_in_text():
-    """Lines of a log, a third of all tokens, among sentences of text."""
-    draw = np.random.default_rng(3)
-    shares = np.cumsum(1 / np.arange(2, 5002))
-    words = np.searchsorted(shares, draw.random((4_500, 20)) * shares[-1])
-    both = lines(4, 0.15, 0.8, 40_000) + [[f"w{word}" for word in sentence] for sentence in words]
-    return [both[i] for i in draw.permutation(len(both))]
+    return alike.log_in_text(np.random.default_rng(3))
 
 
 def chords():
@@ -75,7 +60,7 @@ def test_precision(make, options, monkeypatch):
 
 
 def test_skip_gram_whose_inputs_are_alike(monkeypatch):
-    corpus = lines(6, 0.15, 0.8, 50_000)
+    corpus = alike.lines(np.random.default_rng(45), 6, 0.15, 0.8, 50_000)
     options = {"sg": 1, "alpha": 0.05}
     wanted = of_one_kind(gensim.models.Word2Vec, corpus, **options)
     assert of_one_kind(torch_w2v.Word2Vec, corpus, **options) > wanted - 0.03

@@ -1,12 +1,11 @@
 """Corpora that lose what tells words apart where targets share negatives, however fresh their hidden layers are."""
 
-import itertools
-
 import gensim.models
 import numpy as np
 import pytest
 
 import torch_w2v
+from compat_tests.quality import alike
 from compat_tests.quality.scores import precision
 from tests.helpers import KERNEL
 from torch_w2v.engines import layouts
@@ -18,18 +17,10 @@ TOKENS = 100_000
 OWN = 0.7  # share of the items of a session that are of its group
 
 
-def sessions(draw, groups, size, length, own_share=OWN):
-    """Items of sessions: many of one group each."""
-    while True:
-        own = int(draw.integers(groups))
-        group = np.where(draw.random(length) < own_share, own, draw.integers(groups, size=length))
-        yield [f"{g}/{i}" for g, i in zip(group, draw.integers(size, size=length), strict=True)]
-
-
 def playlists():
     """Playlists of 64 songs, each played four to eleven times: targets 64 places apart are the same song."""
     draw, found = np.random.default_rng(1), []
-    for songs in sessions(draw, 60, 25, 64):
+    for songs in alike.sessions(draw, 60, 25, 64, OWN):
         if sum(map(len, found)) >= TOKENS:
             return found
         found.append(songs * int(draw.integers(4, 12)))
@@ -38,7 +29,7 @@ def playlists():
 def long_sessions(tokens=TOKENS):
     """Sessions of 400 tokens, each item twice in a row on average."""
     draw, found = np.random.default_rng(1), []
-    for items in sessions(draw, 60, 15, 200):
+    for items in alike.sessions(draw, 60, 15, 200, OWN):
         if sum(map(len, found)) >= tokens:
             return found
         found.append([item for item in items for _ in range(draw.geometric(0.5))])
@@ -89,8 +80,7 @@ def test_epochs_of_many_calls_count():
 @pytest.mark.slow
 @pytest.mark.parametrize(("length", "own", "window"), [(50, 0.3, 9), (200, 0.4, 8)])
 def test_many_epochs_over_items_that_do_not_repeat(length, own, window, monkeypatch):
-    draw = np.random.default_rng(1)
-    corpus = list(itertools.islice(sessions(draw, 50, 20, length, own), TOKENS // 2 // length))
+    corpus = alike.mixed(np.random.default_rng(1), length, own, TOKENS // 2)
 
     def of(package):
         settings = {"vector_size": 48, "min_count": 1, "sample": 0, "workers": 1, "alpha": 0.05, "window": window}
