@@ -48,7 +48,7 @@ def of_one_kind(cls, corpus, **more):
 
 
 @pytest.mark.parametrize(
-    ("make", "options"), [(lines, {"alpha": 0.05}), (chords, {}), (log_in_text, {"epochs": 10, "negative": 15})]
+    ("make", "options"), [(lines, {"alpha": 0.05}), (chords, {}), (log_in_text, {"alpha": 0.05, "negative": 10})]
 )
 def test_precision(make, options, monkeypatch):
     corpus = make()

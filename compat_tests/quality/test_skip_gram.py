@@ -137,7 +137,7 @@ def largest_norm(make):
         corpus = list(map(simple_preprocess, lines))
     words = sorted({word for sentence in corpus for word in sentence})
     model = make(min_count=1, workers=1, vector_size=32)
-    model.build_vocab([[*words, *(f"{i} is not there" for i in range(100_000 - len(words)))]])
+    model.build_vocab([[*words, *(f"{i} is not there" for i in range(60_000 - len(words)))]])
     model.train(corpus, total_examples=len(corpus), epochs=3)
     return np.linalg.norm(model.wv.vectors, axis=1).max()
 

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.skipif(not KERNEL, reason="the faults are those of the 
 def result(request, tmp_path_factory):
     seeds, engines, found = request.param
     return compare(
-        planted.sentences(20_000),
+        planted.sentences(12_000),
         engines,
         seeds,
         variants={fault: FAULTS[fault] for fault in found},
