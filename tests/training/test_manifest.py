@@ -11,7 +11,8 @@ import pytest
 from tests.helpers import ours, same, words
 from tests.training.watching import Watching
 from torch_w2v.training import checkpoint_file, manifest
-from torch_w2v.training.epoch import LATER, CallState
+from torch_w2v.training.epoch import CallState
+from torch_w2v.training.measured import LATER, Measured
 
 SENTENCES = words(300)
 
@@ -60,9 +61,9 @@ def test_what_the_first_checkpoints_do_not_have(name, right):
     right = copy.deepcopy(right)
     del right["progress"][name]
     manifest.check(right)
-    state = CallState(**dict.fromkeys(LATER, 0.5))
+    state = CallState(measured=Measured(**dict.fromkeys(LATER, 0.5)))
     state.load(right["progress"])
-    assert getattr(state, name) == 0
+    assert getattr(state.measured, name) == 0
     right["progress"][name] = math.nan
     with pytest.raises(ValueError, match=f"its '{name}' cannot be that of a checkpoint"):
         manifest.check(right)

@@ -13,6 +13,7 @@ from torch_w2v.gensim_compat import arguments, rows
 from torch_w2v.gensim_compat.options import option, set_option
 from torch_w2v.gensim_compat.reading import CorpusReading, gensim_reads, path_of
 from torch_w2v.progress import progress_line
+from torch_w2v.training.epoch_call import EpochCall
 from torch_w2v.training.session import TrainCall
 from torch_w2v.training.turns import turn_of
 from torch_w2v.training.watching import watchers_of
@@ -112,9 +113,8 @@ class EpochTraining(CorpusReading):
             sentences = corpus.column_of(data_iterable)
             if ours:
                 part = self._w2v_corpus.part_of(sentences)
-                return self._w2v_call.run_epoch(
-                    part, cur_epoch, total_examples, total_words, report_delay, False, callbacks
-                )
+                epoch = EpochCall(part, cur_epoch, total_examples, total_words, report_delay, file_mode=False)
+                return self._w2v_call.run_epoch(epoch, callbacks)
             return super()._train_epoch(
                 sentences, cur_epoch, total_examples, total_words, queue_factor, report_delay, callbacks
             )
@@ -142,7 +142,7 @@ class EpochTraining(CorpusReading):
             if not self._w2v_ours:
                 return super()._train_epoch(source, *of_epoch, report_delay=report_delay, callbacks=callbacks)
             part = self._w2v_corpus.part_of(source)
-            return self._w2v_call.run_epoch(part, *of_epoch, report_delay, True, callbacks)
+            return self._w2v_call.run_epoch(EpochCall(part, *of_epoch, report_delay, file_mode=True), callbacks)
 
     def _w2v_watched_call(self) -> TrainCall | None:
         return None if self._w2v_ours else vars(self).get("_w2v_call")

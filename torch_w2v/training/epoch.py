@@ -85,10 +85,6 @@ class Totals:
         return default_timer() - self.start + 1e-5
 
 
-# of `Measured`: what the first checkpoints do not have
-LATER = ("likeness", "period", "reads")
-
-
 @dataclass
 class CallState:
     """How far a call of `train()` is.
@@ -98,8 +94,7 @@ class CallState:
         totals: of that epoch.
         call: totals of all epochs that are finished; only words and chunks are counted.
         seed: of the draws.
-        repetition, context, busiest, unmet, likeness, period, reads: what was measured of the corpus; layouts depend on
-            it.
+        measured: of the corpus; layouts depend on it.
         expected_words: words that the epoch is expected to have.
     """
 
@@ -107,25 +102,16 @@ class CallState:
     totals: Totals = field(default_factory=Totals)
     call: Totals = field(default_factory=Totals)
     seed: int | None = None
-    repetition: float = 1.0
-    context: float = 0.0
-    busiest: float = 0.0
-    unmet: float = 0.0
-    likeness: float = 0.0
-    period: float = 0.0
-    reads: float = 0.0
+    measured: Measured = field(default_factory=Measured)
     expected_words: float = 0.0
-
-    @property
-    def measured(self) -> Measured:
-        """What was measured of the corpus."""
-        return Measured(*(getattr(self, name) for name in Measured._fields))
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
-        values = asdict(self)
         return {
-            **values,
+            "epoch": self.epoch,
+            "seed": self.seed,
+            **self.measured._asdict(),
+            "expected_words": self.expected_words,
             "totals": self.totals.as_dict(),
             "call": self.call.as_dict(),
             "elapsed": self.totals.elapsed,
@@ -133,10 +119,9 @@ class CallState:
 
     def load(self, values: dict[str, Any]) -> None:
         """Take over what `as_dict` has returned."""
-        for name in ("epoch", "seed", "repetition", "context", "busiest", "unmet", "expected_words"):
+        for name in ("epoch", "seed", "expected_words"):
             setattr(self, name, values[name])
-        for name in LATER:
-            setattr(self, name, values.get(name, 0.0))
+        self.measured = Measured(**{name: values[name] for name in Measured._fields if name in values})
         self.call = Totals(**values["call"])
         self.totals = Totals(**values["totals"], start=default_timer() - values["elapsed"])
 

@@ -12,7 +12,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from torch_w2v.training.epoch import LATER, Totals
+from torch_w2v.training.epoch import Totals
+from torch_w2v.training.measured import LATER, Measured
 
 # Attributes of a model that a call of `train()` or its callbacks may have changed.
 STATE = (
@@ -80,10 +81,9 @@ def check(manifest: Mapping[str, Any]) -> None:
     progress = _part(manifest, "progress", lambda value: isinstance(value, dict))
     _part(progress, "epoch", lambda value: _is_count(value) and value < arguments["epochs"])
     _part(progress, "seed", _is_count)
-    for name in ("repetition", "context", "busiest", "unmet", "expected_words", "elapsed"):
-        _part(progress, name, _is_number)
-    for name in progress.keys() & set(LATER):
-        _part(progress, name, _is_number)
+    for name in (*Measured._fields, "expected_words", "elapsed"):
+        if name in progress or name not in LATER:
+            _part(progress, name, _is_number)
     for name in ("totals", "call"):
         _part(progress, name, _is_totals)
     attributes = _part(manifest, "attributes", lambda value: isinstance(value, dict) and set(value) == set(STATE))

@@ -22,6 +22,8 @@ MAX_WINDOW = 1_000_000
 _LITTLE_MET, _LEAST_MET = 0.25, 0.5
 # tokens that `_outputs` looks at in each place of a sample; fewer tell nothing
 _TOKENS_PER_PLACE, _LEAST_TOKENS = 4_096, 100
+# of `Measured`: what the first checkpoints do not have
+LATER = ("likeness", "period", "reads")
 
 
 class Measured(NamedTuple):

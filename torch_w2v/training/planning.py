@@ -242,6 +242,20 @@ def threads_of(model: TrainedModel, words: float) -> int:
     return min(int(model.workers), system.cores(), max(1, int(kept) // WORDS_PER_THREAD))
 
 
+def log_idle_workers(model: TrainedModel, threads: int, useful: int) -> None:
+    """Say in the log why some of a model's workers do not train, if that is so.
+
+    Args:
+        model: the model.
+        threads: how many train.
+        useful: as `threads_of` returns it; more than `threads` where the corpus is read by the thread that trains.
+    """
+    if threads < model.workers:
+        reason = "use the same cores" if threads == system.cores() else "overwrite one another's updates"
+        reason = reason if threads == useful else "wait for a corpus that its totals call short"
+        logger.info("%d of %d workers train: more would %s", threads, model.workers, reason)
+
+
 def sharing(model: TrainedModel, threads: int, words: float, epoch: int) -> Sharing | None:
     """Return how a model's threads share its tables; None where all is best shared.
 

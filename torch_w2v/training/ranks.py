@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial, reduce
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -25,6 +26,7 @@ from torch_w2v.training import call_arguments
 from torch_w2v.training.divergence import StopTraining
 from torch_w2v.training.epoch import Job, Totals
 from torch_w2v.training.frequencies import frequencies_of
+from torch_w2v.training.measured import Measured
 from torch_w2v.training.model import TrainedModel
 from torch_w2v.training.planning import SMALLEST_CHUNK, highest_alpha, problem_of
 from torch_w2v.training_log import logger
@@ -46,9 +48,11 @@ class Alone:
 
     Attributes:
         is_first: whether this process speaks for the model: it logs progress, and calls the callbacks.
+        cut_chunks: whether exchanges may cut what would be one chunk.
     """
 
     is_first = True
+    cut_chunks = False
     _ranked = False
 
     def engine(self, model: TrainedModel) -> Engine:
@@ -86,8 +90,8 @@ class Alone:
         """Return what all ranks make of the values that each has."""
         return value
 
-    def repetition(self, model: TrainedModel, own: float) -> float:
-        """Return the repetition of the whole corpus, where this rank's part has its own; warn if it is too much."""
+    def measured(self, model: TrainedModel, own: Measured) -> Measured:
+        """Return what is true of the whole corpus, where `own` is of this rank's part; warn if it repeats too much."""
         return own
 
     def chunk_words(self, size: int) -> int:
@@ -150,6 +154,7 @@ class Together(Alone):
             for the last bits where their processors round otherwise; on all ranks.
     """
 
+    cut_chunks = True
     _ranked = True
 
     def __init__(self, group: Group, workers: int) -> None:
@@ -216,10 +221,10 @@ class Together(Alone):
         """Return what all ranks make of the values that each has."""
         return choose(self.group.from_all(value))
 
-    def repetition(self, model: TrainedModel, own: float) -> float:
-        """Return the repetition of the whole corpus, and warn in the first epoch; see `Alone`."""
-        most = self.agree(own, max)
-        reason = doubt(highest_alpha(model), most, len(model.wv))
+    def measured(self, model: TrainedModel, own: Measured) -> Measured:
+        """Return what is true of the part that has most of it, and warn in the first epoch; see `Alone`."""
+        most = self.agree(own, partial(reduce, Measured.most))
+        reason = doubt(highest_alpha(model), most.repetition, len(model.wv))
         if reason and self.is_first and not self._warned:
             logger.warning("the vectors of %d ranks may be worse than those of one: %s", self.group.size, reason)
         self._warned = True

@@ -5,19 +5,18 @@ from __future__ import annotations
 import dataclasses
 import math
 import operator
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from queue import Queue
 from timeit import default_timer
 from types import TracebackType
-from typing import Any
 
 import numpy as np
 from gensim.models.callbacks import CallbackAny2Vec
 
-from torch_w2v import corpus, engines, system
+from torch_w2v import corpus, engines
+from torch_w2v.corpus.chunks import Chunk
 from torch_w2v.distributed.group import Group
-from torch_w2v.engines.plan import TrainingPlan
+from torch_w2v.engines.plan import EpochPlan, TrainingPlan
 from torch_w2v.engines.streams import keep_mask
 from torch_w2v.gensim_compat.options import option, set_option
 from torch_w2v.hints import Self
@@ -27,8 +26,9 @@ from torch_w2v.training.checkpoints import Checkpoints, KeptCheckpoints
 from torch_w2v.training.chunk_plans import Looks, chunk_plans
 from torch_w2v.training.divergence import Stopper, StopTraining
 from torch_w2v.training.epoch import Totals, train_epoch
+from torch_w2v.training.epoch_call import EpochCall, Reading
 from torch_w2v.training.frequencies import common_rows, first_rows, look_anew
-from torch_w2v.training.jobs import Place, jobs
+from torch_w2v.training.jobs import Job, Place, jobs
 from torch_w2v.training.manifest import END, TRAIN
 from torch_w2v.training.measured import measure
 from torch_w2v.training.model import TrainedModel
@@ -37,7 +37,6 @@ from torch_w2v.training.ranks import Alone, Together
 from torch_w2v.training.tables import EngineMemory
 from torch_w2v.training.throttle import Throttle
 from torch_w2v.training.watching import Watch, Watcher, warn_of_no_words
-from torch_w2v.training_log import logger
 
 
 class TrainCall:
@@ -139,57 +138,41 @@ class TrainCall:
             last = self._one_epoch[0] if self._one_epoch else max(model.epochs - 1, 0)
             divergence.warn(last, model.alpha, model.window, False)
 
-    def run_epoch(
-        self,
-        source: Iterable[Any],
-        epoch: int,
-        total_examples: int | None,
-        total_words: int | None,
-        report_delay: float,
-        file_mode: bool,
-        callbacks: Iterable[CallbackAny2Vec],
-    ) -> tuple[int, int, int]:
+    def run_epoch(self, epoch: EpochCall, callbacks: Iterable[CallbackAny2Vec]) -> tuple[int, int, int]:
         """Train on every sentence of the corpus once.
 
+        An epoch that was trained before the checkpoint that the call goes on from is not trained again; what it
+        returned then is added to what the first one returns that is.
+
         Args:
-            source: the corpus.
-            epoch: number of the epoch in this call, from 0.
-            total_examples: expected number of sentences, for the learning rate and the progress.
-            total_words: expected number of words, the same.
-            report_delay: seconds between two lines of progress.
-            file_mode: progress is logged as gensim does for a `corpus_file`.
+            epoch: what gensim asks for.
             callbacks: gensim's callbacks, for an epoch after which training stops.
 
         Returns:
             The numbers of words trained on, of words in the corpus, and of chunks.
 
-        An epoch that was trained before the checkpoint that the call goes on from is not trained again; what it
-        returned then is added to what the first one returns that is.
-
         Raises:
             StopTraining: training diverged in this epoch; its callbacks have been called.
             ValueError: the corpus is not that of the checkpoint.
         """
-        if self._checkpoints.is_over(epoch):
+        if self._checkpoints.is_over(epoch.number):
             return 0, 0, 0
         model = self._model
         self._ranks.begin_epoch(model)
         engine = self._ranks.engine(model)
         # Another rank may have callbacks that this one has not.
-        deferred = self._ranks.agree(corpus.is_static(source) and self._unobserved, all)
+        deferred = self._ranks.agree(corpus.is_static(epoch.source) and self._unobserved, all)
         with engine.thread_limit(model.workers):
-            ended, diverged = self._train_epoch(
-                engine, source, epoch, total_examples, total_words, report_delay, file_mode, deferred
-            )
+            ended, diverged = self._train_epoch(engine, epoch, deferred)
         if not deferred:
             self._publish_vectors()
         if not ended:
             with self._checkpoints.interrupts.held():
-                self._finish_epoch(epoch, total_examples, total_words, file_mode)
+                self._finish_epoch(epoch)
                 self._checkpoints.enter(END)
         if diverged:
             if not option(model, "diverged"):
-                divergence.warn(epoch, model.alpha, model.window, self._one_epoch is None)
+                divergence.warn(epoch.number, model.alpha, model.window, self._one_epoch is None)
             set_option(model, "diverged", True)
             if self._one_epoch is None:
                 for callback in callbacks:
@@ -203,134 +186,146 @@ class TrainCall:
             done.chunks - returned.chunks,
         )
 
-    def _train_epoch(
-        self,
-        engine: engines.Engine,
-        source: corpus.Corpus,
-        epoch: int,
-        total_examples: int | None,
-        total_words: int | None,
-        report_delay: float,
-        file_mode: bool,
-        deferred: bool,
-    ) -> tuple[bool, bool]:
+    def _train_epoch(self, engine: engines.Engine, epoch: EpochCall, deferred: bool) -> tuple[bool, bool]:
         """Train on every sentence once; see `run_epoch`.
 
         Args:
             engine: trains.
+            epoch: what gensim asks for.
             deferred: the tables stay with the engine until the next epoch.
 
         Returns:
             Whether the checkpoint that the call goes on from stands at this epoch's end; whether training diverged.
         """
         model, progress = self._model, self._progress
-        stage = self._checkpoints.resume(epoch)
-        if not deferred or self._plan is None:
+        stage = self._checkpoints.resume(epoch.number)
+        planned = self._plan if deferred else None
+        if planned is None:
             look_anew(model)
-        size = planning.chunk_words(model, total_words, engine.preferred_chunk_words)
-        rows, ranks = common_rows(model), self._ranks
-        vocabulary, totals = model.wv.key_to_index, {"total_examples": total_examples, "total_words": total_words}
+        reading = self._begin_reading(engine, epoch)
+        if stage is not None:
+            planned = planning.training_plan(model, engine, progress.measured, progress.seed)
+            progress.expected_words = progress.expected_words or reading.expected_words(model)
+        elif planned is None:
+            planned = self._new_plan(engine, reading)
+        self._plan = planned
+        words = progress.expected_words
+        useful = planning.threads_of(model, words) if engine.thread_safe else 1
+        threads = useful if reading.ahead else 1
+        if engine.thread_safe and epoch.number == 0:
+            planning.log_idle_workers(model, threads, useful)
+        self.watch.begin_epoch(epoch.number, model.epochs, words, progress.call.raw_words)
+        place = epoch.number + (self._one_epoch[1] << 32 if self._one_epoch else 0)  # of the draws
+        plan = planned.for_epoch(model.train_count, place)
+        plan_of = None
+        # What is less than a chunk becomes one, for which the plan was made; but several ranks may cut it.
+        if words >= reading.size or self._ranks.cut_chunks:
+            plan_of = chunk_plans(model, engine, planned, progress.measured, place, self._looks, reading.encoding)
+        source_jobs = self._jobs(reading, plan, stage is not None)
+        self._trained = True
+        if stage not in (None, TRAIN):
+            next(source_jobs, None)  # so that the corpus is kept for the next epoch
+            self._cache.stop()
+            return True, False
+        return False, self._train_tables(engine, reading, source_jobs, plan, plan_of, threads, deferred)
+
+    def _begin_reading(self, engine: engines.Engine, epoch: EpochCall) -> Reading:
+        """Begin to read this rank's part of the corpus, once the ranks have agreed that they train the same."""
+        model, ranks, cache, source = self._model, self._ranks, self._cache, epoch.source
+        totals = {"total_examples": epoch.total_examples, "total_words": epoch.total_words}
+        rows, vocabulary = common_rows(model), model.wv.key_to_index
+        size = planning.chunk_words(model, epoch.total_words, engine.preferred_chunk_words)
         ranks.begin_call(
-            model, totals, lambda: sum(len(run.tokens) for run in self._cache.runs(source, vocabulary, size, rows))
+            model, totals, lambda: sum(len(run.tokens) for run in cache.runs(source, vocabulary, size, rows))
         )
         size = ranks.chunk_words(size)
-        total_examples, total_words = ranks.expected(total_examples), ranks.expected(total_words)
-        ahead = corpus.is_static(source) or isinstance(ranks, Together) or planning.reads_ahead(model, totals)
-        runs = self._cache.runs(source, vocabulary, size, rows, ahead)
-        if stage is not None:
-            self._plan = planning.training_plan(model, engine, progress.measured, progress.seed)
-            if not progress.expected_words:
-                seen, runs = self._cache.peek(source, runs)
-                progress.expected_words = planning.expected_words(model, seen, size, total_examples, total_words)
-        elif not deferred or self._plan is None:
-            seen, runs = self._cache.peek(source, runs)
-            measured = measure(model, seen)
-            progress.repetition = ranks.repetition(model, measured.repetition)
-            progress.context = ranks.agree(measured.context, max)
-            progress.busiest = ranks.agree(measured.busiest, max)
-            progress.unmet = ranks.agree(measured.unmet, max)
-            progress.likeness = ranks.agree(measured.likeness, max)
-            progress.period = ranks.agree(measured.period, max)
-            progress.reads = ranks.agree(measured.reads, max)
-            progress.expected_words = planning.expected_words(model, seen, size, total_examples, total_words)
-            self._plan = planning.training_plan(model, engine, progress.measured, seed_of(model))
-            progress.seed = ranks.agree(self._plan.seed, operator.itemgetter(0))
-            self._plan = dataclasses.replace(self._plan, seed=progress.seed)
-        place = epoch + (self._one_epoch[1] << 32 if self._one_epoch else 0)  # of the draws
-        plan, epoch_words = self._plan.for_epoch(model.train_count, place), progress.expected_words
-        useful = planning.threads_of(model, epoch_words) if engine.thread_safe else 1
-        threads = useful if ahead else 1
-        if threads < model.workers and engine.thread_safe and epoch == 0:
-            reason = "use the same cores" if threads == system.cores() else "overwrite one another's updates"
-            reason = reason if threads == useful else "wait for a corpus that its totals call short"
-            logger.info("%d of %d workers train: more would %s", threads, model.workers, reason)
-        self.watch.begin_epoch(epoch, model.epochs, epoch_words, progress.call.raw_words)
+        ahead = corpus.is_static(source) or ranks.cut_chunks or planning.reads_ahead(model, totals)
+        runs = cache.runs(source, vocabulary, size, rows, ahead)
+        # A callback may change the vocabulary, and then the same corpus has other token ids.
+        keeps = corpus.is_static(source) and option(model, "corpus_cache") != "off"
+        encoding = cache.vocabulary_version if keeps else None
+        return Reading(epoch.of_part(ranks.expected), cache, runs, size, rows, ahead, encoding)
+
+    def _new_plan(self, engine: engines.Engine, reading: Reading) -> TrainingPlan:
+        """Return what the call trains with, by what the beginning of its corpus is like."""
+        model, ranks, progress = self._model, self._ranks, self._progress
+        progress.measured = ranks.measured(model, measure(model, reading.beginning))
+        progress.expected_words = reading.expected_words(model)
+        plan = planning.training_plan(model, engine, progress.measured, seed_of(model))
+        progress.seed = ranks.agree(plan.seed, operator.itemgetter(0))
+        return dataclasses.replace(plan, seed=progress.seed)
+
+    def _jobs(self, reading: Reading, plan: EpochPlan, goes_on: bool) -> Iterator[Job]:
+        """Return the chunks that this rank trains in an epoch, with their learning rates.
+
+        Args:
+            reading: of the corpus.
+            plan: of the epoch.
+            goes_on: the epoch goes on where the checkpoint ended.
+        """
+        model, ranks, epoch, size = self._model, self._ranks, reading.epoch, reading.size
 
         def kept(tokens: np.ndarray, position: int) -> np.ndarray:
             return keep_mask(tokens, position, plan.keep, plan.token_stream)
+
+        runs = ranks.runs(reading.runs, epoch.number)
+        chunks = (chunk for run in runs for chunk in corpus.cut_into_chunks(run, size, plan.objective.window, kept))
+        words, batch = self._progress.expected_words, ranks.expected(max(int(model.batch_words), 1)) or 1
+        totals = epoch.total_examples, epoch.total_words
+        rates = learning_rate.rates_between(model, epoch.number, words, batch, size, *totals)
+        found = jobs(chunks, rates, self._checkpoints.kept)
+        if goes_on:
+            found = self._checkpoints.skip(found, corpus.is_static(epoch.source))
+        return ranks.jobs(found)
+
+    def _train_tables(
+        self,
+        engine: engines.Engine,
+        reading: Reading,
+        source_jobs: Iterator[Job],
+        plan: EpochPlan,
+        plan_of: Callable[[Chunk], EpochPlan | None] | None,
+        threads: int,
+        deferred: bool,
+    ) -> bool:
+        """Train the model's tables on all chunks of an epoch, and return whether training diverged.
+
+        Args:
+            engine: trains.
+            reading: of the corpus.
+            source_jobs: the chunks.
+            plan: of the epoch.
+            plan_of: returns another plan for a chunk, or None; None if all chunks have the same.
+            threads: number of threads.
+            deferred: the tables stay with the engine until the next epoch.
+        """
+        model, ranks, progress, epoch = self._model, self._ranks, self._progress, reading.epoch
+        words = progress.expected_words * (model.epochs - epoch.number if deferred else 1)
+        inputs, outputs = first_rows(model.wv.vectors, reading.rows), first_rows(model.syn1neg, reading.rows)
+        if self._largest is None:
+            self._largest = ranks.agree(divergence.largest_before(words, inputs, outputs), max)
+        sharing = planning.sharing(model, threads, progress.expected_words, epoch.number)
 
         def pause() -> None:
             ranks.exchange()
             if self._checkpoints.due():
                 self._checkpoints.save()
 
-        def report(totals: Totals) -> None:
-            if not ranks.is_first:
-                return
-            unused: Queue[None] = Queue()  # gensim's line of progress has the lengths of its two queues
-            model._log_progress(
-                None if file_mode else unused,
-                unused,
-                epoch,
-                totals.examples,
-                total_examples,
-                totals.raw_words,
-                total_words,
-                totals.trained_words,
-                totals.elapsed,
-            )
-
-        # A callback may change the vocabulary, and then the same corpus has other token ids.
-        encoding: Hashable = None
-        if corpus.is_static(source) and option(model, "corpus_cache") != "off":
-            encoding = self._cache.vocabulary_version
-        runs = ranks.runs(runs, epoch)
-        chunks = (chunk for run in runs for chunk in corpus.cut_into_chunks(run, size, plan.objective.window, kept))
-        words = epoch_words * (model.epochs - epoch if deferred else 1)
-        plan_of = None
-        # What is less than a chunk becomes one, for which the plan was made; but several ranks may cut it.
-        if epoch_words >= size or isinstance(ranks, Together):
-            plan_of = chunk_plans(model, engine, self._plan, progress.measured, place, self._looks, encoding)
-        batch = ranks.expected(max(int(model.batch_words), 1)) or 1
-        rates = learning_rate.rates_between(model, epoch, epoch_words, batch, size, total_examples, total_words)
-        source_jobs = jobs(chunks, rates, self._checkpoints.kept)
-        if stage is not None:
-            source_jobs = self._checkpoints.skip(source_jobs, corpus.is_static(source))
-        source_jobs = ranks.jobs(source_jobs)
-        self._trained = True
-        if stage not in (None, TRAIN):
-            next(source_jobs, None)  # so that the corpus is kept for the next epoch
-            self._cache.stop()
-            return True, False
-        inputs, outputs = first_rows(model.wv.vectors, rows), first_rows(model.syn1neg, rows)
-        if self._largest is None:
-            self._largest = ranks.agree(divergence.largest_before(words, inputs, outputs), max)
-        sharing = planning.sharing(model, threads, epoch_words, epoch)
-        more_rows = sharing.rows * sharing.threads if sharing else 0
-        with self._memory.tables(engine, inputs, outputs, deferred, words, more_rows) as tables:
+        copies = sharing.rows * sharing.threads if sharing else 0
+        with self._memory.tables(engine, inputs, outputs, deferred, words, copies) as tables:
             self._checkpoints.enter(TRAIN)
-            alpha_of_share = partial(learning_rate.alpha_of_share, model, epoch)
-            ranks.open(model, engine, tables, alpha_of_share, deferred, progress.context)
+            alpha_of_share = partial(learning_rate.alpha_of_share, model, epoch.number)
+            ranks.open(model, engine, tables, alpha_of_share, deferred, progress.measured.context)
             train_epoch(
                 engine,
                 tables,
                 plan,
                 source_jobs,
                 threads,
-                report,
-                report_delay,
+                report=partial(epoch.log_progress, model) if ranks.is_first else lambda totals: None,
+                report_delay=epoch.report_delay,
                 stop=self._cache.stop,
-                load_chunk=lambda chunk: self._memory.load_chunk(engine, chunk, encoding),
+                load_chunk=lambda chunk: self._memory.load_chunk(engine, chunk, reading.encoding),
                 totals=progress.totals,
                 due=lambda: ranks.due() or self._checkpoints.due(),
                 pause=pause,
@@ -345,20 +340,20 @@ class TrainCall:
             ranks.close()
             ranks.add_others(progress.totals)
             largest = divergence.largest_of_sample(progress.totals.raw_words, *map(engine.as_array, tables))
-            diverged = divergence.has_diverged(largest, self._largest)
-        return False, diverged
+            return divergence.has_diverged(largest, self._largest)
 
-    def _finish_epoch(self, epoch: int, total_examples: int | None, total_words: int | None, file_mode: bool) -> None:
+    def _finish_epoch(self, epoch: EpochCall) -> None:
         model, totals = self._model, self._progress.totals
-        warn_of_no_words(epoch, totals, model.train_count == 0, len(model.wv), total_examples)
+        total_examples, total_words = epoch.total_examples, epoch.total_words
+        warn_of_no_words(epoch.number, totals, model.train_count == 0, len(model.wv), total_examples)
         end = Place(totals.examples, totals.raw_words)
-        learning_rate.reach_the_end(model, epoch, end, total_examples, total_words)
+        learning_rate.reach_the_end(model, epoch.number, end, total_examples, total_words)
         if model.compute_loss:
             model.running_training_loss += totals.loss
         loss = totals.loss / totals.pairs if totals.pairs else math.nan
         set_option(model, "training_losses", [*option(model, "training_losses"), loss])
         words = totals.raw_words, total_words, totals.trained_words
-        model._log_epoch_end(epoch, totals.examples, total_examples, *words, totals.elapsed, file_mode)
+        model._log_epoch_end(epoch.number, totals.examples, total_examples, *words, totals.elapsed, epoch.file_mode)
         model.total_train_time += totals.elapsed
         self.count(totals.trained_words, totals.raw_words, totals.chunks)
         self.watch.end_epoch(totals.raw_words, model.min_alpha_yet_reached, totals.loss, totals.pairs)
