@@ -40,10 +40,6 @@ AS_GENSIM = {
         lambda cls: ours([[], []], cls=cls),
         RuntimeError, "you must first build vocabulary before training the model",
     ),
-    "corpus filtered out": (
-        lambda cls: ours(words(), cls=cls, min_count=10**6),
-        RuntimeError, "you must first build vocabulary before training the model",
-    ),
     "generator": (
         lambda cls: ours(generator(), cls=cls),
         TypeError, "Using a generator as corpus_iterable can't support 3 passes. Try a re-iterable sequence.",
@@ -291,6 +287,25 @@ def test_a_file_that_went_away(tmp_path):
     path.unlink()
     with pytest.raises(TypeError, match=r"^Parameter corpus_file must be a valid path to a file, got '.*corpus\.txt'"):
         model.train(corpus_file=path, total_words=27, epochs=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "mend"),
+    [
+        ({"min_count": 10**6}, "1000000 times or more; give a smaller min_count"),
+        ({"max_final_vocab": 0}, r"\d+ times or more; give a smaller min_count, or more than max_final_vocab=0"),
+    ],
+)
+def test_no_word_of_the_corpus_stays(options, mend):
+    gensims = "you must first build vocabulary before training the model"
+    with pytest.raises(RuntimeError, match=rf"^{gensims}: it is empty, since no word of the corpus occurs {mend}$"):
+        ours(words(), **options)
+
+
+@pytest.mark.parametrize("wrong", ["no", 2, None])
+def test_what_is_on_or_off(wrong):
+    with pytest.raises(TypeError, match=rf"^progress={wrong!r}: must be True or False$"):
+        ours(progress=wrong)
 
 
 def test_an_empty_file(tmp_path):

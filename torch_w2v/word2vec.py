@@ -163,6 +163,7 @@ class Word2Vec(EpochTraining):
                 raise ValueError(f"checkpoint={path!r}: without a corpus nothing is trained here; give it to train()")
             options = arguments.numbers(options)
             arguments.check(options)
+            arguments.check_flags(progress=progress)
             engines.check(engine, device, cbow_gradient, ranked=self._w2v_group is not None)
             options["device"], options["progress"] = str(device), bool(progress)
             for name in ("device", "engine", "cbow_gradient", "corpus_cache", "column", "shard", "progress"):

@@ -183,9 +183,10 @@ def test_several_integers_are_a_seed(tmp_path):
     for wrong in ([], [-1], [1.5], [[1]], 2 + 0j, np.array(5)):
         with pytest.raises((TypeError, ValueError), match=r"^seed="):
             ours(seed=wrong)
-    model.seed = {1}
-    with pytest.raises(TypeError, match=r"^seed=\{1\}: must be an integer, a list of integers, or None"):
-        model.train(words(), total_examples=300, epochs=1)
+    for wrong in ({1}, -5, 2**40, [1, -2]):
+        model.seed = wrong
+        with pytest.raises((TypeError, ValueError), match=r"^seed=.* 0 and below 2\*\*32"):
+            model.train(words(), total_examples=300, epochs=1)
 
 
 @both_classes

@@ -34,6 +34,7 @@ CHECKED = (
     "ns_exponent",
     "cbow_gradient",
     "corpus_cache",
+    "seed",
 )
 # Powers of two that these must be below, so that what the kernels multiply by them (rows, bytes) does not overflow.
 _BELOW = {"vector_size": 31, "negative": 20}
@@ -200,7 +201,7 @@ def check(values: Mapping[str, Any]) -> None:
     for name, bits in _BELOW.items():
         if int(values[name]) >= 2**bits:
             raise ValueError(f"{name}={int(values[name])}: must be below 2**{bits}")
-    if values.get("seed") is not None:
+    if values["seed"] is not None:
         _check_seed(values["seed"])
     for name in ("alpha", "min_alpha", "ns_exponent"):
         if not math.isfinite(values[name]):
@@ -239,6 +240,17 @@ def _check_seed(seed: Any) -> None:
         raise ValueError(f"seed={seed!r}: must be {_SEED}")
     if not all(0 <= number < 2**32 for number in numbers):
         raise ValueError(f"seed={seed}: must be at least 0 and below 2**32, or None")
+
+
+def check_flags(**flags: Any) -> None:
+    """Check arguments that are on or off, which any other value would turn on.
+
+    Raises:
+        TypeError: what was given, and what is allowed.
+    """
+    for name, value in flags.items():
+        if value not in (True, False):
+            raise TypeError(f"{name}={value!r}: must be True or False")
 
 
 def check_sample(sample: Any) -> None:

@@ -97,6 +97,10 @@ class EpochTraining(CorpusReading):
                 with self._w2v_begin(callbacks, one_epoch=(epoch, repeats)):
                     yield
 
+    def _check_training_sanity(self, *args: Any, **kwargs: Any) -> None:
+        rows.check_vocabulary(self)
+        super()._check_training_sanity(*args, **kwargs)
+
     def _train_epoch(
         self,
         data_iterable: corpus.Corpus,

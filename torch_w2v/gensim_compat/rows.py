@@ -38,6 +38,22 @@ def rows_in_use(model: PlainWord2Vec, anew: bool = True) -> tuple[int, int]:
     return least, most
 
 
+def check_vocabulary(model: PlainWord2Vec) -> None:
+    """Refuse a model without words.
+
+    Raises:
+        RuntimeError: with gensim's text, and the reason where no word of the corpus stayed.
+    """
+    if model.wv.key_to_index:
+        return
+    reason = ""
+    if getattr(model, "corpus_total_words", 0):
+        least, most = getattr(model, "effective_min_count", model.min_count), model.max_final_vocab
+        mend = "a smaller min_count" if most is None else f"a smaller min_count, or more than max_final_vocab={most}"
+        reason = f": it is empty, since no word of the corpus occurs {least} times or more; give {mend}"
+    raise RuntimeError(f"you must first build vocabulary before training the model{reason}")
+
+
 def check_trainable(model: PlainWord2Vec, anew: bool = True) -> None:
     """Refuse a model with a row number outside one of its arrays; gensim's threads would crash on it.
 
@@ -53,8 +69,7 @@ def check_trainable(model: PlainWord2Vec, anew: bool = True) -> None:
         TypeError: as `check_arrays`.
         ValueError: hierarchical softmax of one word.
     """
-    if not model.wv.key_to_index:
-        raise RuntimeError("you must first build vocabulary before training the model")
+    check_vocabulary(model)
     check_arrays(model)
     if model.hs and len(model.wv.key_to_index) == 1:
         raise ValueError(arguments.ONE_WORD_TREE)

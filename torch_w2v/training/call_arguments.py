@@ -103,17 +103,11 @@ def seed_of(model: TrainedModel) -> int | None:
 
     Args:
         model: whose seed may also be several integers, which numpy's generators take, as gensim's initial vectors do.
-
-    Raises:
-        TypeError: a seed that was set after construction is neither.
     """
     seed: Any = model.seed
-    try:
-        if isinstance(seed, (list, tuple, range, np.ndarray)):
-            return int(np.random.SeedSequence(list(map(operator.index, seed))).generate_state(1)[0])
-        return None if seed is None else operator.index(seed)
-    except TypeError as e:
-        raise TypeError(f"seed={seed!r}: must be an integer, a list of integers, or None") from e
+    if isinstance(seed, (list, tuple, range, np.ndarray)):
+        return int(np.random.SeedSequence(list(map(operator.index, seed))).generate_state(1)[0])
+    return None if seed is None else operator.index(seed)
 
 
 def encoded_words(model: TrainedModel) -> np.ndarray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import operator
 import secrets
 from collections.abc import Mapping
 from dataclasses import replace
@@ -153,7 +152,7 @@ def training_plan(model: TrainedModel, engine: Engine, measured: Measured, seed:
         model: the model.
         engine: chooses the layout.
         measured: of the corpus.
-        seed: of the draws; the model's by default, and a random one if it has none.
+        seed: of the draws; a random one if None.
     """
     objective, frequencies = objective_of(model), frequencies_of(model)
     workload = workload_of(model, measured)
@@ -162,8 +161,6 @@ def training_plan(model: TrainedModel, engine: Engine, measured: Measured, seed:
         logger.info("%s", _explain(engine, layout, workload))
     whole_sums = objective.exact_gradient and not objective.cbow_mean
     input_scale, output_scale = frequencies.row_scales(layout, workload, model.wv.vectors_lockf, whole_sums)
-    if seed is None:
-        seed = secrets.randbits(32) if model.seed is None else operator.index(model.seed)
     return TrainingPlan(
         objective=objective,
         layout=layout,
@@ -171,7 +168,7 @@ def training_plan(model: TrainedModel, engine: Engine, measured: Measured, seed:
         noise=frequencies.noise,
         input_scale=input_scale,
         output_scale=output_scale,
-        seed=seed,
+        seed=secrets.randbits(32) if seed is None else seed,
     )
 
 
