@@ -289,25 +289,6 @@ def test_a_file_that_went_away(tmp_path):
         model.train(corpus_file=path, total_words=27, epochs=1)
 
 
-@pytest.mark.parametrize(
-    ("options", "mend"),
-    [
-        ({"min_count": 10**6}, "1000000 times or more; give a smaller min_count"),
-        ({"max_final_vocab": 0}, r"\d+ times or more; give a smaller min_count, or more than max_final_vocab=0"),
-    ],
-)
-def test_no_word_of_the_corpus_stays(options, mend):
-    gensims = "you must first build vocabulary before training the model"
-    with pytest.raises(RuntimeError, match=rf"^{gensims}: it is empty, since no word of the corpus occurs {mend}$"):
-        ours(words(), **options)
-
-
-@pytest.mark.parametrize("wrong", ["no", 2, None])
-def test_what_is_on_or_off(wrong):
-    with pytest.raises(TypeError, match=rf"^progress={wrong!r}: must be True or False$"):
-        ours(progress=wrong)
-
-
 def test_an_empty_file(tmp_path):
     path = tmp_path / "corpus.txt"
     path.write_bytes(b"\n\n")

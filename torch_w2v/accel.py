@@ -37,7 +37,8 @@ from typing import Any
 
 from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
-from torch_w2v.gensim_compat import hooks, options
+from torch_w2v import options
+from torch_w2v.gensim_compat import hooks
 from torch_w2v.word2vec import Word2Vec
 
 __all__ = ["install", "installed", "paused", "uninstall"]

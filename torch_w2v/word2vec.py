@@ -15,9 +15,9 @@ from gensim.models.word2vec import MAX_WORDS_IN_BATCH
 from torch_w2v import corpus, engines, formats
 from torch_w2v.gensim_compat import arguments, hooks, persistence
 from torch_w2v.gensim_compat.epochs import EpochTraining
-from torch_w2v.gensim_compat.options import State, default, option, set_option, set_state, state_of
 from torch_w2v.gensim_compat.reading import CorpusReading, TrimRule
 from torch_w2v.hints import Self, TorchDevice
+from torch_w2v.options import State, default, option, set_option, set_state, state_of
 from torch_w2v.training import call_arguments
 from torch_w2v.training.call_arguments import DEFAULT_INTERVAL
 from torch_w2v.training.divergence import StopTraining

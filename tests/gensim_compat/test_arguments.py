@@ -204,3 +204,9 @@ def test_callbacks_of_a_wrong_type_are_named_in_train_too():
 def test_totals_below_zero(total):
     with pytest.raises(ValueError, match=f"^total_examples={total}: must be a number of at least 0"):
         built().train(words(), total_examples=total, epochs=1)
+
+
+@pytest.mark.parametrize("wrong", ["no", 2, None])
+def test_what_is_on_or_off(wrong):
+    with pytest.raises(TypeError, match=rf"^progress={wrong!r}: must be True or False$"):
+        ours(progress=wrong)

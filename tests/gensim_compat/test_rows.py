@@ -230,3 +230,16 @@ def test_no_vectors():
     model.wv.vectors = None
     with pytest.raises(TypeError, match=r"^model\.wv\.vectors is a NoneType: must be a numpy array"):
         model.train(words(), total_examples=300, epochs=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "mend"),
+    [
+        ({"min_count": 10**6}, "1000000 times or more; give a smaller min_count"),
+        ({"max_final_vocab": 0}, r"\d+ times or more; give a smaller min_count, or more than max_final_vocab=0"),
+    ],
+)
+def test_no_word_of_the_corpus_stays(options, mend):
+    gensims = "you must first build vocabulary before training the model"
+    with pytest.raises(RuntimeError, match=rf"^{gensims}: it is empty, since no word of the corpus occurs {mend}$"):
+        ours(words(), **options)

@@ -12,7 +12,7 @@ from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
 from torch_w2v import system
 from torch_w2v.corpus.store import CACHES
-from torch_w2v.gensim_compat.options import DEFAULTS, option
+from torch_w2v.options import DEFAULTS, option
 
 GRADIENTS = ("gensim", "exact")
 ONE_WORD_TREE = (

@@ -10,8 +10,8 @@ from gensim.models.callbacks import CallbackAny2Vec
 
 from torch_w2v import corpus
 from torch_w2v.gensim_compat import arguments, rows
-from torch_w2v.gensim_compat.options import option, set_option
 from torch_w2v.gensim_compat.reading import CorpusReading, gensim_reads, path_of
+from torch_w2v.options import option, set_option
 from torch_w2v.progress import progress_line
 from torch_w2v.training.epoch_call import EpochCall
 from torch_w2v.training.session import TrainCall

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from torch_w2v import engines
-from torch_w2v.gensim_compat.options import option
+from torch_w2v.options import option
 
 # A class that overrides one of these trains by code of its own, which our engines would not run.
 HOOKS = (

@@ -15,7 +15,7 @@ from gensim import utils
 from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
 from torch_w2v.files import path_of, read_whole, save_object
-from torch_w2v.gensim_compat.options import accelerate, set_state, state_of
+from torch_w2v.options import accelerate, set_state, state_of
 from torch_w2v.slots import set_attributes
 
 

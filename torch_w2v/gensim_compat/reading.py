@@ -19,10 +19,10 @@ from torch_w2v.distributed.counting import check_same, merged
 from torch_w2v.distributed.group import Group, check_same_call
 from torch_w2v.files import is_uri
 from torch_w2v.gensim_compat import arguments, vocabulary
-from torch_w2v.gensim_compat.options import default, option
 from torch_w2v.gensim_compat.rows import lengthen_outputs
 from torch_w2v.gensim_compat.threads import GensimThreads
 from torch_w2v.hints import Self
+from torch_w2v.options import default, option
 from torch_w2v.progress import progress_line
 
 TrimRule: TypeAlias = Callable[[Hashable, int, int], int]

@@ -15,7 +15,7 @@ from torch_w2v import engines
 from torch_w2v.corpus import places
 from torch_w2v.distributed.group import Group, UnlikeRanksError
 from torch_w2v.files import check_writable, is_uri, path_of
-from torch_w2v.gensim_compat.options import option
+from torch_w2v.options import option
 from torch_w2v.training import checkpoint_file, manifest
 from torch_w2v.training.model import TrainedModel
 

@@ -11,7 +11,7 @@ import numpy as np
 from gensim.models.callbacks import CallbackAny2Vec
 
 from torch_w2v import user_warnings
-from torch_w2v.gensim_compat.options import option
+from torch_w2v.options import option
 from torch_w2v.training import call_arguments, checkpoint_file, manifest
 from torch_w2v.training.callback_states import CallbackStates, plain
 from torch_w2v.training.epoch import CallState, Job, Totals

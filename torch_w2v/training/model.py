@@ -13,7 +13,7 @@ from torch_w2v.corpus import CorpusCache
 class TrainedModel(Protocol):
     """A model during `train()`. All is gensim's `Word2Vec`'s, but for the last two attributes.
 
-    What it has beyond these (`engine`, `training_losses`, …) is for `gensim_compat.options`.
+    What it has beyond these (`engine`, `training_losses`, …) is for `options`.
 
     Attributes:
         wv: the vocabulary and the context rows, `wv.vectors` (V, D) float32.

@@ -24,7 +24,7 @@ from torch_w2v.engines.plan import (
     Workload,
 )
 from torch_w2v.engines.sharing import Sharing, sharing_of
-from torch_w2v.gensim_compat.options import option
+from torch_w2v.options import option
 from torch_w2v.training.frequencies import Frequencies, frequencies_of
 from torch_w2v.training.measured import MAX_WINDOW, Measured
 from torch_w2v.training.model import TrainedModel

@@ -21,7 +21,7 @@ from torch_w2v.distributed.merge import Problem
 from torch_w2v.distributed.schedule import doubt, exchange_factor, exchanges_per_epoch, interval_ends
 from torch_w2v.engines.devices import device_type
 from torch_w2v.engines.interface import Engine, Tables
-from torch_w2v.gensim_compat.options import option
+from torch_w2v.options import option
 from torch_w2v.training import call_arguments
 from torch_w2v.training.divergence import StopTraining
 from torch_w2v.training.epoch import Job, Totals

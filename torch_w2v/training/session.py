@@ -18,8 +18,8 @@ from torch_w2v.corpus.chunks import Chunk
 from torch_w2v.distributed.group import Group
 from torch_w2v.engines.plan import EpochPlan, TrainingPlan
 from torch_w2v.engines.streams import keep_mask
-from torch_w2v.gensim_compat.options import option, set_option
 from torch_w2v.hints import Self
+from torch_w2v.options import option, set_option
 from torch_w2v.training import divergence, learning_rate, planning
 from torch_w2v.training.call_arguments import seed_of
 from torch_w2v.training.checkpoints import Checkpoints, KeptCheckpoints

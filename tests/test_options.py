@@ -10,7 +10,7 @@ import pytest
 import torch_w2v
 from tests.helpers import words
 from torch_w2v import accel
-from torch_w2v.gensim_compat.options import option
+from torch_w2v.options import option
 
 Plain = gensim.models.Word2Vec
 SMALL = {"vector_size": 8, "min_count": 1, "workers": 1, "epochs": 2, "seed": 3}
