@@ -8,8 +8,8 @@ import pytest
 import torch_w2v
 from tests.helpers import CountingCorpus
 from torch_w2v.corpus.chunks import Chunk
-from torch_w2v.corpus.repetition import OTHER_SENTENCES, repetition_of_chunk
 from torch_w2v.engines.cpu.engine import CpuEngine
+from torch_w2v.statistics.repetition import OTHER_SENTENCES, repetition_of_chunk
 from torch_w2v.training import chunk_plans
 from torch_w2v.user_warnings import DivergenceWarning
 

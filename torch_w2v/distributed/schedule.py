@@ -61,7 +61,7 @@ def doubt(alpha: float, repetition: float, V: int) -> str | None:
 
     Args:
         alpha: the highest learning rate.
-        repetition: of the corpus, see `corpus.repetition`.
+        repetition: of the corpus, see `statistics.repetition`.
         V: number of words in the vocabulary.
     """
     if V < TOO_FEW_WORDS:

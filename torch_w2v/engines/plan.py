@@ -149,7 +149,7 @@ class Workload:
         cbow_mean: as `Objective.cbow_mean`.
         alpha: the highest learning rate.
         last_alpha: the learning rate at the end.
-        repetition: number of gradients that a context row gets from 32 targets (`corpus.repetition`).
+        repetition: number of gradients that a context row gets from 32 targets (`statistics.repetition`).
         skip_gram: as `Objective.skip_gram`.
         vocabulary: number of words.
         main_words: number of the most frequent words that make up nine tenths of the kept tokens.
@@ -157,10 +157,10 @@ class Workload:
             largest of these sums over all words.
         unmet: the share of negatives that are words which the corpus does not have, though the counts say that it has;
             0 where it is what the counts say.
-        likeness: how alike targets are that would share negatives (`corpus.likeness.likeness`), or the inputs of a
-            block of skip-gram (`corpus.likeness.likeness_of_inputs`).
+        likeness: how alike targets are that would share negatives (`statistics.likeness.likeness`), or the inputs of a
+            block of skip-gram (`statistics.likeness.likeness_of_inputs`).
         period: how many more of the tokens are there again `layouts.STRIDE` places on than at another distance
-            (`corpus.likeness.period`); only skip-gram depends on it.
+            (`statistics.likeness.period`); only skip-gram depends on it.
         reads: as `context_words`, on average over pairs: more where sentences are of uneven lengths; 0 for the same.
         collisions: expected number of updates of another target that are of the row of one update (`Frequencies`).
         epochs: of this call of `train` and of those before it, counted as if each had as many.

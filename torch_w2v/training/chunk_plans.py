@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from threading import Lock
 
 from torch_w2v.corpus.chunks import Chunk
-from torch_w2v.corpus.likeness import likeness_of_chunk
-from torch_w2v.corpus.repetition import repetition_of_chunk
 from torch_w2v.corpus.store import Encoded
 from torch_w2v.engines.interface import Engine
 from torch_w2v.engines.layouts import stride_of
 from torch_w2v.engines.plan import EpochPlan, Layout, TrainingPlan, Workload
+from torch_w2v.statistics.likeness import likeness_of_chunk
+from torch_w2v.statistics.repetition import repetition_of_chunk
 from torch_w2v.training.measured import Measured, measure_for_skip_gram, measured_context, reading_of
 from torch_w2v.training.model import TrainedModel
 from torch_w2v.training.planning import BEYOND, training_plan, workload_of

@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from torch_w2v.corpus.context import context_of
-from torch_w2v.corpus.likeness import likeness, likeness_of_inputs, period
-from torch_w2v.corpus.repetition import OTHER_SENTENCES, repetition
-from torch_w2v.corpus.samples import PLACES, rows_at_places
 from torch_w2v.corpus.store import Run
 from torch_w2v.engines.layouts import OTHER_STRIDE, STRIDE, stride_of
+from torch_w2v.statistics.context import context_of
+from torch_w2v.statistics.likeness import likeness, likeness_of_inputs, period
+from torch_w2v.statistics.repetition import OTHER_SENTENCES, repetition
+from torch_w2v.statistics.samples import PLACES, rows_at_places
 from torch_w2v.training.frequencies import frequencies_of
 from torch_w2v.training.model import TrainedModel
 
@@ -30,13 +30,13 @@ class Measured(NamedTuple):
     """What is measured of a corpus, or of a part of it.
 
     Attributes:
-        repetition: as `corpus.repetition` estimates it.
+        repetition: as `statistics.repetition` estimates it.
         context: as `measured_context` returns it, for skip-gram, whose rows would move too far in long sentences; 0 for
             what the model's counts say.
         busiest: `Workload.busiest_output`, for skip-gram too.
         unmet: `Workload.unmet`, for skip-gram too.
-        likeness: as `corpus.likeness` estimates it, for CBOW and for skip-gram.
-        period: as `corpus.likeness.period` estimates it of `STRIDE`, for skip-gram.
+        likeness: as `statistics.likeness` estimates it, for CBOW and for skip-gram.
+        period: as `statistics.likeness.period` estimates it of `STRIDE`, for skip-gram.
         reads: as `measured_context` returns it, for CBOW: what it takes to read windows by themselves.
     """
 
@@ -114,7 +114,7 @@ def measured_context(model: TrainedModel, seen: Run) -> float:
 
 
 def repetition_of(model: TrainedModel, seen: Run) -> float:
-    """Return the repetition of a model's corpus (`corpus.repetition`).
+    """Return the repetition of a model's corpus (`statistics.repetition`).
 
     Args:
         model: the model.
@@ -124,7 +124,7 @@ def repetition_of(model: TrainedModel, seen: Run) -> float:
 
 
 def reading_of(model: TrainedModel) -> tuple[np.ndarray, int, bool, float, float]:
-    """Return what `corpus.repetition` takes besides the corpus, from the thresholds on."""
+    """Return what `statistics.repetition` takes besides the corpus, from the thresholds on."""
     frequencies = frequencies_of(model)
     return (
         frequencies.keep.view(np.uint32),

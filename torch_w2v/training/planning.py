@@ -10,7 +10,6 @@ from dataclasses import replace
 from gensim.models.word2vec import MAX_WORDS_IN_BATCH
 
 from torch_w2v import system
-from torch_w2v.corpus.repetition import STRETCH
 from torch_w2v.corpus.store import Run
 from torch_w2v.distributed.merge import Problem
 from torch_w2v.engines.interface import Engine
@@ -25,6 +24,7 @@ from torch_w2v.engines.plan import (
 )
 from torch_w2v.engines.sharing import Sharing, sharing_of
 from torch_w2v.options import option
+from torch_w2v.statistics.repetition import STRETCH
 from torch_w2v.training.frequencies import Frequencies, frequencies_of
 from torch_w2v.training.measured import MAX_WINDOW, Measured
 from torch_w2v.training.model import TrainedModel

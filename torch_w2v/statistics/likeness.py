@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from torch_w2v.corpus.chunks import Chunk
-from torch_w2v.corpus.samples import kept_at_places, kept_share_of
 from torch_w2v.corpus.store import Encoded, Run
+from torch_w2v.statistics.samples import kept_at_places, kept_share_of
 
 # how many kept tokens targets are apart that share a set of negatives (`layouts.block_that_follows`, then
 # `layouts.one_block_per_step`)

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from torch_w2v.corpus import likeness as module
 from torch_w2v.corpus.chunks import Chunk
-from torch_w2v.corpus.likeness import likeness, likeness_of_chunk
 from torch_w2v.corpus.store import Encoded
+from torch_w2v.statistics import likeness as module
+from torch_w2v.statistics.likeness import likeness, likeness_of_chunk
 
 KEPT = np.full(1000, 2**32 - 1, np.uint32)
 

@@ -7,8 +7,8 @@ from functools import lru_cache
 import numpy as np
 
 from torch_w2v.corpus.chunks import Chunk
-from torch_w2v.corpus.samples import PLACES, kept_at_places, kept_share_of
 from torch_w2v.corpus.store import Encoded, Run
+from torch_w2v.statistics.samples import PLACES, kept_at_places, kept_share_of
 
 # number of targets of a stretch that is looked at
 STRETCH = 32

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from torch_w2v.corpus.context import context_of
+from torch_w2v.statistics.context import context_of
 
 
 def counted(lengths, window, shrink_windows):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from torch_w2v.corpus.repetition import STRETCH, repetition
 from torch_w2v.corpus.store import Encoded
+from torch_w2v.statistics.repetition import STRETCH, repetition
 
 ALL = np.full(1000, 2**32 - 1, np.uint32)
 
