@@ -28,7 +28,7 @@ class ThreadPool(Executor):
         self._work: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
         self._most, self._name = threads, name
         self._threads: list[threading.Thread] = []
-        # also if nobody calls `shutdown`, as where an interrupt comes between
+        # also without `shutdown`, as where an interrupt comes before it
         self._end = weakref.finalize(self, _end, self._work, self._threads)
         self._end.atexit = False
 

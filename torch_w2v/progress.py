@@ -80,7 +80,7 @@ class TqdmBar:
         else:
             from tqdm import tqdm as kind  # noqa: PLC0415
 
-        # tqdm's thread, which looks after bars that nobody updates, has nothing to do here.
+        # tqdm's thread, which redraws bars that are not updated, has nothing to do here.
         quiet = type("_Tqdm", (kind,), {"monitor_interval": 0})
         self._bar: Any = quiet(
             total=1.0,

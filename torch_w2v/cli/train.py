@@ -107,31 +107,31 @@ def run(args: argparse.Namespace) -> int:
         arguments.check_gensims_engine(model._w2v_why_gensim(), path, False)
     except ValueError as e:
         raise CommandError(str(e)) from e
-    found = Watched()
+    watches = Watched()
     with _as_one(model):
         if speaks:
             checks.check_output(args.output, args.overwrite, args.evaluate, args.corpus)
             writes = args.output, args.history, args.report and os.path.join(args.report, page.FILE)
             checks.check_checkpoint(path, every, args.evaluate, writes, args.corpus)
-            found = watched(args, {"corpus": args.corpus, "vectors": args.output})
+            watches = watched(args, {"corpus": args.corpus, "vectors": args.output})
         with spool.corpus_path(args.corpus) as name:
             source = checks.resolve_corpus(name, args.column)
             if thresholds is None:
-                _run(args, model, source, found, output_format, path, every, speaks)
+                _run(args, model, source, watches, output_format, path, every, speaks)
             else:
                 with phrases.joined(source, args.corpus, *thresholds) as (joined, different):
                     if options["progress"] and speaks:
                         print(f"phrases: {different:,} different ones", file=sys.stderr)
-                    _run(args, model, joined, found, output_format, path, every, speaks)
+                    _run(args, model, joined, watches, output_format, path, every, speaks)
     if not speaks:
         return 0
     if path is not None:
         checkpoint_file.remove(path)
-    write_all(found, model)
+    write_all(watches, model)
     if args.json:
-        print_json({"file": args.output, **facts_of(model), **found.results()})
+        print_json({"file": args.output, **facts_of(model), **watches.results()})
     elif not args.quiet:
-        _print_result(model, args.output, found)
+        _print_result(model, args.output, watches)
     return 0
 
 

@@ -45,21 +45,21 @@ OTHER_STRIDE, _PERIODIC = 37, 0.01
 _LONG = 16
 # inputs whose updates are made together
 INPUTS_TOGETHER = 4
-# alpha times the number of gradients of an input's row that are computed from one state of the tables
+# Limit of alpha times the number of gradients of an input's row that are computed from one state of the tables.
 _MOST_PER_INPUT = 0.9
-# and of the row of a negative: on text it comes to that at the default alpha
+# The same limit for the row of a negative: on text alpha times the number comes to that at the default alpha.
 _MOST_PER_NEGATIVE = 0.4
-# where the last learning rate counts so many times, since nothing comes after it; but four inputs are always few enough
-# if it is no higher than the default alpha
+# In that limit the last learning rate counts so many times, since nothing comes after it; but four inputs are always
+# few enough if it is no higher than the default alpha.
 _LAST_PER_NEGATIVE = 4.5
 # From these rates on the limit falls, to a half, where inputs are taken as they come: neighbours that share negatives,
 # such as those on a walk, move alike, and with large steps that hides what tells them apart.
 _USUAL_ALPHA, _USUAL_LAST_ALPHA = 0.05, 0.025
-# and of the output row that collects most
+# The same limit for the output row that collects most gradients.
 _MOST_PER_OUTPUT = 0.8
 # number of times that one word may be among an input's positives and negatives in a part: on text it is .6
 _MOST_OF_ONE_WORD = 2
-# what it comes to on text from which frequent words are thinned out
+# What alpha times that number comes to on text from which frequent words are thinned out.
 _USUAL_PER_OUTPUT = 0.28
 # Inputs of a block at most where most negatives are words that the corpus does not have: all inputs push these the same
 # way, so that rows grow until a step goes too far.

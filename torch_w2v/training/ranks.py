@@ -111,7 +111,7 @@ class Alone:
         return jobs
 
     def open(
-        self, model: TrainedModel, engine: Engine, tables: Tables, alpha: AlphaOfShare, kept: bool, context: float
+        self, model: TrainedModel, engine: Engine, tables: Tables, alpha: AlphaOfShare, unchanged: bool, context: float
     ) -> None:
         """Begin to train an epoch.
 
@@ -120,7 +120,7 @@ class Alone:
             engine: trains.
             tables: as the engine has loaded them.
             alpha: returns the learning rate at a share of the epoch.
-            kept: nothing can have changed the tables since the last epoch.
+            unchanged: the tables are those of the last epoch's end.
             context: of the corpus, as `measured.Measured`.
         """
 
@@ -282,7 +282,7 @@ class Together(Alone):
             yield job
 
     def open(
-        self, model: TrainedModel, engine: Engine, tables: Tables, alpha: AlphaOfShare, kept: bool, context: float
+        self, model: TrainedModel, engine: Engine, tables: Tables, alpha: AlphaOfShare, unchanged: bool, context: float
     ) -> None:
         """Begin to train an epoch on the first rank's tables; see `Alone`."""
         self._engine, self._tables, self._alpha = engine, tables, alpha
@@ -296,7 +296,7 @@ class Together(Alone):
         self._alike = self._tensors is not None or len(set(self.group.from_all(bindings.arithmetic()))) == 1
         self._exchange = self._new_exchange(problem_of(model, context), is_sorted)
         with self._exchanged() as exchanged:
-            if self._resumed or not (kept and self._equal):
+            if self._resumed or not (unchanged and self._equal):
                 self._exchange.overwrite(exchanged)
             self._exchange.begin(exchanged, curvatures)
         self._equal = False

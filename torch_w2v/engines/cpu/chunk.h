@@ -47,7 +47,7 @@ int train_chunk_with(const Call& call) {
   i64 stretch_end = place;
   i64 next_end = place;  // the end of the next stretch, at most
   for (;;) {
-    // Without a stride each block begins a stretch, whose rest it leaves to the next one.
+    // Where inputs are taken as they come each block begins a stretch, whose rest it leaves to the next one.
     if (place == stretch_end || call.apart == 1) {
       if (place + 2 * stream.stretch + 2 * reach + 1 > stream.n && !stream.ended()) read_on();
       next_end = min(stream.n, place + 2 * stream.stretch);
@@ -63,7 +63,7 @@ int train_chunk_with(const Call& call) {
     const double alpha = call.alpha_begin + (call.alpha_end - call.alpha_begin) * done;
     block.count_loss(call.loss_every && number++ % call.loss_every == 0);
     block.train(stream, place, end, next_end, static_cast<float>(alpha));
-    // Skip-gram, which alone has a stride, has no private rows: the words need not be those of the block.
+    // Skip-gram, in which alone inputs are apart, has no private rows: the words need not be those of the block.
     exchanges.advance(stream.id + place, end - place);
     kept += end - place;
     place = end;

@@ -30,14 +30,14 @@ MAX_VECTOR_SIZE = 4096
 # the instruction sets that the kernel is compiled for, in the order of w2v_isa()
 ISAS = ("base", "avx2", "avx512", "avx512bf16")
 # the last one has kernels of its own for `Layout.bfloat16` only
-_BFLOAT16, _WITHOUT = "avx512bf16", "avx512"
+_BFLOAT16, _WITHOUT_BFLOAT16 = "avx512bf16", "avx512"
 # With fewer inputs per block it takes as long to round a set's rows as their products gain.
 _INPUTS_WORTH_ROUNDING = 8
 
 # Below this many words per row of the tables it costs less to train in place, at two thirds of the speed, than to
 # copy all rows there and back: a copied row costs as much time as training on some three words saves.
 WORDS_PER_COPIED_ROW = 4
-# Bytes of copies below which nobody asks how much memory there is: that takes half a millisecond.
+# Bytes of copies from which on it is looked up how much memory there is, which takes half a millisecond.
 _ALWAYS_COPIED = 1 << 24
 
 _PLAN_ARRAYS = ("keep", "noise", "input_scale", "output_scale")
@@ -314,7 +314,7 @@ def instruction_set(isa: str = "") -> str:
         RuntimeError: one that this machine cannot run.
     """
     chosen = _chosen(isa)
-    return _WITHOUT if chosen == _BFLOAT16 else chosen
+    return _WITHOUT_BFLOAT16 if chosen == _BFLOAT16 else chosen
 
 
 def _chosen(isa: str) -> str:
@@ -325,7 +325,7 @@ def _chosen(isa: str) -> str:
         raise RuntimeError(f"TORCH_W2V_ISA={isa!r}: this machine can run {', '.join(map(repr, can))} only")
     if isa:
         return isa
-    return _WITHOUT if can[-1] == _BFLOAT16 and not _bfloat16_gains(library()) else can[-1]
+    return _WITHOUT_BFLOAT16 if can[-1] == _BFLOAT16 and not _bfloat16_gains(library()) else can[-1]
 
 
 @cache

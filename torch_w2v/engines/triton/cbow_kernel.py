@@ -1,4 +1,4 @@
-"""The GPU kernel itself: one program trains runs of blocks. Importing this needs triton; `engines.triton` launches it.
+"""The GPU kernel itself: one program trains runs of blocks. Importing this needs triton; `cbow` launches it.
 
 Shapes: BT targets of a block (T filled up), BN negatives of a set (N filled up), BC context places and BD columns at a
 time; D is the length of a row, a multiple of 4 so that a row starts at a multiple of 16 bytes and is moved by fours.
@@ -9,23 +9,7 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-
-@triton.jit
-def _rows(table, rows, inside, columns, D: tl.constexpr):
-    """Return (len(rows), len(columns)) of a table, 0 outside.
-
-    Past the first-level cache: what other multiprocessors have added since does not show there, and the rows of
-    frequent words would never leave it.
-    """
-    mask = inside[:, None] & (columns < D)[None, :]
-    return tl.load(table + rows[:, None] * D + columns[None, :], mask=mask, other=0.0, cache_modifier=".cg")
-
-
-@triton.jit
-def _add(table, rows, inside, columns, update, D: tl.constexpr):
-    """Add to rows of a table; rows may repeat. Relaxed: nothing is read that depends on the order of additions."""
-    mask = inside[:, None] & (columns < D)[None, :]
-    tl.atomic_add(table + rows[:, None] * D + columns[None, :], update, mask=mask, sem="relaxed")
+from torch_w2v.engines.triton.device_functions import add_to_rows, load_rows, softplus
 
 
 @triton.jit
@@ -36,7 +20,7 @@ def _hidden(inputs, ids, low, high, t, begin, end, columns, D: tl.constexpr, BC:
     for c in range(begin, end, BC):
         p = c + place
         rows = tl.load(ids + p, mask=p < end, other=0).to(tl.int64)
-        x = _rows(inputs, rows, p < end, columns, D)
+        x = load_rows(inputs, rows, p < end, columns, D)
         band = (p[None, :] >= low[:, None]) & (p[None, :] < high[:, None]) & (p[None, :] != t[:, None])
         h = tl.dot(band.to(tl.float32), x, h, input_precision=DOT)
     return h
@@ -56,7 +40,7 @@ def _scatter(
         update = tl.dot(band.to(tl.float32), e, input_precision=DOT)
         if SCALED:
             update *= tl.load(scale + rows)[:, None]
-        _add(inputs, rows, p < end, columns, update, D)
+        add_to_rows(inputs, rows, p < end, columns, update, D)
 
 
 @triton.jit
@@ -68,14 +52,9 @@ def _update(
     h (BT, BD) hidden layers; p (BT, BD) and q (BN, BD) output rows; g (BT,) and gn (BT, BN) the slopes of their scores.
     """
     e = tl.dot(gn, q, g[:, None] * p, input_precision=DOT)
-    _add(outputs, y, mine, columns, (g * y_scale)[:, None] * h, D)
-    _add(outputs, words, some, columns, tl.dot(tl.trans(gn), h, input_precision=DOT) * words_scale[:, None], D)
+    add_to_rows(outputs, y, mine, columns, (g * y_scale)[:, None] * h, D)
+    add_to_rows(outputs, words, some, columns, tl.dot(tl.trans(gn), h, input_precision=DOT) * words_scale[:, None], D)
     return e
-
-
-@triton.jit
-def _softplus(x):
-    return tl.maximum(x, 0.0) + tl.log(1.0 + tl.exp(-tl.abs(x)))
 
 
 @triton.jit(do_not_specialize=["first", "last", "blocks", "run", "T", "N"])
@@ -144,8 +123,8 @@ def train_blocks(
             weights = tl.where(some[None, :] & (words[None, :] != y[:, None]), weight, 0.0) * on[:, None]
 
             if ONE:
-                p = _rows(outputs, y.to(tl.int64), mine, column, D)
-                q = _rows(outputs, words.to(tl.int64), some, column, D)
+                p = load_rows(outputs, y.to(tl.int64), mine, column, D)
+                q = load_rows(outputs, words.to(tl.int64), some, column, D)
                 positive = tl.sum(h * p, 1)
                 scores = tl.dot(h, tl.trans(q), input_precision=DOT)
             else:
@@ -153,14 +132,14 @@ def train_blocks(
                 scores = tl.zeros((BT, BN), tl.float32)
                 for d in range(0, D, BD):
                     part = tl.load(own + d + column[None, :], mask=(d + column < D)[None, :], other=0.0)
-                    positive += tl.sum(part * _rows(outputs, y.to(tl.int64), mine, d + column, D), 1)
-                    rows = _rows(outputs, words.to(tl.int64), some, d + column, D)
+                    positive += tl.sum(part * load_rows(outputs, y.to(tl.int64), mine, d + column, D), 1)
+                    rows = load_rows(outputs, words.to(tl.int64), some, d + column, D)
                     scores = tl.dot(part, tl.trans(rows), scores, input_precision=DOT)
 
             if EVERY > 0:  # noqa: SIM102  known when this is compiled, so it has an if of its own
                 if block % EVERY == 0:
-                    loss += tl.sum((_softplus(-positive) * on).to(tl.float64))
-                    loss += tl.sum(tl.sum(_softplus(scores) * weights, 1).to(tl.float64))
+                    loss += tl.sum((softplus(-positive) * on).to(tl.float64))
+                    loss += tl.sum(tl.sum(softplus(scores) * weights, 1).to(tl.float64))
                     pairs += tl.sum((on + tl.sum(weights, 1)).to(tl.float64))
             # A sample with a score beyond MOST is skipped.
             g = tl.where(tl.abs(positive) < MOST, alpha * on / (1.0 + tl.exp(positive)), 0.0)
@@ -182,8 +161,8 @@ def train_blocks(
                 for d in range(0, D, BD):
                     columns = d + column
                     part = tl.load(own + columns[None, :], mask=(columns < D)[None, :], other=0.0)
-                    p = _rows(outputs, y.to(tl.int64), mine, columns, D)
-                    q = _rows(outputs, words.to(tl.int64), some, columns, D)
+                    p = load_rows(outputs, y.to(tl.int64), mine, columns, D)
+                    q = load_rows(outputs, words.to(tl.int64), some, columns, D)
                     e = _update(
                         outputs, y.to(tl.int64), words.to(tl.int64), mine, some, y_scale, words_scale, part, p, q, g,
                         gn, columns, D, DOT,

@@ -1,10 +1,10 @@
 """The GPU engine: one Triton kernel per chunk, launched with B programs. Imported without triton; training needs it.
 
-The draws are made on the device by `sampling`, the rest is `kernel`. `reference` defines what it must compute, but for
-one thing: the B programs are never in step. Each takes an equal run of consecutive blocks, so that B blocks which lie
-evenly across the chunk are in flight at any time, and a block sees what the others have written until then. One after
-the other, as in Triton's interpreter, the programs compute what `reference` computes with B = 1. On a GPU no two runs
-are equal to the last bit, since additions to a row come in any order.
+The draws are made on the device by `sampling`, the rest is in `cbow_kernel` and `skip_gram_kernel`. `reference` defines
+what it must compute, but for one thing: the B programs are never in step. Each takes an equal run of consecutive
+blocks, so that B blocks which lie evenly across the chunk are in flight at any time, and a block sees what the others
+have written until then. One after the other, as in Triton's interpreter, the programs compute what `reference` computes
+with B = 1. On a GPU no two runs are equal to the last bit, since additions to a row come in any order.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The GPU kernel of skip-gram: one program trains runs of blocks. Importing this needs triton; `engine` launches it.
+"""The GPU kernel of skip-gram: one program trains runs of blocks. Importing this needs triton; `skip_gram` launches it.
 
 Shapes: BT inputs of a block (T filled up), BN negatives of a set (N filled up), BC places of positives and BD columns
 at a time; D is the length of a row, a multiple of 4.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-from torch_w2v.engines.triton.cbow_kernel import _add, _rows, _softplus
+from torch_w2v.engines.triton.device_functions import add_to_rows, load_rows, softplus
 
 
 @triton.jit
@@ -129,15 +129,15 @@ def train_blocks(
                 found, before = _positives(low, high, t, live, p, end, before, first, last, S)
                 on = found.to(tl.float32)
                 equal = tl.dot(on, (positive[:, None] == words[None, :]).to(tl.float32), input_precision=DOT)
-                x = _rows(inputs, word, live, column, D)
-                y = _rows(outputs, positive.to(tl.int64), mine, column, D)
-                q = _rows(outputs, negative, some, column, D)
+                x = load_rows(inputs, word, live, column, D)
+                y = load_rows(outputs, positive.to(tl.int64), mine, column, D)
+                q = load_rows(outputs, negative, some, column, D)
                 pulls = tl.dot(x, tl.trans(y), input_precision=DOT)
                 pushes = tl.dot(x, tl.trans(q), input_precision=DOT)
                 g = _slopes(pulls, on, alpha)
                 if EVERY > 0:  # noqa: SIM102  known when this is compiled, so it has an if of its own
                     if block % EVERY == 0:
-                        loss += tl.sum(tl.sum(_softplus(-pulls) * on, 1).to(tl.float64))
+                        loss += tl.sum(tl.sum(softplus(-pulls) * on, 1).to(tl.float64))
                         pairs += tl.sum(tl.sum(on, 1).to(tl.float64))
             else:
                 for c in range(begin, end, BC):
@@ -148,18 +148,18 @@ def train_blocks(
                     equal = tl.dot(on, (positive[:, None] == words[None, :]).to(tl.float32), equal, input_precision=DOT)
                     pulls = tl.zeros((BT, BC), tl.float32)
                     for d in range(0, D, BD):
-                        x = _rows(inputs, word, live, d + column, D)
-                        y = _rows(outputs, positive.to(tl.int64), p < end, d + column, D)
+                        x = load_rows(inputs, word, live, d + column, D)
+                        y = load_rows(outputs, positive.to(tl.int64), p < end, d + column, D)
                         pulls = tl.dot(x, tl.trans(y), pulls, input_precision=DOT)
                     tl.store(own + (c - begin), _slopes(pulls, on, alpha))
                     if EVERY > 0:  # noqa: SIM102  known when this is compiled, so it has an if of its own
                         if block % EVERY == 0:
-                            loss += tl.sum(tl.sum(_softplus(-pulls) * on, 1).to(tl.float64))
+                            loss += tl.sum(tl.sum(softplus(-pulls) * on, 1).to(tl.float64))
                             pairs += tl.sum(tl.sum(on, 1).to(tl.float64))
                 pushes = tl.zeros((BT, BN), tl.float32)
                 for d in range(0, D, BD):
-                    x = _rows(inputs, word, live, d + column, D)
-                    q = _rows(outputs, negative, some, d + column, D)
+                    x = load_rows(inputs, word, live, d + column, D)
+                    q = load_rows(outputs, negative, some, d + column, D)
                     pushes = tl.dot(x, tl.trans(q), pushes, input_precision=DOT)
                 tl.debug_barrier()
             # A negative is skipped as often as it is a positive of the input.
@@ -170,9 +170,9 @@ def train_blocks(
                 far = some & (alpha * weight * times * most > AT_ONCE)
                 of_inputs, of_negatives = tl.zeros((BT,), tl.float32), tl.zeros((BN,), tl.float32)
                 for d in range(0, D, BD):
-                    x = _rows(inputs, word, live, d + column, D)
+                    x = load_rows(inputs, word, live, d + column, D)
                     of_inputs += tl.sum(x * x, 1)
-                    q = _rows(outputs, negative, some, d + column, D)
+                    q = load_rows(outputs, negative, some, d + column, D)
                     of_negatives += tl.sum(q * q, 1)
                 steps = tl.where(far, tl.minimum(times * most * each, MOST_STEPS), 1.0)
                 # A word that is drawn again has all its meetings here, shared among its places.
@@ -181,7 +181,7 @@ def train_blocks(
                 gn = tl.where(far[None, :], met, gn)
             if EVERY > 0:  # noqa: SIM102  known when this is compiled, so it has an if of its own
                 if block % EVERY == 0:
-                    loss += tl.sum(tl.sum(_softplus(pushes) * weights, 1).to(tl.float64))
+                    loss += tl.sum(tl.sum(softplus(pushes) * weights, 1).to(tl.float64))
                     pairs += tl.sum(tl.sum(weights, 1).to(tl.float64))
 
             if ONE:
@@ -189,20 +189,20 @@ def train_blocks(
                 update = tl.dot(tl.trans(g), x, input_precision=DOT)
                 if SCALE_OUTPUTS:
                     update *= tl.load(output_scale + positive, mask=mine, other=0.0)[:, None]
-                _add(outputs, positive.to(tl.int64), mine, column, update, D)
+                add_to_rows(outputs, positive.to(tl.int64), mine, column, update, D)
                 update = tl.dot(tl.trans(gn), x, input_precision=DOT)
-                _add(outputs, negative, some, column, update * words_scale[:, None], D)
-                _add(inputs, word, live, column, e * scale[:, None], D)
+                add_to_rows(outputs, negative, some, column, update * words_scale[:, None], D)
+                add_to_rows(inputs, word, live, column, e * scale[:, None], D)
             else:
                 for d in range(0, D, BD):
                     columns = d + column
-                    x = _rows(inputs, word, live, columns, D)
-                    e = tl.dot(gn, _rows(outputs, negative, some, columns, D), input_precision=DOT)
+                    x = load_rows(inputs, word, live, columns, D)
+                    e = tl.dot(gn, load_rows(outputs, negative, some, columns, D), input_precision=DOT)
                     for c in range(begin, end, BC):
                         p = c + place
                         positive = tl.load(ids + p, mask=p < end, other=0).to(tl.int64)
                         g = tl.load(own + (c - begin))
-                        e = tl.dot(g, _rows(outputs, positive, p < end, columns, D), e, input_precision=DOT)
+                        e = tl.dot(g, load_rows(outputs, positive, p < end, columns, D), e, input_precision=DOT)
                     # These columns are read before any of them is added to.
                     tl.debug_barrier()
                     for c in range(begin, end, BC):
@@ -211,10 +211,10 @@ def train_blocks(
                         update = tl.dot(tl.trans(tl.load(own + (c - begin))), x, input_precision=DOT)
                         if SCALE_OUTPUTS:
                             update *= tl.load(output_scale + positive)[:, None]
-                        _add(outputs, positive, p < end, columns, update, D)
+                        add_to_rows(outputs, positive, p < end, columns, update, D)
                     update = tl.dot(tl.trans(gn), x, input_precision=DOT)
-                    _add(outputs, negative, some, columns, update * words_scale[:, None], D)
-                    _add(inputs, word, live, columns, e * scale[:, None], D)
+                    add_to_rows(outputs, negative, some, columns, update * words_scale[:, None], D)
+                    add_to_rows(inputs, word, live, columns, e * scale[:, None], D)
             # The next part and the next block see what this one has added.
             tl.debug_barrier()
 
