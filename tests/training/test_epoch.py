@@ -14,9 +14,10 @@ from torch_w2v.training import throttle
 from torch_w2v.training.jobs import jobs
 
 
-def train(engine, chunks, workers=1, report=lambda totals: None, **options):
+def train(engine, chunks, workers=1, report=lambda totals: None, sharing=None, **options):
     source = jobs(chunks, lambda begin, end: Rates(1 - begin.words / 100, 1 - end.words / 100))
-    return training.train_epoch(engine, Tables(None, None), PLAN, source, workers, report, report_delay=0.0, **options)
+    hooks = training.Hooks(report, report_delay=0.0, **options)
+    return training.train_epoch(engine, Tables(None, None), PLAN, source, workers, hooks, sharing=sharing)
 
 
 @pytest.mark.parametrize(("thread_safe", "workers"), [(False, 1), (False, 3), (True, 1), (True, 3)])
@@ -130,9 +131,7 @@ def test_the_source_is_stopped_once_however_training_ends(thread_safe, workers, 
             PLAN,
             jobs([chunk(1)] * 5, lambda begin, end: Rates(1.0, 1.0)),
             workers,
-            lambda totals: None,
-            0.0,
-            stop=lambda: calls.append("stop"),
+            training.Hooks(stop=lambda: calls.append("stop")),
         )
 
     if fails:
@@ -160,8 +159,7 @@ def test_reports_come_at_their_times(monkeypatch):
         PLAN,
         jobs([chunk(1)] * 20, lambda begin, end: Rates(1.0, 1.0)),
         1,
-        lambda totals: reports.append(totals.raw_words),
-        0.6,
+        training.Hooks(lambda totals: reports.append(totals.raw_words), 0.6),
     )
     assert reports == [4, 7, 10, 13, 16, 19]
 

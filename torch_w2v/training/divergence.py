@@ -9,6 +9,8 @@ import numpy as np
 from gensim.models.callbacks import CallbackAny2Vec
 
 from torch_w2v import user_warnings
+from torch_w2v.options import option, set_option
+from torch_w2v.training.model import TrainedModel
 
 # Largest component of a row that training may leave, unless it was there before. Those of gensim's models stay below
 # 100 on every corpus that was tried; with rows as large as this the sigmoid has no slope left.
@@ -67,6 +69,19 @@ def has_diverged(after: float, before: float) -> bool:
     Vectors that are given to a model may be large themselves: then training may double them.
     """
     return not after < max(MAX_COMPONENT, 2 * before if math.isfinite(before) else 0.0)
+
+
+def check_all_rows(model: TrainedModel, before: float, epoch: int) -> None:
+    """Look at all rows at the end of a call, where after an epoch only a sample is; warn if training has diverged.
+
+    Args:
+        model: the model.
+        before: its largest component before training.
+        epoch: number of the last epoch, from 0.
+    """
+    if not option(model, "diverged") and has_diverged(largest(model.wv.vectors), before):
+        set_option(model, "diverged", True)
+        warn(epoch, model.alpha, model.window, False)
 
 
 def warn(epoch: int, alpha: float, window: int, is_stopped: bool) -> None:

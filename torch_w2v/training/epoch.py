@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from timeit import default_timer
 from typing import Any
 
-from torch_w2v.call_threads import inherited
 from torch_w2v.corpus.chunks import Chunk
 from torch_w2v.engines.interface import ChunkResult, Engine, Tables
 from torch_w2v.engines.plan import EpochPlan
@@ -20,9 +16,7 @@ from torch_w2v.training.interrupts import Interrupts
 from torch_w2v.training.jobs import Job, UntilDue
 from torch_w2v.training.measured import Measured
 from torch_w2v.training.throttle import Throttle
-
-# Seconds between two looks at what threads have done, and for a signal that was held back.
-_PATIENCE = 0.1
+from torch_w2v.training.workers import Workers
 
 
 @dataclass
@@ -126,22 +120,43 @@ class CallState:
         self.totals = Totals(**values["totals"], start=default_timer() - values["elapsed"])
 
 
+def _nothing(*_: Any) -> None:
+    """Do nothing."""
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What is done beside training, while an epoch is trained.
+
+    Attributes:
+        report: called with the totals after a second, as in gensim, then at most once every `report_delay` seconds.
+        report_delay: seconds.
+        watch: called with the totals after every job.
+        stop: makes the source of jobs end for a consumer that waits for its next one; called when training ends for any
+            reason.
+        due: whether to pause; called from any thread.
+        pause: called then, while no job is running, and all that were begun are in the totals.
+    """
+
+    report: Callable[[Totals], None] = _nothing
+    report_delay: float = 1.0
+    watch: Callable[[Totals], None] = _nothing
+    stop: Callable[[], None] = _nothing
+    due: Callable[[], bool] = lambda: False
+    pause: Callable[[], None] = _nothing
+
+
 def train_epoch(
     engine: Engine,
     tables: Tables,
     plan: EpochPlan,
     source: Iterator[Job],
     workers: int,
-    report: Callable[[Totals], None],
-    report_delay: float,
-    stop: Callable[[], None] = lambda: None,
-    load_chunk: Callable[[Chunk], Chunk] | None = None,
+    hooks: Hooks | None = None,
     totals: Totals | None = None,
-    due: Callable[[], bool] = lambda: False,
-    pause: Callable[[], None] = lambda: None,
-    interrupts: Interrupts | None = None,
-    watch: Callable[[Totals], None] = lambda totals: None,
+    load_chunk: Callable[[Chunk], Chunk] | None = None,
     plan_of: Callable[[Chunk], EpochPlan | None] | None = None,
+    interrupts: Interrupts | None = None,
     throttle: Throttle | None = None,
     sharing: Sharing | None = None,
 ) -> Totals:
@@ -153,27 +168,21 @@ def train_epoch(
         plan: the epoch's plan, with numpy arrays.
         source: the jobs, in corpus order; an exception of its corpus is raised here with its own traceback.
         workers: number of threads.
-        report: called with the totals at most once every `report_delay` seconds.
-        report_delay: seconds.
-        stop: makes `source` end for a consumer that waits for its next job; called when training ends for any reason.
-        load_chunk: returns a chunk as the engine takes it; `engine.load_chunk` by default.
+        hooks: what is done beside it.
         totals: what the epoch has done before the first job of `source`; they are updated, and right also when this
             raises.
-        due: whether to pause; called from any thread.
-        pause: called then, while no job is running, and all that were begun are in the totals.
-        interrupts: hold signals back while a job is running that is not yet in the totals.
-        watch: called with the totals after every job.
+        load_chunk: returns a chunk as the engine takes it; `engine.load_chunk` by default.
         plan_of: returns another plan for a chunk, which differs in its layout, or None; called from any thread. Without
             it all chunks have `plan`.
+        interrupts: hold signals back while a job is running that is not yet in the totals.
         throttle: what was learnt in earlier epochs of how many threads are fast together.
         sharing: which rows threads have copies of; None for none.
 
     Returns:
         The totals.
     """
-    throttle = throttle or Throttle()
+    hooks, throttle, interrupts = hooks or Hooks(), throttle or Throttle(), interrupts or Interrupts()
     totals = Totals() if totals is None else totals
-    interrupts = interrupts or Interrupts()
     next_report = 1.0
     loaded_plans = {plan.layout: engine.load_plan(plan)}
     load_chunk = load_chunk or engine.load_chunk
@@ -193,10 +202,10 @@ def train_epoch(
 
     def report_if_due() -> None:
         nonlocal next_report
-        watch(totals)
+        hooks.watch(totals)
         if totals.elapsed >= next_report:
-            report(totals)
-            next_report = totals.elapsed + report_delay
+            hooks.report(totals)
+            next_report = totals.elapsed + hooks.report_delay
 
     stopped = False
 
@@ -204,35 +213,33 @@ def train_epoch(
         nonlocal stopped
         if not stopped:
             stopped = True
-            stop()
+            hooks.stop()
 
     several = engine.thread_safe and workers > 1
     try:
         with interrupts.held():
             while True:
-                part = UntilDue(source, due)
+                part = UntilDue(source, hooks.due)
                 if several:
-                    open_tables = partial(engine.for_thread, tables, sharing)
-                    _run_on_threads(
-                        run, open_tables, part, workers, stop_once, totals, report_if_due, interrupts, throttle
-                    )
+                    threads = Workers(run, partial(engine.for_thread, tables, sharing), part, throttle)
+                    threads.run(workers, totals.add, report_if_due, stop_once, interrupts)
                 else:
-                    _run(run, part, totals, report_if_due, interrupts)
+                    _run_here(run, part, totals, report_if_due, interrupts)
                 if not part.is_due:
                     return totals
-                pause()
+                hooks.pause()
     finally:
         stop_once()
 
 
-def _run(
+def _run_here(
     run: Callable[[Job], ChunkResult],
     source: Iterator[Job],
     totals: Totals,
     report_if_due: Callable[[], None],
     interrupts: Interrupts,
 ) -> None:
-    """Run jobs on this thread; see `_run_on_threads`."""
+    """Run jobs on this thread; see `Workers`."""
     while True:
         with interrupts.released():
             job = next(source, None)
@@ -241,110 +248,3 @@ def _run(
         totals.add(job, run(job))
         report_if_due()
         interrupts.poll()
-
-
-def _run_on_threads(
-    run: Callable[[Job, Tables], ChunkResult],
-    open_tables: Callable[[int], AbstractContextManager[Tables]],
-    source: Iterator[Job],
-    workers: int,
-    stop: Callable[[], None],
-    totals: Totals,
-    report_if_due: Callable[[], None],
-    interrupts: Interrupts,
-    throttle: Throttle,
-) -> None:
-    """Run jobs on at most `workers` threads, and count them on this one in the order in which they finish.
-
-    They are counted every `_PATIENCE` seconds: waking this thread for each would cost as much as handing it out.
-    A thread is started with its first job, so there are never more threads than jobs. An exception, or an interrupt of
-    this thread, stops the threads after their present chunk, which is counted too; none outlives this.
-
-    Args:
-        run: runs a job.
-        open_tables: returns the context in which a thread of this number trains.
-        source: the jobs.
-        workers: number of threads.
-        stop: makes `source` end for a thread that waits for its next job.
-        totals: what is finished is added to them.
-        report_if_due: called after that.
-        interrupts: are held back, but for waiting.
-        throttle: holds threads back where fewer are faster.
-    """
-    results: deque[tuple[Job, ChunkResult] | BaseException | None] = deque()
-    turn, stopped, ended = threading.Lock(), threading.Event(), threading.Event()
-    throttle.begin(workers, wake=ended.set)
-
-    def next_job() -> Job | None:
-        with turn:
-            return next(source, None)
-
-    def take() -> Job | None:
-        return None if stopped.is_set() else next_job()
-
-    def run_and_note(number: int, job: Job, tables: Tables) -> None:
-        begin = default_timer()
-        result = run(job, tables)
-        throttle.note(number, result.trained_words, default_timer() - begin)
-        results.append((job, result))
-
-    def work(number: int, job: Job | None) -> None:
-        try:
-            while job is not None:
-                with open_tables(number) as tables:
-                    run_and_note(number, job, tables)
-                    while throttle.may_train(number) and (job := take()) is not None:
-                        run_and_note(number, job, tables)
-                if job is not None:  # held back
-                    throttle.wait(number)
-                    job = take()
-        except BaseException as e:  # carried to the main thread, which raises it
-            results.append(e)
-        finally:
-            throttle.end()
-            results.append(None)
-            ended.set()
-
-    threads: list[threading.Thread] = []
-    running = 0
-    exhausted = False
-    try:
-        while True:
-            if not exhausted and len(threads) < throttle.limit:
-                with interrupts.released():
-                    job = next_job()
-                exhausted = job is None
-                if job is not None:
-                    name = f"torch_w2v-{len(threads)}"
-                    thread = threading.Thread(target=inherited(work), args=(len(threads), job), name=name, daemon=True)
-                    threads.append(thread)
-                    thread.start()
-                    running += 1
-            elif running:
-                ended.wait(_PATIENCE)
-                ended.clear()
-            else:
-                return
-            interrupts.poll()
-            while results:
-                item = results.popleft()
-                if item is None:
-                    running -= 1
-                elif isinstance(item, BaseException):
-                    raise item
-                else:
-                    totals.add(*item)
-                    report_if_due()
-    except BaseException:
-        stopped.set()
-        throttle.end()
-        stop()
-        raise
-    finally:
-        for thread in threads:
-            # The last one may have failed to start.
-            if thread.ident is not None:
-                thread.join()
-        for rest in results:
-            if isinstance(rest, tuple):
-                totals.add(*rest)

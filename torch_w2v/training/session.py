@@ -25,7 +25,7 @@ from torch_w2v.training.call_arguments import seed_of
 from torch_w2v.training.checkpoints import Checkpoints, KeptCheckpoints
 from torch_w2v.training.chunk_plans import Looks, chunk_plans
 from torch_w2v.training.divergence import Stopper, StopTraining
-from torch_w2v.training.epoch import Totals, train_epoch
+from torch_w2v.training.epoch import Hooks, Totals, train_epoch
 from torch_w2v.training.epoch_call import EpochCall, Reading
 from torch_w2v.training.frequencies import common_rows, first_rows, look_anew
 from torch_w2v.training.jobs import Job, Place, jobs
@@ -113,8 +113,9 @@ class TrainCall:
             finally:
                 if self._trained:
                     self._publish_vectors()
-            if self._trained:
-                self._check_at_the_end()
+            if self._trained and self._progress.call.raw_words >= len(self._model.wv.vectors):
+                last = self._one_epoch[0] if self._one_epoch else max(self._model.epochs - 1, 0)
+                divergence.check_all_rows(self._model, self._largest or 0.0, last)
         finally:
             for name, value in self._outer.items():
                 if value is None:
@@ -127,16 +128,6 @@ class TrainCall:
         """Return the callbacks as gensim's `train` is to call them: on one rank only."""
         events = self._checkpoints.events(callbacks if self._ranks.is_first else ())
         return [*events, Stopper()] if events else events
-
-    def _check_at_the_end(self) -> None:
-        """Look at all rows once, where after an epoch only a sample is."""
-        model = self._model
-        if option(model, "diverged") or self._progress.call.raw_words < len(model.wv.vectors):
-            return
-        if divergence.has_diverged(divergence.largest(model.wv.vectors), self._largest or 0.0):
-            set_option(model, "diverged", True)
-            last = self._one_epoch[0] if self._one_epoch else max(model.epochs - 1, 0)
-            divergence.warn(last, model.alpha, model.window, False)
 
     def run_epoch(self, epoch: EpochCall, callbacks: Iterable[CallbackAny2Vec]) -> tuple[int, int, int]:
         """Train on every sentence of the corpus once.
@@ -305,12 +296,7 @@ class TrainCall:
         if self._largest is None:
             self._largest = ranks.agree(divergence.largest_before(words, inputs, outputs), max)
         sharing = planning.sharing(model, threads, progress.expected_words, epoch.number)
-
-        def pause() -> None:
-            ranks.exchange()
-            if self._checkpoints.due():
-                self._checkpoints.save()
-
+        hooks = self._hooks(epoch)
         copies = sharing.rows * sharing.threads if sharing else 0
         with self._memory.tables(engine, inputs, outputs, deferred, words, copies) as tables:
             self._checkpoints.enter(TRAIN)
@@ -322,18 +308,11 @@ class TrainCall:
                 plan,
                 source_jobs,
                 threads,
-                report=partial(epoch.log_progress, model) if ranks.is_first else lambda totals: None,
-                report_delay=epoch.report_delay,
-                stop=self._cache.stop,
+                hooks,
+                progress.totals,
                 load_chunk=lambda chunk: self._memory.load_chunk(engine, chunk, reading.encoding),
-                totals=progress.totals,
-                due=lambda: ranks.due() or self._checkpoints.due(),
-                pause=pause,
-                interrupts=self._checkpoints.interrupts,
-                watch=lambda totals: self.watch.advance(
-                    totals.raw_words, model.min_alpha_yet_reached, totals.loss, totals.pairs
-                ),
                 plan_of=plan_of,
+                interrupts=self._checkpoints.interrupts,
                 throttle=self._throttle,
                 sharing=sharing,
             )
@@ -341,6 +320,27 @@ class TrainCall:
             ranks.add_others(progress.totals)
             largest = divergence.largest_of_sample(progress.totals.raw_words, *map(engine.as_array, tables))
             return divergence.has_diverged(largest, self._largest)
+
+    def _hooks(self, epoch: EpochCall) -> Hooks:
+        """Return what is done beside training: reports, exchanges with other ranks, checkpoints."""
+        model, ranks, checkpoints = self._model, self._ranks, self._checkpoints
+
+        def watch(totals: Totals) -> None:
+            self.watch.advance(totals.raw_words, model.min_alpha_yet_reached, totals.loss, totals.pairs)
+
+        def pause() -> None:
+            ranks.exchange()
+            if checkpoints.due():
+                checkpoints.save()
+
+        return Hooks(
+            report=lambda totals: epoch.log_progress(model, totals) if ranks.is_first else None,
+            report_delay=epoch.report_delay,
+            watch=watch,
+            stop=self._cache.stop,
+            due=lambda: ranks.due() or checkpoints.due(),
+            pause=pause,
+        )
 
     def _finish_epoch(self, epoch: EpochCall) -> None:
         model, totals = self._model, self._progress.totals
