@@ -101,25 +101,11 @@ def prepare(
         gensim's dictionary of counts.
     """
     min_count, sample = min_count or model.min_count, sample or model.sample
-    model.effective_min_count = min_count
-    if model.max_final_vocab is not None:
-        least = 1
-        if model.max_final_vocab < len(counts):
-            if int(model.max_final_vocab) != model.max_final_vocab:
-                raise TypeError(f"max_final_vocab={model.max_final_vocab}: must be an integer")
-            least = int(np.sort(counts)[::-1][int(model.max_final_vocab)]) + 1
-        model.effective_min_count = max(least, min_count)
-        model.add_lifecycle_event(
-            "prepare_vocab",
-            msg=(
-                f"max_final_vocab={model.max_final_vocab} and min_count={min_count} resulted "
-                f"in calc_min_count={least}, effective_min_count={model.effective_min_count}"
-            ),
-        )
+    _set_effective_min_count(model, counts, min_count)
     logger.info("Creating a fresh vocabulary")
     stay = counts >= model.effective_min_count
     kept_counts = counts[stay]
-    V, total, original = len(kept_counts), int(kept_counts.sum()), int(counts.sum())
+    V, total = len(kept_counts), int(kept_counts.sum())
     # gensim sorts afterwards, which makes list and dictionary twice; so does this where there is more to sort.
     sort_now = model.sorted_vocab and not (dry_run or model.null_word or len(model.wv.vectors) or model.wv.expandos)
     order = np.arange(V)
@@ -133,13 +119,7 @@ def prepare(
             words = list(map(words.__getitem__, order.tolist()))
         model.wv.index_to_key = words
         model.wv.key_to_index = dict(zip(words, range(V), strict=True))
-    for what in (
-        f"retains {V} unique words ({V * 100 / max(len(counts), 1):.2f}% of original {len(counts)}, "
-        f"drops {len(counts) - V})",
-        f"leaves {total} word corpus ({total * 100 / max(original, 1):.2f}% of original {original}, "
-        f"drops {original - total})",
-    ):
-        model.add_lifecycle_event("prepare_vocab", msg=f"effective_min_count={model.effective_min_count} {what}")
+    _add_choice_events(model, counts, V, total)
 
     probability = keep_probability(kept_counts, sample)
     downsampled = int((probability < 1).sum())
@@ -155,13 +135,8 @@ def prepare(
             logger.info("deleting the raw counts dictionary of %i items", len(model.raw_vocab))
             model.raw_vocab = defaultdict(int)
     logger.info("sample=%g downsamples %i most-common words", sample, downsampled)
-    model.add_lifecycle_event(
-        "prepare_vocab",
-        msg=(
-            f"downsampling leaves estimated {words_left} word corpus "
-            f"({words_left * 100.0 / max(total, 1):.1f}%% of prior {total})"
-        ),
-    )
+    share = f"{words_left * 100.0 / max(total, 1):.1f}%%"  # both signs are gensim's
+    _add_event(model, f"downsampling leaves estimated {words_left} word corpus ({share} of prior {total})")
     if model.null_word:
         model.add_null_word()
     if model.sorted_vocab and not sort_now:
@@ -177,6 +152,45 @@ def prepare(
         "downsample_total": int(words_left),
         "num_retained_words": V,
     }
+
+
+def _set_effective_min_count(model: PlainWord2Vec, counts: np.ndarray, min_count: int) -> None:
+    """Set the count from which on words stay, which `max_final_vocab` may make larger than `min_count`."""
+    model.effective_min_count = min_count
+    if model.max_final_vocab is None:
+        return
+    least = 1
+    if model.max_final_vocab < len(counts):
+        if int(model.max_final_vocab) != model.max_final_vocab:
+            raise TypeError(f"max_final_vocab={model.max_final_vocab}: must be an integer")
+        least = int(np.sort(counts)[::-1][int(model.max_final_vocab)]) + 1
+    model.effective_min_count = max(least, min_count)
+    _add_event(
+        model,
+        f"max_final_vocab={model.max_final_vocab} and min_count={min_count} resulted "
+        f"in calc_min_count={least}, effective_min_count={model.effective_min_count}",
+    )
+
+
+def _add_choice_events(model: PlainWord2Vec, counts: np.ndarray, V: int, total: int) -> None:
+    """Say which words stay.
+
+    Args:
+        model: the model.
+        counts: (n,) of all words.
+        V: number of words that stay.
+        total: sum of their counts.
+    """
+    n, original = len(counts), int(counts.sum())
+    words = f"retains {V} unique words ({V * 100 / max(n, 1):.2f}% of original {n}, drops {n - V})"
+    share = f"{total * 100 / max(original, 1):.2f}% of original {original}"
+    corpus = f"leaves {total} word corpus ({share}, drops {original - total})"
+    for what in (words, corpus):
+        _add_event(model, f"effective_min_count={model.effective_min_count} {what}")
+
+
+def _add_event(model: PlainWord2Vec, message: str) -> None:
+    model.add_lifecycle_event("prepare_vocab", msg=message)
 
 
 def summary(model: PlainWord2Vec, report: Mapping[str, int]) -> str:
