@@ -91,7 +91,8 @@ class Word2Vec(EpochTraining):
     gensim's own engine trains with `hs=1`, with `engine='gensim'`, in a subclass that overrides a method which only
     that engine calls, such as `_do_train_job`, and with 'auto' on a CPU where the kernel is not installed or
     `vector_size` is above 4,096. There `checkpoint` and `distributed` are errors, `corpus_cache` and `cbow_gradient`
-    have no effect ('exact' is an error with `engine='gensim'`), and `training_losses` stays empty.
+    have no effect, and `training_losses` stays empty. 'exact' is an error with `engine='gensim'`; 'auto' takes
+    'torch_batched' for it, with a warning.
 
     Raises:
         ValueError: an argument out of its range, with what is allowed.
