@@ -1,5 +1,7 @@
 import json
 import math
+import re
+from pathlib import Path
 
 import gensim.models
 import numpy as np
@@ -8,7 +10,7 @@ from gensim.models.callbacks import CallbackAny2Vec
 
 import torch_w2v
 from tests.helpers import DEFAULT_ENGINE, topics
-from torch_w2v.compare import compare
+from torch_w2v.compare import SHIPPED, compare
 from torch_w2v.compare.comparison import COSINES, LOSS, OVERLAP, _as_difference
 from torch_w2v.compare.contenders import contenders_named
 from torch_w2v.compare.verdict import INFERIOR, UNDECIDED, Verdict
@@ -125,6 +127,30 @@ def test_arguments_of_a_wrong_type(options):
     ((name, value),) = options.items()
     with pytest.raises(TypeError, match=f"^{name}={value!r}: must be "):
         compare(**{"sentences": topics(20), "engines": ("torch_batched",), "seeds": 1, **SMALL, **options})
+
+
+@pytest.mark.parametrize("path", ["x.txt", b"x.txt", Path("x.txt")], ids=repr)
+def test_a_path_is_no_sentences(path):
+    message = f"^sentences is a {type(path).__name__}: give sentences, such as those of gensim's LineSentence"
+    with pytest.raises(TypeError, match=message):
+        compare(path)
+
+
+@pytest.mark.parametrize(
+    ("gold", "given"),
+    [
+        (["x.txt"], "'x.txt' is a str"),
+        ("x.txt", "'x.txt' is a str"),
+        (SHIPPED[0], "Gold(name='WordSim-353', "),
+        (None, "None is a NoneType"),
+        ([*SHIPPED, None], "None is a NoneType"),
+    ],
+    ids=["path in a list", "path", "set", "None", "None in a list"],
+)
+def test_gold_is_a_list_of_sets(gold, given):
+    message = "must be a list of Gold objects; pairs_file(path) or analogies_file(path) of torch_w2v.compare makes one"
+    with pytest.raises(TypeError, match=f"^gold: {re.escape(given)}.*: {re.escape(message)}"):
+        compare(topics(20), gold=gold)
 
 
 def test_an_empty_or_another_vocabulary_is_refused():

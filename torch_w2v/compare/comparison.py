@@ -12,6 +12,7 @@ from __future__ import annotations
 import importlib.metadata
 import itertools
 import math
+import os
 import platform
 import statistics
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
@@ -28,7 +29,7 @@ from torch_w2v import accel
 from torch_w2v.checks import check_at_least
 from torch_w2v.compare import measures
 from torch_w2v.compare.contenders import GENSIM, Maker, contenders_named
-from torch_w2v.compare.gold import SHIPPED, Gold, quiet_gensim
+from torch_w2v.compare.gold import SHIPPED, Gold, check_gold, quiet_gensim
 from torch_w2v.compare.measures import Portrait
 from torch_w2v.compare.results import Comparison, Run
 from torch_w2v.compare.verdict import DIFFERS, INFERIOR, Verdict, judge
@@ -82,8 +83,13 @@ def compare(
         RuntimeError: an engine is not available, or a variant has another vocabulary.
         NoWordsError: the corpus, or the vocabulary, is empty; a ValueError and a RuntimeError.
     """
+    if isinstance(sentences, (str, bytes, os.PathLike)):
+        raise TypeError(
+            f"sentences is a {type(sentences).__name__}: give sentences, such as those of gensim's LineSentence(path)"
+        )
     if not hasattr(sentences, "__iter__"):
         raise TypeError(f"sentences={sentences!r}: must be an iterable of lists of words, such as LineSentence(path)")
+    gold = check_gold(gold)
     names = [engines] if isinstance(engines, str) else engines
     makers: dict[str, Maker] = {GENSIM: baseline, **contenders_named(names, device), **(variants or {})}
     check(makers, seeds, held_out, settings)
