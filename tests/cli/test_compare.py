@@ -74,6 +74,22 @@ def test_compare_refuses_wrong_arguments(
     assert message in capsys.readouterr().err
 
 
+def test_compare_says_why_nothing_could_be_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    corpus = tmp_path / "c.txt"
+    corpus.write_text("a b c\nb c d\n")
+    options = ["--engines", DEFAULT_ENGINE, "--seeds", "1", "--min-count", "1", "--report", str(tmp_path / "r")]
+    assert cli.main(["compare", str(corpus), *FAST, *options]) == errors.BAD_INPUT
+    out, err = capsys.readouterr()
+    assert "no measure could be judged" in out
+    assert "verdict" not in out
+    assert err.splitlines()[-1] == (
+        f"torch-w2v: error: {corpus}: no measure could be judged: no scores of WordSim-353, SimLex-999, analogies; one "
+        "seed: differences have no intervals, and neighbours@10 and cosines need two runs of gensim; give two seeds or "
+        "more; held-out loss: left out, since held_out=0.02 takes one of 50 sentences, and the corpus has 2"
+    )
+    assert not list((tmp_path / "r").iterdir())
+
+
 def test_only_what_was_given_is_wrong_input(
     corpus: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,7 +36,8 @@ def add_parser(commands: Commands) -> None:
         help="compare the quality with gensim's on your corpus",
         description=(
             "Train gensim and torch_w2v on CORPUS with the same arguments and several seeds, and compare seconds, "
-            "memory and quality. The exit code is 1 if a measure is inferior. The corpus is held in memory."
+            "memory and quality. The exit code is 1 if a measure is inferior, 2 if none could be judged. The corpus is "
+            "held in memory."
         ),
         allow_abbrev=False,
     )
@@ -87,7 +88,7 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Compare and print the result; the exit code is 1 if a measure is inferior.
+    """Compare and print the result; the exit code is 1 if a measure is inferior, 2 if none could be judged.
 
     Args:
         args: the parsed command line.
@@ -96,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
         The exit code.
 
     Raises:
-        CommandError: an argument or a file is wrong.
+        CommandError: an argument or a file is wrong, or no measure could be judged.
     """
     checks.check_at_least("--epochs", args.epochs, 1)
     checks.check_limits(args)
@@ -115,9 +116,18 @@ def run(args: argparse.Namespace) -> int:
         print_json(result.as_dict())
     else:
         print("\n".join(result.lines()))
+    if not result.verdicts:
+        raise CommandError(f"{args.corpus}: no measure could be judged: {_why_none(result, gold)}")
     if args.report:
         print(f"report: {report.write(result, args.report)}", file=sys.stderr)
     return FAILED if result.inferior else 0
+
+
+def _why_none(result: Comparison, gold: list[Gold]) -> str:
+    """Return why no measure has a verdict, on one line."""
+    names = [g.name for g in gold]
+    others = [line for line in result.left_out if not line.startswith(tuple(f"{name}: " for name in names))]
+    return "; ".join([f"no scores of {', '.join(names)}", *others])
 
 
 def _checked(
