@@ -95,6 +95,7 @@ def test_bad_paths(corpus: Path, tmp_path: Path, command: Command) -> None:
     folder.mkdir()
     for given, output, message in [
         (tmp_path / "none.txt", good, "none.txt: No such file or directory"),
+        (tmp_path / "none*.txt", good, f"error: the pattern '{tmp_path}/none*.txt' matches no file"),
         (folder, good, "there is no file in this folder"),
         ("/dev/null", good, "must be a regular file"),
         (corpus, tmp_path / "x.npy", "x.npy: the suffix must be one of .kv, .txt, .txt.gz, .vec, .bin, .bin.gz, .npz"),

@@ -18,6 +18,7 @@ from torch_w2v import corpus, formats
 from torch_w2v.cli import spool
 from torch_w2v.cli.errors import FAILED, CommandError, describe
 from torch_w2v.corpus import places
+from torch_w2v.corpus.sources import why_no_files
 from torch_w2v.corpus.store import CacheError
 from torch_w2v.files import check_writable, is_one_of, is_uri
 from torch_w2v.training import call_arguments, checkpoint_file
@@ -103,6 +104,8 @@ def resolve_corpus(path: str, column: str | None = None) -> corpus.Opened:
     try:
         return corpus.files(path, column)
     except TypeError as e:
+        if glob.has_magic(path) and not os.path.lexists(path):
+            raise CommandError(why_no_files(path)) from e
         reason = "there is no file in this folder" if os.path.isdir(path) else os.strerror(errno.ENOENT)
         raise CommandError(f"{path}: {reason}") from e
     except (ValueError, OSError, ImportError) as e:
