@@ -325,7 +325,8 @@ class Word2Vec(EpochTraining):
             args, kwargs: as gensim's; `mmap='r'` maps the arrays.
 
         Raises:
-            AttributeError: not a Word2Vec model.
+            AttributeError: not a Word2Vec model; vectors alone are for `torch_w2v.load_vectors`.
+            pickle.UnpicklingError, EOFError: no pickle, such as vectors in another format, or a part of one.
             OSError: the file is not there, or cannot be read.
         """
         model: Self = persistence.load(cls, fname, *args, **kwargs)
