@@ -54,17 +54,17 @@ def test_compare_exits_with_1_where_a_measure_is_inferior(corpus: Path, capsys: 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--engines", "fast"], "engine='fast': must be one of"),
+        (["--engines", "fast"], "--engines fast: must be one of"),
         (["--engines", "gensim"], "at least one engine"),
-        (["--seeds", "0"], "seeds=0: must be at least 1"),
-        (["--seed", "-1"], "seed=-1: with seeds=3 it must be at least 0"),
+        (["--seeds", "0"], "--seeds 0: must be at least 1"),
+        (["--seed", "-1"], "--seed -1: with --seeds 3 it must be at least 0"),
         (["--max-final-vocab", "0"], "--max-final-vocab 0: must be at least 1"),
         (["--pairs", "missing.tsv"], "missing.tsv"),
-        (["--held-out", "2"], "held_out=2.0: must be a share"),
+        (["--held-out", "2"], "--held-out 2.0: must be a share"),
         (["--epochs", "0"], "--epochs 0: must be at least 1"),
         (["--min-count", "100000"], "no word occurs min_count=100000 times"),
-        (["--negative", "0"], "nothing to compare"),
-        (["--seed", "4294967295"], "seed=4294967295: with seeds=3 it must be at least 0"),
+        (["--negative", "0"], "--negative 0: is trained by gensim's own engine: there is nothing to compare"),
+        (["--seed", "4294967295"], "--seed 4294967295: with --seeds 3 it must be at least 0"),
     ],
 )
 def test_compare_refuses_wrong_arguments(

@@ -27,6 +27,8 @@ from torch_w2v.system import cores
 # --engines chooses the engines, hierarchical softmax is trained by gensim's own, and a comparison has no
 # checkpoints and one process.
 _LEFT_OUT = ("engine", "hs", "checkpoint", "checkpoint_every", "distributed", "shard")
+# Options whose values only a comparison has.
+_OWN = ("engines", "seeds", "held_out")
 
 
 def add_parser(commands: Commands) -> None:
@@ -101,6 +103,8 @@ def run(args: argparse.Namespace) -> int:
     """
     checks.check_at_least("--epochs", args.epochs, 1)
     checks.check_limits(args)
+    if not args.negative:
+        raise CommandError("--negative 0: is trained by gensim's own engine: there is nothing to compare")
     settings = chosen_options(args)
     settings.pop("column")
     ours = {name: settings.pop(name) for name in ("device", "cbow_gradient", "corpus_cache")}
@@ -148,10 +152,14 @@ def _checked(
         if args.report:
             checks.check_not_read(os.path.join(args.report, report.FILE), (*args.pairs, *args.analogies), args.corpus)
             report.check(args.report)
+    except (ValueError, TypeError, RuntimeError, ImportError, OSError) as e:
+        raise CommandError(describe(e)) from e
+    try:
         contenders = contenders_named(args.engines.split(","), **ours)
         comparison.check({GENSIM: PlainWord2Vec, **contenders}, args.seeds, args.held_out, settings)
     except (ValueError, TypeError, RuntimeError, ImportError, OSError) as e:
-        raise CommandError(describe(e)) from e
+        message = describe(e).replace("engine=", "engines=")
+        raise CommandError(checks.as_options(message, (*args.options, *_OWN))) from e
     return gold, contenders
 
 
@@ -178,5 +186,7 @@ def _compare(
             progress=progress.phase,
             **settings,
         )
-    except (corpus.NoWordsError, ExponentError) as e:
+    except corpus.NoWordsError as e:
         raise CommandError(str(e)) from e
+    except ExponentError as e:
+        raise CommandError(checks.as_options(str(e), args.options)) from e
