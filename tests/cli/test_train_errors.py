@@ -13,6 +13,7 @@ import pytest
 import smart_open
 
 from tests.cli.running import Command, one_line
+from tests.helpers import KERNEL
 from torch_w2v import Word2Vec
 from torch_w2v.cli import spool
 from torch_w2v.distributed.group import UnlikeRanksError
@@ -58,6 +59,13 @@ def test_bad_corpora_and_options(text: str, options: list[str], message: str, tm
     assert (code, out) == (2, "")
     assert message in one_line(err)
     assert os.listdir(tmp_path) == ["corpus.txt"]
+
+
+@pytest.mark.skipif(not KERNEL, reason="needs the C++ library")
+def test_vectors_too_long_for_the_kernel(corpus: Path, tmp_path: Path, command: Command) -> None:
+    code, _, err = command("train", corpus, "-o", tmp_path / "x.kv", "--engine", "cpu", "--vector-size", "4097")
+    assert code == 2
+    assert "--vector-size 4097: the CPU kernel takes up to 4096; give --engine auto, --engine gensim" in one_line(err)
 
 
 def test_several_processes_cannot_share_the_standard_input(tmp_path: Path, command: Command) -> None:

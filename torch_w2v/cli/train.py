@@ -30,6 +30,7 @@ from torch_w2v.cli.output import print_json
 from torch_w2v.cli.watching import Watched, add_options, watched, write_all
 from torch_w2v.corpus import Opened
 from torch_w2v.distributed.group import LostRankError, UnlikeRanksError
+from torch_w2v.engines.cpu.engine import check_vector_size
 from torch_w2v.facts import facts_of
 from torch_w2v.files import path_of
 from torch_w2v.formats import FORMATS, Format, format_of
@@ -105,6 +106,8 @@ def run(args: argparse.Namespace) -> int:
     model = checks.construct(options)
     try:
         arguments.check_gensims_engine(model._w2v_why_gensim(), path, False)
+        if args.engine == "cpu" and model._w2v_ours:
+            check_vector_size(args.vector_size)
     except ValueError as e:
         raise CommandError(checks.as_options(str(e), args.options)) from e
     found = Watched()
