@@ -109,10 +109,7 @@ AS_GENSIM = {
     "an unhashable word": (
         lambda cls: ours([["a", ["b"]]], cls=cls), TypeError, None,
     ),
-    "a missing file": (
-        lambda cls: ours(None, cls=cls, corpus_file="/nowhere/at all"), TypeError,
-        "Parameter corpus_file must be a valid path to a file, got '/nowhere/at all' instead",
-    ),
+    "a missing file": (lambda cls: ours(None, cls=cls, corpus_file="/nowhere/at all"), TypeError, None),
     "no file's name": (
         lambda cls: ours(None, cls=cls, corpus_file=""), TypeError,
         "Parameter corpus_file must be a valid path to a file, got '' instead",

@@ -31,10 +31,12 @@ def test_a_new_file_may_be_read_by_whom_any_other_may(suffix, tmp_path):
     assert {path.stat().st_mode for path in tmp_path.iterdir()} == {(tmp_path / "other").stat().st_mode}
 
 
-@pytest.mark.parametrize("given", [None, 3, "x.kv"])
-def test_what_has_no_vectors_is_refused(given, tmp_path):
-    with pytest.raises(TypeError, match="must be a Word2Vec model or KeyedVectors"):
-        formats.save_vectors(given, tmp_path / "x.npz")
+@pytest.mark.parametrize("given", [None, 3, "x.kv", np.zeros((2, 2))], ids=str)
+@pytest.mark.parametrize("suffix", [".npz", ".kv", ".model"])
+def test_what_has_no_vectors_is_refused_by_its_type(given, suffix, tmp_path):
+    message = f"^the model is a {type(given).__name__}: must be a Word2Vec model or KeyedVectors$"
+    with pytest.raises(TypeError, match=message):
+        formats.save_vectors(given, tmp_path / f"x{suffix}")
 
 
 def test_a_model_comes_back(tmp_path):

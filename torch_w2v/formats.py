@@ -79,6 +79,7 @@ def _word2vec_format(description: str, binary: bool) -> Format:
 
 
 def _save_model(model: PlainWord2Vec | KeyedVectors, path: str) -> None:
+    vectors_of(model)  # refuses what is no model at all
     if not isinstance(model, PlainWord2Vec):
         raise ValueError(f"{path}: a .model file holds a whole model, but only its vectors are given")
     model.save(path)
@@ -114,7 +115,7 @@ def vectors_of(model: PlainWord2Vec | KeyedVectors) -> KeyedVectors:
     """
     vectors = model.wv if isinstance(model, PlainWord2Vec) else model
     if not hasattr(vectors, "index_to_key"):
-        raise TypeError(f"{model!r} is a {type(model).__name__}: must be a Word2Vec model or KeyedVectors")
+        raise TypeError(f"the model is a {type(model).__name__}: must be a Word2Vec model or KeyedVectors")
     return vectors
 
 
@@ -177,7 +178,7 @@ def save_vectors(model: PlainWord2Vec | KeyedVectors, path: str | os.PathLike[st
 
     Raises:
         ValueError: the suffix is none of `FORMATS`, or a word cannot be told apart in word2vec's formats.
-        TypeError: the format cannot hold a word.
+        TypeError: it is neither a model nor vectors, or the format cannot hold a word.
         ImportError: the format needs a package that is not installed; the message has the command that installs it.
         OSError: the file cannot be written.
     """

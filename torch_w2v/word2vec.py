@@ -91,7 +91,8 @@ class Word2Vec(EpochTraining):
     gensim's own engine trains with `hs=1`, with `engine='gensim'`, in a subclass that overrides a method which only
     that engine calls, such as `_do_train_job`, and with 'auto' on a CPU where the kernel is not installed or
     `vector_size` is above 4,096. There `checkpoint` and `distributed` are errors, `corpus_cache` and `cbow_gradient`
-    have no effect ('exact' is an error with `engine='gensim'`), and `training_losses` stays empty.
+    have no effect, and `training_losses` stays empty. 'exact' is an error with `engine='gensim'`; 'auto' takes
+    'torch_batched' for it, with a warning.
 
     Raises:
         ValueError: an argument out of its range, with what is allowed.
@@ -251,6 +252,8 @@ class Word2Vec(EpochTraining):
         """
         # What one rank refuses outside of `_w2v_together` would leave the others waiting.
         with turn_of(self), self._w2v_together("train()"):
+            if corpus_file is None:  # gensim ignores others where it is given
+                self._w2v_check_others(kwargs)
             path, every = self.__dict__.pop("_w2v_checkpoint", (None, checkpoint_every))
             path = path or call_arguments.check(checkpoint, every, self._w2v_group, corpus_iterable, corpus_file)
             totals = arguments.numbers({"total_examples": total_examples, "total_words": total_words})
@@ -323,7 +326,8 @@ class Word2Vec(EpochTraining):
             args, kwargs: as gensim's; `mmap='r'` maps the arrays.
 
         Raises:
-            AttributeError: not a Word2Vec model.
+            AttributeError: not a Word2Vec model; vectors alone are for `torch_w2v.load_vectors`.
+            pickle.UnpicklingError, EOFError: no pickle, such as vectors in another format, or a part of one.
             OSError: the file is not there, or cannot be read.
         """
         model: Self = persistence.load(cls, fname, *args, **kwargs)

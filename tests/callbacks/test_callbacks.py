@@ -244,7 +244,8 @@ def test_mistakes(make, message):
         (lambda: Evaluate(functions=5), "functions=5: must be a dictionary"),
         (lambda: Evaluate(neighbours=5), "neighbours=5: must be words"),
         (lambda: Evaluate(pairs=None), "pairs=None: must be paths of files"),
-        (lambda: Evaluate(gold=5), "gold=5: must be sets of pairs"),
+        (lambda: Evaluate(gold=5), "gold: 5 is a int: must be a list of Gold objects; pairs_file(path) or"),
+        (lambda: Evaluate(gold="wordsim353"), "gold: 'wordsim353' is a str: must be a list of Gold objects"),
         (lambda: Evaluate(functions={"f": len}, every="x"), "every='x': must be an integer of at least 1"),
         (lambda: EarlyStopping(patience="x"), "patience='x': must be an integer of at least 1"),
         (

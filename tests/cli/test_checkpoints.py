@@ -65,9 +65,9 @@ def test_what_is_wrong_is_said_at_once(corpus: Path, tmp_path: Path, command: Co
         (("--checkpoint", path), "is also an input or another output"),
         (("--checkpoint", corpus), "is also an input or another output"),
         (("--checkpoint", foreign), "foreign: File is not a zip file. It cannot be gone on from"),
-        (("--checkpoint", tmp_path / "c", "--checkpoint-every", "-1"), "checkpoint_every=-1.0: must be a number"),
+        (("--checkpoint", tmp_path / "c", "--checkpoint-every", "-1"), "--checkpoint-every -1.0: must be a number"),
         (("--checkpoint", tmp_path / "c", "--hs", "1"), "gensim's own engine has no checkpoints"),
-        (("--checkpoint-every", "5"), "checkpoint_every=5.0 needs a file to write to"),
+        (("--checkpoint-every", "5"), "--checkpoint-every 5.0 needs a file to write to: give --checkpoint PATH, too"),
     ]:
         code, out, err = command("train", corpus, "-o", path, *OPTIONS, *given)
         assert (code, out) == (2, "")

@@ -54,17 +54,17 @@ def test_compare_exits_with_1_where_a_measure_is_inferior(corpus: Path, capsys: 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--engines", "fast"], "engine='fast': must be one of"),
+        (["--engines", "fast"], "--engines fast: must be one of"),
         (["--engines", "gensim"], "at least one engine"),
-        (["--seeds", "0"], "seeds=0: must be at least 1"),
-        (["--seed", "-1"], "seed=-1: with seeds=3 it must be at least 0"),
+        (["--seeds", "0"], "--seeds 0: must be at least 1"),
+        (["--seed", "-1"], "--seed -1: with --seeds 3 it must be at least 0"),
         (["--max-final-vocab", "0"], "--max-final-vocab 0: must be at least 1"),
         (["--pairs", "missing.tsv"], "missing.tsv"),
-        (["--held-out", "2"], "held_out=2.0: must be a share"),
+        (["--held-out", "2"], "--held-out 2.0: must be a share"),
         (["--epochs", "0"], "--epochs 0: must be at least 1"),
         (["--min-count", "100000"], "no word occurs min_count=100000 times"),
-        (["--negative", "0"], "nothing to compare"),
-        (["--seed", "4294967295"], "seed=4294967295: with seeds=3 it must be at least 0"),
+        (["--negative", "0"], "--negative 0: is trained by gensim's own engine: there is nothing to compare"),
+        (["--seed", "4294967295"], "--seed 4294967295: with --seeds 3 it must be at least 0"),
     ],
 )
 def test_compare_refuses_wrong_arguments(
@@ -72,6 +72,22 @@ def test_compare_refuses_wrong_arguments(
 ) -> None:
     assert cli.main(["compare", str(corpus), "--engines", "torch_batched", *options]) == errors.BAD_INPUT
     assert message in capsys.readouterr().err
+
+
+def test_compare_says_why_nothing_could_be_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    corpus = tmp_path / "c.txt"
+    corpus.write_text("a b c\nb c d\n")
+    options = ["--engines", DEFAULT_ENGINE, "--seeds", "1", "--min-count", "1", "--report", str(tmp_path / "r")]
+    assert cli.main(["compare", str(corpus), *FAST, *options]) == errors.BAD_INPUT
+    out, err = capsys.readouterr()
+    assert "no measure could be judged" in out
+    assert "verdict" not in out
+    assert err.splitlines()[-1] == (
+        f"torch-w2v: error: {corpus}: no measure could be judged: no scores of WordSim-353, SimLex-999, analogies; one "
+        "seed: differences have no intervals, and neighbours@10 and cosines need two runs of gensim; give two seeds or "
+        "more; held-out loss: left out, since held_out=0.02 takes one of 50 sentences, and the corpus has 2"
+    )
+    assert not list((tmp_path / "r").iterdir())
 
 
 def test_only_what_was_given_is_wrong_input(

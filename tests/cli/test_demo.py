@@ -74,4 +74,4 @@ def test_the_command(
     assert cli.main(["demo", "--engine", "warp"]) == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.startswith("torch-w2v: error: engine='warp': must be one of")
+    assert err.startswith("torch-w2v: error: --engine warp: must be one of")

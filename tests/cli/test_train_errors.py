@@ -13,6 +13,7 @@ import pytest
 import smart_open
 
 from tests.cli.running import Command, one_line
+from tests.helpers import KERNEL
 from torch_w2v import Word2Vec
 from torch_w2v.cli import spool
 from torch_w2v.distributed.group import UnlikeRanksError
@@ -35,19 +36,19 @@ from torch_w2v.training import checkpoint_file, divergence
         (
             "a b " * 9,
             ["--ns-exponent", "1000"],
-            "ns_exponent=1000.0: the sum of count**ns_exponent over the vocabulary",
+            "--ns-exponent 1000.0: the sum of count**ns_exponent over the vocabulary",
         ),
-        ("a b " * 9, ["--seed", "9" * 20], f"seed={'9' * 20}: must be at least 0 and below 2**32, or None"),
-        ("a b " * 9, ["--vector-size", "9" * 20], f"vector_size={'9' * 20}: must be below 2**31"),
-        ("a " * 9, ["--hs", "1", "--negative", "0"], "hs=1: a vocabulary of one word has no Huffman tree"),
-        ("a " * 9, ["--window", "0"], "window=0: must be an integer of at least 1"),
+        ("a b " * 9, ["--seed", "9" * 20], f"--seed {'9' * 20}: must be at least 0 and below 2**32, or None"),
+        ("a b " * 9, ["--vector-size", "9" * 20], f"--vector-size {'9' * 20}: must be below 2**31"),
+        ("a " * 9, ["--hs", "1", "--negative", "0"], "--hs 1: a vocabulary of one word has no Huffman tree"),
+        ("a " * 9, ["--window", "0"], "--window 0: must be an integer of at least 1"),
         ("a " * 9, ["--window", "x"], "argument --window: invalid int value: 'x'"),
         ("a " * 9, ["--epochs", "0"], "--epochs 0: must be at least 1"),
         ("a " * 9, ["--seed", "-1"], "--seed -1: must be at least 0"),
         ("a " * 9, ["--negative", "0"], "--negative 0 trains nothing without --hs 1"),
         ("a " * 9, ["--sg", "2"], "argument --sg: invalid choice"),
-        ("a " * 9, ["--engine", "warp"], "engine='warp': must be one of 'auto'"),
-        ("a " * 9, ["--device", "abacus"], "device='abacus': must be 'auto' or a torch device"),
+        ("a " * 9, ["--engine", "warp"], "--engine warp: must be one of 'auto'"),
+        ("a " * 9, ["--device", "abacus"], "--device abacus: must be 'auto' or a torch device"),
         ("a " * 9, ["--vectors", "9"], "unrecognized arguments: --vectors 9"),
     ],
 )
@@ -58,6 +59,13 @@ def test_bad_corpora_and_options(text: str, options: list[str], message: str, tm
     assert (code, out) == (2, "")
     assert message in one_line(err)
     assert os.listdir(tmp_path) == ["corpus.txt"]
+
+
+@pytest.mark.skipif(not KERNEL, reason="needs the C++ library")
+def test_vectors_too_long_for_the_kernel(corpus: Path, tmp_path: Path, command: Command) -> None:
+    code, _, err = command("train", corpus, "-o", tmp_path / "x.kv", "--engine", "cpu", "--vector-size", "4097")
+    assert code == 2
+    assert "--vector-size 4097: the CPU kernel takes up to 4096; give --engine auto, --engine gensim" in one_line(err)
 
 
 def test_several_processes_cannot_share_the_standard_input(tmp_path: Path, command: Command) -> None:
@@ -95,6 +103,7 @@ def test_bad_paths(corpus: Path, tmp_path: Path, command: Command) -> None:
     folder.mkdir()
     for given, output, message in [
         (tmp_path / "none.txt", good, "none.txt: No such file or directory"),
+        (tmp_path / "none*.txt", good, f"error: the pattern '{tmp_path}/none*.txt' matches no file"),
         (folder, good, "there is no file in this folder"),
         ("/dev/null", good, "must be a regular file"),
         (corpus, tmp_path / "x.npy", "x.npy: the suffix must be one of .kv, .txt, .txt.gz, .vec, .bin, .bin.gz, .npz"),

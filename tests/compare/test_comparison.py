@@ -1,5 +1,7 @@
 import json
 import math
+import re
+from pathlib import Path
 
 import gensim.models
 import numpy as np
@@ -8,7 +10,7 @@ from gensim.models.callbacks import CallbackAny2Vec
 
 import torch_w2v
 from tests.helpers import DEFAULT_ENGINE, topics
-from torch_w2v.compare import compare
+from torch_w2v.compare import SHIPPED, compare
 from torch_w2v.compare.comparison import COSINES, LOSS, OVERLAP, _as_difference
 from torch_w2v.compare.contenders import contenders_named
 from torch_w2v.compare.verdict import INFERIOR, UNDECIDED, Verdict
@@ -75,6 +77,48 @@ def test_as_dict_is_json_and_has_no_nan():
     assert comparison.left_out[0].startswith("one seed: differences have no intervals")
 
 
+@pytest.mark.parametrize(
+    ("sentences", "expected"),
+    [
+        (
+            [["a", "b", "c"]] * 3,
+            {LOSS: "held_out=0.1 takes one of 10 sentences, and the corpus has 3"},
+        ),
+        (
+            [["a", "b"]] * 20,
+            dict.fromkeys((OVERLAP, COSINES), "the vocabulary has 2 words, and needs 3"),
+        ),
+        (
+            [["a"], ["b"], ["c"]] * 10,
+            {LOSS: "no window of the held-out sentences has two words"},
+        ),
+    ],
+    ids=["few sentences", "few words", "short sentences"],
+)
+def test_why_a_small_corpus_has_no_value(sentences, expected):
+    comparison = compare(sentences, (DEFAULT_ENGINE,), 2, gold=(), held_out=0.1, sample=0, **SMALL)
+    assert len(comparison.left_out) == len(expected)
+    for line, (measure, cause) in zip(comparison.left_out, expected.items(), strict=True):
+        assert line.startswith(f"{measure}: left out, since {cause}")
+
+
+def test_why_gensim_that_diverged_has_no_value():
+    def broken(**settings):
+        model = gensim.models.Word2Vec(**settings)
+        model.train = lambda *args, **more: model.wv.vectors.fill(np.nan)
+        return model
+
+    comparison = compare(topics(50), (DEFAULT_ENGINE,), 2, gold=SHIPPED[:1], baseline=broken, held_out=0.1, **SMALL)
+    assert comparison.left_out == [
+        "WordSim-353: left out, since only 0 of its 353 word pairs are known: a third must be, and 10 at least",
+        *(
+            f"{measure}: left out, since gensim's vectors are not finite: its training diverged; give a smaller alpha"
+            for measure in (LOSS, OVERLAP, COSINES)
+        ),
+    ]
+    assert "no measure could be judged" in comparison.lines()
+
+
 def test_lines_have_sizes_verdicts_and_what_was_left_out(result):
     text = "\n".join(result.lines())
     assert "3,240 words in 540 sentences to train on, 360 held out" in text
@@ -125,6 +169,30 @@ def test_arguments_of_a_wrong_type(options):
     ((name, value),) = options.items()
     with pytest.raises(TypeError, match=f"^{name}={value!r}: must be "):
         compare(**{"sentences": topics(20), "engines": ("torch_batched",), "seeds": 1, **SMALL, **options})
+
+
+@pytest.mark.parametrize("path", ["x.txt", b"x.txt", Path("x.txt")], ids=repr)
+def test_a_path_is_no_sentences(path):
+    message = f"^sentences is a {type(path).__name__}: give sentences, such as those of gensim's LineSentence"
+    with pytest.raises(TypeError, match=message):
+        compare(path)
+
+
+@pytest.mark.parametrize(
+    ("gold", "given"),
+    [
+        (["x.txt"], "'x.txt' is a str"),
+        ("x.txt", "'x.txt' is a str"),
+        (SHIPPED[0], "Gold(name='WordSim-353', "),
+        (None, "None is a NoneType"),
+        ([*SHIPPED, None], "None is a NoneType"),
+    ],
+    ids=["path in a list", "path", "set", "None", "None in a list"],
+)
+def test_gold_is_a_list_of_sets(gold, given):
+    message = "must be a list of Gold objects; pairs_file(path) or analogies_file(path) of torch_w2v.compare makes one"
+    with pytest.raises(TypeError, match=f"^gold: {re.escape(given)}.*: {re.escape(message)}"):
+        compare(topics(20), gold=gold)
 
 
 def test_an_empty_or_another_vocabulary_is_refused():

@@ -4,6 +4,7 @@ import bz2
 import gzip
 import importlib
 import lzma
+import os
 import re
 import sys
 from pathlib import Path
@@ -189,6 +190,24 @@ def test_names_of_no_file(wrong, tmp_path, monkeypatch):
     for resolve in (corpus.paths_of, corpus.files, corpus.CorpusCache().open):
         with pytest.raises(TypeError, match=r"^Parameter corpus_file must be a valid path to a file, got "):
             resolve(wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ("no*.txt", ": the pattern 'no*.txt' matches no file"),
+        (Path("no*.txt"), ": the pattern 'no*.txt' matches no file"),
+        (["none.txt"], ": there is no such file or folder"),
+        (os.devnull, ": it is neither a file nor a folder"),
+        ("", ""),
+    ],
+)
+def test_why_a_name_is_that_of_no_file(wrong, reason, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    name = str(wrong[0] if isinstance(wrong, list) else wrong)
+    message = f"Parameter corpus_file must be a valid path to a file, got {name!r} instead{reason}"
+    with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
+        ours(None, corpus_file=wrong)
 
 
 def test_an_empty_folder(tmp_path):

@@ -83,6 +83,18 @@ def test_epochs_differ_in_workers(cls: Any, persistent: bool) -> None:
         (([], [0, 0]), {}, ValueError, "at least one above 0"),
         (([], [1, -1]), {}, ValueError, "finite and >= 0"),
         (([], COUNTS), {"key_to_index": {"a": 5}}, ValueError, "index outside counts"),
+        (
+            ([], COUNTS),
+            {"key_to_index": ["a"]},
+            TypeError,
+            "^key_to_index is a list: must be a dictionary word -> index; ",
+        ),
+        (
+            ([], COUNTS),
+            {"key_to_index": []},
+            TypeError,
+            r"; \{word: i for i, word in enumerate\(index_to_key\)\} makes",
+        ),
     ],
 )
 def test_constructor_errors(arguments: Any, options: Any, error: type[Exception], message: str) -> None:

@@ -17,6 +17,7 @@ from torch_w2v.engines.triton import engine as triton
 def _log_again():
     engines._log_choice_once.cache_clear()
     engines._warn_once.cache_clear()
+    engines._warn_of_long_rows_once.cache_clear()
 
 
 def choose(engine="auto", device="cpu", vector_size=100):
@@ -60,13 +61,19 @@ def test_without_the_kernel_torch_trains_what_gensim_cannot(monkeypatch, recwarn
     ]
 
 
-def test_rows_too_long_for_the_kernel_go_to_gensim_and_with_the_exact_gradient_to_torch(monkeypatch):
+def test_rows_too_long_for_the_kernel_go_to_gensim_and_with_the_exact_gradient_to_torch(monkeypatch, recwarn):
     monkeypatch.setattr(native, "available", lambda: True)
     monkeypatch.setattr(native, "library", lambda: None)
     assert choose(vector_size=MAX_VECTOR_SIZE).name == "cpu"
     assert engines.why_gensim("auto", "auto", MAX_VECTOR_SIZE, "gensim") is None
     assert engines.why_gensim("auto", "cpu", MAX_VECTOR_SIZE + 1, "gensim") == "vectors of more than 4096 floats"
-    assert choose(vector_size=MAX_VECTOR_SIZE + 1).name == "torch_batched"
+    assert engines.why_gensim("auto", "cpu", MAX_VECTOR_SIZE + 1, "exact") is None
+    assert not recwarn
+    for _ in range(2):
+        assert choose(vector_size=MAX_VECTOR_SIZE + 1).name == "torch_batched"
+    assert [str(warning.message).partition(". ")[0] for warning in recwarn] == [
+        "vector_size=4097: the fused CPU kernel takes up to 4096: training with the slower engine 'torch_batched'"
+    ]
     with pytest.raises(ValueError, match="4096"):
         choose("cpu", vector_size=MAX_VECTOR_SIZE + 1)
 

@@ -190,7 +190,8 @@ def test_instruction_set_of_the_environment(monkeypatch):
 
 @pytest.mark.parametrize("make", [lambda: CpuEngine(4097), lambda: run("cpu", case(D=4097, V=3, lengths=(3,)))])
 def test_too_long_vectors(make):
-    with pytest.raises(ValueError, match="vector_size=4097: the CPU kernel takes up to 4096; use engine='torch_batche"):
+    remedies = r"give engine='auto', engine='gensim' \(gensim's own\), or a smaller vector_size$"
+    with pytest.raises(ValueError, match=f"^vector_size=4097: the CPU kernel takes up to 4096; {remedies}"):
         make()
 
 

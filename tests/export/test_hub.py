@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -58,6 +60,23 @@ def test_vectors_alone_claim_nothing_of_their_training(tmp_path: Path) -> None:
     assert "license" not in text
     assert "# x\\_y\n" in text
     assert r"| a\|b | \<script\> (0.00) |" in text
+
+
+@pytest.mark.parametrize(
+    ("language", "line"), [("en", '["en"]'), (("en", "de"), '["en", "de"]'), ([], None), (None, None)]
+)
+def test_one_language_or_several(language: Any, line: str | None, model: Word2Vec, tmp_path: Path) -> None:
+    export.save_hub_folder(model, tmp_path, language=language)
+    assert (f"language: {line}\n" in card(tmp_path)) == (line is not None)
+    assert ("language:" in card(tmp_path)) == (line is not None)
+
+
+@pytest.mark.parametrize("language", [5, b"en", ["en", 5], [["en"]]])
+def test_languages_are_str(language: Any, model: Word2Vec, tmp_path: Path) -> None:
+    message = f"language={language!r}: must be a code such as 'en', or a list of codes"
+    with pytest.raises(TypeError, match=re.escape(message)):
+        export.save_hub_folder(model, tmp_path / "hub", language=language)
+    assert not (tmp_path / "hub").exists()
 
 
 def test_the_vectors_come_back_with_counts(model: Word2Vec, tmp_path: Path) -> None:

@@ -146,6 +146,12 @@ def test_arguments_of_a_vocabulary_are_named_before_the_corpus_is_read(name, val
 def test_other_arguments_of_a_vocabulary():
     for act, kind, message in (
         (lambda: ours().build_vocab(words(), no_such=0), TypeError, "build_vocab() got an unexpected keyword argument"),
+        (lambda: built().train(words(), no_such=0), TypeError, "train() got an unexpected keyword argument 'no_such'"),
+        (
+            lambda: built().train(words(), device="cpu"),
+            TypeError,
+            "train() got an unexpected keyword argument 'device'; Word2Vec() takes device",
+        ),
         (lambda: ours().build_vocab_from_freq({"a": 3}, corpus_count=[1]), TypeError, "corpus_count=[1]: must be a"),
         (lambda: ours().build_vocab_from_freq([("a", 3)]), TypeError, "word_freq is a list: must be a dictionary"),
         (lambda: ours().build_vocab_from_freq({"a": "3"}), TypeError, "word_freq['a']='3': must be a dictionary"),

@@ -1,7 +1,9 @@
 """Models on disk are gensim's: each side opens those of the other, and no file is ever half written."""
 
+import importlib
 import io
 import logging
+import operator
 import os
 import pickle
 from pathlib import Path
@@ -306,6 +308,36 @@ def test_models_of_other_kinds_are_refused(make, tmp_path):
     model.save(str(tmp_path / "m"))
     with pytest.raises(AttributeError, match=rf"^Model of type <class '.*{type(model).__name__}'> can't be loaded by"):
         Word2Vec.load(tmp_path / "m")
+
+
+@pytest.mark.parametrize(
+    ("name", "reader"), [("x.kv", "torch_w2v.load_vectors"), ("x", "gensim.models.KeyedVectors.load")]
+)
+def test_vectors_alone_are_refused_with_what_reads_them(name, reader, tmp_path):
+    vectors = ours(words()).wv
+    vectors.save(str(tmp_path / name))
+    message = rf"^Model of type .* can't be loaded by .*; it holds vectors only: {reader}\(path\) reads them$"
+    with pytest.raises(AttributeError, match=message):
+        Word2Vec.load(tmp_path / name)
+    read = operator.attrgetter(reader.partition(".")[2])(importlib.import_module(reader.partition(".")[0]))
+    assert read(str(tmp_path / name)).index_to_key == vectors.index_to_key
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kind"),
+    [
+        ("text", b"2 2\na 0.5 1\nb 1 0\n", pickle.UnpicklingError),
+        ("cut off", pickle.dumps(["a pickle"])[:-9], pickle.UnpicklingError),
+        ("empty", b"", EOFError),
+    ],
+)
+def test_files_that_are_no_pickles_are_refused_with_what_reads_vectors(name, content, kind, tmp_path):
+    (tmp_path / name).write_bytes(content)
+    message = (
+        rf"/{name}: is no model that save\(\) has written, .*; torch_w2v\.load_vectors\(path\) reads files of vectors$"
+    )
+    with pytest.raises(kind, match=message):
+        Word2Vec.load(tmp_path / name)
 
 
 def test_missing_file(tmp_path):

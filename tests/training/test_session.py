@@ -211,7 +211,7 @@ def test_an_epoch_without_words_is_in_the_log(trained_before, caplog):
         model.train(map(list, words()), total_examples=300, epochs=2)
     (line,) = messages(caplog, logging.WARNING)
     assert line.startswith(
-        f"EPOCH 1 has no words, but the vocabulary has {len(model.wv)}: "
+        f"epoch 2 has no words, but the vocabulary has {len(model.wv)}: "
         if trained_before
         else "train() called with an empty iterator (if not intended, "
     )
@@ -219,7 +219,7 @@ def test_an_epoch_without_words_is_in_the_log(trained_before, caplog):
     with pytest.warns(RuntimeWarning, match=r"^train\(\) had no words in an epoch"):
         model.train([[]] * 300, total_examples=300, epochs=1)
     (line,) = messages(caplog, logging.WARNING)
-    assert line.startswith("EPOCH 0 has no words, ")
+    assert line.startswith("epoch 1 has no words, ")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         model.train([], total_examples=0, epochs=1)  # an empty batch of a stream
@@ -273,7 +273,8 @@ def test_an_epoch_without_known_words_is_in_the_log(caplog):
     model.build_vocab(words())
     model.train([["other", "words"]] * 9, total_examples=9, epochs=1)
     assert messages(caplog, logging.WARNING) == [
-        "EPOCH 0 trained on none of its 18 words: they are not in the vocabulary, or subsampling left none"
+        "epoch 1 trained on none of its 18 words: they are not in the vocabulary, or subsampling left none (sample=0 "
+        "keeps all)"
     ]
 
 

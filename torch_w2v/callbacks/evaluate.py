@@ -15,7 +15,7 @@ from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 from torch_w2v.callbacks.history import COLUMNS
 from torch_w2v.callbacks.values import ANY, announce, begin_epoch, values_of
 from torch_w2v.checks import check_at_least, check_several
-from torch_w2v.compare.gold import Gold, analogies_file, pairs_file, quiet_gensim
+from torch_w2v.compare.gold import Gold, analogies_file, check_gold, pairs_file, quiet_gensim
 from torch_w2v.corpus import Corpus
 from torch_w2v.files import path_of
 from torch_w2v.json_values import json_value
@@ -53,8 +53,8 @@ class Evaluate(CallbackAny2Vec):
 
     Raises:
         ValueError: there is nothing to evaluate, two values have one name, or a line of a file is not what it must be.
-        TypeError: `held_out` has strings instead of lists of words, or can be read once only; or an argument is of a
-            wrong type.
+        TypeError: `held_out` has strings instead of lists of words, or can be read once only; `gold` has anything but
+            sets; or an argument is of a wrong type.
         OSError: a file cannot be read.
 
     Warns:
@@ -75,14 +75,13 @@ class Evaluate(CallbackAny2Vec):
         check_at_least(1, every=every, topn=topn)
         _check_held_out(held_out)
         check_several("words", neighbours=neighbours)
-        check_several("sets of pairs or analogies (torch_w2v.compare)", gold=gold)
         if functions is not None and not isinstance(functions, Mapping):
             raise TypeError(f"functions={functions!r}: must be a dictionary of name -> function of the model")
         for name, function in dict(functions or {}).items():
             if not callable(function):
                 raise TypeError(f"functions[{name!r}]={function!r}: must be a function of the model")
         self._gold = [
-            *gold,
+            *check_gold(gold),
             *map(pairs_file, _paths(pairs=pairs)),
             *map(analogies_file, _paths(analogies=analogies)),
         ]

@@ -6,8 +6,10 @@ import argparse
 import errno
 import glob
 import os
+import re
+import shlex
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,11 +19,37 @@ from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 from torch_w2v import corpus, formats
 from torch_w2v.cli import spool
 from torch_w2v.cli.errors import FAILED, CommandError, describe
+from torch_w2v.cli.options import constructor_options
 from torch_w2v.corpus import places
+from torch_w2v.corpus.sources import why_no_files
 from torch_w2v.corpus.store import CacheError
 from torch_w2v.files import check_writable, is_one_of, is_uri
 from torch_w2v.training import call_arguments, checkpoint_file
 from torch_w2v.word2vec import Word2Vec
+
+# An argument in a message of the Python API, in which a path may have a name of this form, too.
+_ARGUMENT = re.compile(r"(?<![\w./\\'\"-])(\w+)=(True\b|False\b|'[^']*')?")
+
+
+def as_options(message: str, names: Iterable[str]) -> str:
+    """Return a message of the Python API in the spelling of the command line: `window=0` as `--window 0`.
+
+    Args:
+        message: which names arguments.
+        names: of the arguments that are options of the command; others are left as they are.
+    """
+    known = set(names)
+
+    def option(match: re.Match[str]) -> str:
+        name, value = match[1], match[2] or ""
+        if name not in known:
+            return match[0]
+        name = name.replace("_", "-")
+        if value in ("True", "False"):
+            return f"--{'' if value == 'True' else 'no-'}{name}"
+        return f"--{name} {shlex.quote(value[1:-1]) if value else ''}"
+
+    return _ARGUMENT.sub(option, message)
 
 
 def check_at_least(option: str, value: int, least: int) -> None:
@@ -60,7 +88,7 @@ def construct(arguments: dict[str, Any]) -> Word2Vec:
     try:
         return Word2Vec(**arguments)
     except (ValueError, TypeError, RuntimeError) as e:
-        raise CommandError(str(e)) from e
+        raise CommandError(as_options(str(e), constructor_options())) from e
 
 
 def load(path: str) -> PlainWord2Vec | KeyedVectors:
@@ -103,6 +131,8 @@ def resolve_corpus(path: str, column: str | None = None) -> corpus.Opened:
     try:
         return corpus.files(path, column)
     except TypeError as e:
+        if glob.has_magic(path) and not os.path.lexists(path):
+            raise CommandError(why_no_files(path)) from e
         reason = "there is no file in this folder" if os.path.isdir(path) else os.strerror(errno.ENOENT)
         raise CommandError(f"{path}: {reason}") from e
     except (ValueError, OSError, ImportError) as e:
@@ -245,7 +275,7 @@ def check_checkpoint(
     try:
         call_arguments.check(path, every, corpus_file=source)
     except ValueError as e:
-        raise CommandError(str(e)) from e
+        raise CommandError(as_options(str(e), constructor_options())) from e
     except OSError as e:
         raise CommandError(f"{path}: cannot be written: {e.strerror}") from e
 

@@ -27,6 +27,8 @@ from torch_w2v.system import cores
 # --engines chooses the engines, hierarchical softmax is trained by gensim's own, and a comparison has no
 # checkpoints and one process.
 _LEFT_OUT = ("engine", "hs", "checkpoint", "checkpoint_every", "distributed", "shard")
+# Options whose values only a comparison has.
+_OWN = ("engines", "seeds", "held_out")
 
 
 def add_parser(commands: Commands) -> None:
@@ -36,7 +38,8 @@ def add_parser(commands: Commands) -> None:
         help="compare the quality with gensim's on your corpus",
         description=(
             "Train gensim and torch_w2v on CORPUS with the same arguments and several seeds, and compare seconds, "
-            "memory and quality. The exit code is 1 if a measure is inferior. The corpus is held in memory."
+            "memory and quality. The exit code is 1 if a measure is inferior, 2 if none could be judged. The corpus is "
+            "held in memory."
         ),
         allow_abbrev=False,
     )
@@ -87,7 +90,7 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Compare and print the result; the exit code is 1 if a measure is inferior.
+    """Compare and print the result; the exit code is 1 if a measure is inferior, 2 if none could be judged.
 
     Args:
         args: the parsed command line.
@@ -96,10 +99,12 @@ def run(args: argparse.Namespace) -> int:
         The exit code.
 
     Raises:
-        CommandError: an argument or a file is wrong.
+        CommandError: an argument or a file is wrong, or no measure could be judged.
     """
     checks.check_at_least("--epochs", args.epochs, 1)
     checks.check_limits(args)
+    if not args.negative:
+        raise CommandError("--negative 0: is trained by gensim's own engine: there is nothing to compare")
     settings = chosen_options(args)
     settings.pop("column")
     ours = {name: settings.pop(name) for name in ("device", "cbow_gradient", "corpus_cache")}
@@ -115,9 +120,18 @@ def run(args: argparse.Namespace) -> int:
         print_json(result.as_dict())
     else:
         print("\n".join(result.lines()))
+    if not result.verdicts:
+        raise CommandError(f"{args.corpus}: no measure could be judged: {_why_none(result, gold)}")
     if args.report:
         print(f"report: {report.write(result, args.report)}", file=sys.stderr)
     return FAILED if result.inferior else 0
+
+
+def _why_none(result: Comparison, gold: list[Gold]) -> str:
+    """Return why no measure has a verdict, on one line."""
+    names = [g.name for g in gold]
+    others = [line for line in result.left_out if not line.startswith(tuple(f"{name}: " for name in names))]
+    return "; ".join([f"no scores of {', '.join(names)}", *others])
 
 
 def _checked(
@@ -138,10 +152,14 @@ def _checked(
         if args.report:
             checks.check_not_read(os.path.join(args.report, report.FILE), (*args.pairs, *args.analogies), args.corpus)
             report.check(args.report)
+    except (ValueError, TypeError, RuntimeError, ImportError, OSError) as e:
+        raise CommandError(describe(e)) from e
+    try:
         contenders = contenders_named(args.engines.split(","), **ours)
         comparison.check({GENSIM: PlainWord2Vec, **contenders}, args.seeds, args.held_out, settings)
     except (ValueError, TypeError, RuntimeError, ImportError, OSError) as e:
-        raise CommandError(describe(e)) from e
+        message = describe(e).replace("engine=", "engines=")
+        raise CommandError(checks.as_options(message, (*args.options, *_OWN))) from e
     return gold, contenders
 
 
@@ -168,5 +186,7 @@ def _compare(
             progress=progress.phase,
             **settings,
         )
-    except (corpus.NoWordsError, ExponentError) as e:
+    except corpus.NoWordsError as e:
         raise CommandError(str(e)) from e
+    except ExponentError as e:
+        raise CommandError(checks.as_options(str(e), args.options)) from e

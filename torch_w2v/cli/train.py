@@ -30,6 +30,7 @@ from torch_w2v.cli.output import print_json
 from torch_w2v.cli.watching import Watched, add_options, watched, write_all
 from torch_w2v.corpus import Opened
 from torch_w2v.distributed.group import LostRankError, UnlikeRanksError
+from torch_w2v.engines.cpu.engine import check_vector_size
 from torch_w2v.facts import facts_of
 from torch_w2v.files import path_of
 from torch_w2v.formats import FORMATS, Format, format_of
@@ -105,8 +106,10 @@ def run(args: argparse.Namespace) -> int:
     model = checks.construct(options)
     try:
         arguments.check_gensims_engine(model._w2v_why_gensim(), path, False)
+        if args.engine == "cpu" and model._w2v_ours:
+            check_vector_size(args.vector_size)
     except ValueError as e:
-        raise CommandError(str(e)) from e
+        raise CommandError(checks.as_options(str(e), args.options)) from e
     watches = Watched()
     with _as_one(model):
         if speaks:
@@ -170,7 +173,7 @@ def _run(
             try:
                 model.build_vocab(source, keep_raw_vocab=not model.distributed)
             except ExponentError as e:
-                raise CommandError(str(e)) from e
+                raise CommandError(checks.as_options(str(e), args.options)) from e
         _check_vocabulary(model, args)
         found.check(model)
         if speaks:
@@ -267,7 +270,7 @@ def _check_vocabulary(model: Word2Vec, args: argparse.Namespace) -> None:
     if not model.corpus_total_words:
         raise CommandError(f"{args.corpus}: has no words")
     if args.hs and len(model.wv) == 1:
-        raise CommandError(f"{args.corpus}: {arguments.ONE_WORD_TREE}")
+        raise CommandError(f"{args.corpus}: {checks.as_options(arguments.ONE_WORD_TREE, args.options)}")
     if not len(model.wv):
         most = max(model.raw_vocab.values(), default=0)
         frequent = f", and the most frequent one occurs {most} times" if most else ""

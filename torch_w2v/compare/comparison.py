@@ -12,6 +12,7 @@ from __future__ import annotations
 import importlib.metadata
 import itertools
 import math
+import os
 import platform
 import statistics
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
@@ -28,7 +29,7 @@ from torch_w2v import accel
 from torch_w2v.checks import check_at_least
 from torch_w2v.compare import measures
 from torch_w2v.compare.contenders import GENSIM, Maker, contenders_named
-from torch_w2v.compare.gold import SHIPPED, Gold, quiet_gensim
+from torch_w2v.compare.gold import SHIPPED, Gold, check_gold, quiet_gensim
 from torch_w2v.compare.measures import Portrait
 from torch_w2v.compare.results import Comparison, Run
 from torch_w2v.compare.verdict import DIFFERS, INFERIOR, Verdict, judge
@@ -82,8 +83,13 @@ def compare(
         RuntimeError: an engine is not available, or a variant has another vocabulary.
         NoWordsError: the corpus, or the vocabulary, is empty; a ValueError and a RuntimeError.
     """
+    if isinstance(sentences, (str, bytes, os.PathLike)):
+        raise TypeError(
+            f"sentences is a {type(sentences).__name__}: give sentences, such as those of gensim's LineSentence(path)"
+        )
     if not hasattr(sentences, "__iter__"):
         raise TypeError(f"sentences={sentences!r}: must be an iterable of lists of words, such as LineSentence(path)")
+    gold = check_gold(gold)
     names = [engines] if isinstance(engines, str) else engines
     makers: dict[str, Maker] = {GENSIM: baseline, **contenders_named(names, device), **(variants or {})}
     check(makers, seeds, held_out, settings)
@@ -96,6 +102,7 @@ def compare(
     portraits: dict[tuple[str, int], Portrait | None] = {}
     vocabulary: list[Hashable] | None = None
     unknown: dict[str, str] = {}
+    diverged = False
     for number, (name, make) in itertools.product(range(seeds), makers.items()):
         seed = first_seed + number
         progress(f"seed {number + 1} of {seeds}: {name} trains")
@@ -109,13 +116,20 @@ def compare(
         vocabulary = list(model.wv.index_to_key)
         progress(f"seed {number + 1} of {seeds}: {name} is measured")
         finite = bool(np.isfinite(model.wv.vectors).all() and np.isfinite(model.syn1neg).all())
+        diverged = diverged or (name == GENSIM and not finite)
         portraits[name, seed] = measures.portrait(model.wv) if finite else None
         speed = words * model.epochs / train_seconds
         scores = _scores(model, gold, held, finite)
         runs.append(Run(name, seed, train_seconds, whole_seconds, speed, peak.bytes, scores))
         del model  # frees its memory before the next one is constructed
     _add_agreement(runs, portraits)
-    verdicts, left_out = _verdicts(runs, {g.name: g.margin for g in gold}, unknown)
+    causes = {**_causes(len(vocabulary or ()), diverged, unknown), **{k: why for k, why in unknown.items() if why}}
+    verdicts, left_out = _verdicts(runs, {g.name: g.margin for g in gold}, causes)
+    if held_out and not held:
+        left_out.append(
+            f"{LOSS}: left out, since held_out={held_out:g} takes one of {round(1 / held_out):,} sentences, and the "
+            f"corpus has {len(train):,}"
+        )
     sizes = {
         "sentences": len(train),
         "words": words,
@@ -236,8 +250,28 @@ def _add_agreement(runs: list[Run], portraits: Mapping[tuple[str, int], Portrait
         run.scores.update({OVERLAP: statistics.mean(overlaps), COSINES: statistics.mean(correlations)})
 
 
+def _causes(vocabulary: int, diverged: bool, gold: Iterable[str]) -> dict[str, str]:
+    """Return why gensim may have no finite value of each measure.
+
+    Args:
+        vocabulary: number of words.
+        diverged: whether gensim's vectors are not finite.
+        gold: names of the sets of human judgements.
+    """
+    if diverged:
+        cause = "gensim's vectors are not finite: its training diverged; give a smaller alpha"
+        return dict.fromkeys((LOSS, OVERLAP, COSINES, *gold), cause)
+    few = f"the vocabulary has {vocabulary} words, and needs 3" if vocabulary < 3 else ""
+    return {
+        LOSS: "no window of the held-out sentences has two words that are in the vocabulary and that subsampling keeps",
+        OVERLAP: few,
+        COSINES: few or "all cosines of a run are alike",
+        **dict.fromkeys(gold, "all of its scores, or of gensim's, are alike"),
+    }
+
+
 def _verdicts(
-    runs: list[Run], gold_margins: Mapping[str, float], unknown: Mapping[str, str]
+    runs: list[Run], gold_margins: Mapping[str, float], causes: Mapping[str, str]
 ) -> tuple[list[Verdict], list[str]]:
     """Return a verdict for each contender and measure, and sentences about measures that cannot be judged."""
     runs_by_name: dict[str, list[Run]] = {}
@@ -251,10 +285,11 @@ def _verdicts(
             f"one seed: differences have no intervals, and {OVERLAP} and {COSINES} need two runs of gensim; give two "
             "seeds or more"
         )
-    for measure in gensim_runs[0].scores:
-        reference = [run.scores[measure] for run in gensim_runs]
+    agreement = (OVERLAP, COSINES) if len(gensim_runs) > 1 else ()
+    for measure in dict.fromkeys((*gensim_runs[0].scores, *agreement)):
+        reference = [run.scores.get(measure, math.nan) for run in gensim_runs]
         if not all(map(math.isfinite, reference)):
-            left_out.append(f"{measure}: left out, since {unknown.get(measure, 'gensim has no finite value')}")
+            left_out.append(f"{measure}: left out, since {causes.get(measure) or 'gensim has no finite value'}")
             continue
         margin = LOSS_MARGIN * statistics.mean(reference) if measure == LOSS else margins[measure]
         verdicts += [

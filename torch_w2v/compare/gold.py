@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from gensim.models import KeyedVectors
 from gensim.test.utils import datapath
@@ -133,6 +134,23 @@ def analogies_file(path: str) -> Gold:
                 f"{path}, line {number}: must be four words, below a first line such as ': section', got {line!r}"
             )
     return Gold(Path(path).stem, path, _ANALOGIES_MARGIN, analogies=True)
+
+
+def check_gold(gold: Any) -> list[Gold]:
+    """Return the sets of an argument `gold`.
+
+    Raises:
+        TypeError: it is none of sets.
+    """
+    several = isinstance(gold, Iterable) and not isinstance(gold, (str, bytes))
+    sets = list(gold) if several else []
+    for item in sets if several else [gold]:
+        if not (several and isinstance(item, Gold)):
+            raise TypeError(
+                f"gold: {item!r} is a {type(item).__name__}: must be a list of Gold objects; pairs_file(path) or "
+                "analogies_file(path) of torch_w2v.compare makes one from a file"
+            )
+    return sets
 
 
 def _lines(path: str) -> list[str]:

@@ -112,7 +112,7 @@ class Comparison:
         width = self._name_width()
         measure_width = max([len(verdict.measure) for verdict in self.verdicts], default=0) + 2
         heads = f"{'gensim':>9}{'ours':>9}{'better by':>11}{'90 % interval':>20}{'margin':>9}  verdict"
-        yield f"{'':{width}}{'':{measure_width}}{heads}"
+        yield f"{'':{width}}{'':{measure_width}}{heads}" if self.verdicts else "no measure could be judged"
         for v in self.verdicts:
             interval = f"{v.low:+.4f} … {v.high:+.4f}"
             yield (

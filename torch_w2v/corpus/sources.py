@@ -56,7 +56,18 @@ def paths_of(corpus_file: CorpusFile) -> list[str]:
             raise TypeError(
                 f"Parameter corpus_file must be a valid path to a file, got {path!r}, a folder without files"
             )
+        reason = f": {why_no_files(path)}" if path else ""
+        raise TypeError(f"Parameter corpus_file must be a valid path to a file, got {path!r} instead{reason}")
     raise TypeError(f"Parameter corpus_file must be a valid path to a file, got {path!r} instead")
+
+
+def why_no_files(path: str) -> str:
+    """Return why a path names no file; it is none of a folder."""
+    if os.path.exists(path):
+        return "it is neither a file nor a folder"
+    if glob.has_magic(path):
+        return f"the pattern {path!r} matches no file"
+    return "there is no such file or folder"
 
 
 def names_in(path: str) -> list[str]:

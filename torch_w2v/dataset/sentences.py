@@ -53,8 +53,8 @@ class SentenceDataset(IterableDataset[E_co]):
 
     Raises:
         IndexError: while iterating, an index is outside [0, V).
-        TypeError: `sentences` is a string or cannot start again, or a number is no integer; while iterating, a
-            sentence is a string or holds something other than indices.
+        TypeError: `sentences` is a string or cannot start again, `key_to_index` is no dictionary, or a number is no
+            integer; while iterating, a sentence is a string or holds something other than indices.
         ValueError: an argument is out of its range.
     """
 
@@ -83,6 +83,11 @@ class SentenceDataset(IterableDataset[E_co]):
             raise ValueError(f"sample={sample}: must be 0 (keep every word) or above, and finite")
         self.sentences = sentences
         self.counts = check_counts(counts)
+        if key_to_index is not None and not isinstance(key_to_index, Mapping):
+            raise TypeError(
+                f"key_to_index is a {type(key_to_index).__name__}: must be a dictionary word -> index; "
+                "{word: i for i, word in enumerate(index_to_key)} makes one"
+            )
         if key_to_index and not 0 <= min(key_to_index.values()) <= max(key_to_index.values()) < self.counts.size:
             raise ValueError(f"key_to_index holds an index outside counts, which has {self.counts.size} entries")
         self.key_to_index = key_to_index

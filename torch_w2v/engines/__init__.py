@@ -146,6 +146,7 @@ def _fastest(device: str, vector_size: int) -> tuple[str, str]:
     if device_type(device) != "cpu":
         return "torch_batched", "plain torch runs on every device"
     if vector_size > MAX_VECTOR_SIZE:
+        _warn_of_long_rows_once(vector_size)
         return "torch_batched", f"the fused kernel takes vectors of up to {MAX_VECTOR_SIZE} floats"
     if native.available():
         return "cpu", "the fused kernel is the fastest on a CPU"
@@ -172,6 +173,14 @@ def _why_triton_is_wrong(device: str) -> str | None:
 @cache
 def _warn_of_gpu_once(reason: str) -> None:
     user_warnings.warn(f"{reason}: training with engine 'torch_batched' instead")
+
+
+@cache
+def _warn_of_long_rows_once(vector_size: int) -> None:
+    user_warnings.warn(
+        f"vector_size={vector_size}: the fused CPU kernel takes up to {MAX_VECTOR_SIZE}: training with the slower "
+        "engine 'torch_batched'. Give a smaller vector_size, or cbow_gradient='gensim' for gensim's own engine"
+    )
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from gensim.models import KeyedVectors
@@ -38,7 +38,7 @@ def save_hub_folder(
     folder: str | os.PathLike[str],
     name: str | None = None,
     license: str | None = None,
-    language: Sequence[str] = (),
+    language: str | Sequence[str] | None = (),
     lowercase: bool = False,
     split: str = "whitespace",
 ) -> None:
@@ -53,27 +53,37 @@ def save_hub_folder(
         folder: is made if it is not there.
         name: the title of the card; by default the name of the folder.
         license: an identifier of the hub's, such as 'cc-by-sa-4.0'; by default the card names none.
-        language: the languages of the words, as codes such as 'en'.
+        language: the language of the words, or several, as codes such as 'en'; by default the card names none.
         lowercase, split: as for `save_static_embedding`.
 
     Raises:
+        TypeError: a language is no str.
         ValueError, TypeError, ImportError, OSError: as `save_static_embedding` and `torch_w2v.formats.save_vectors`.
     """
+    languages = _languages(language)
     folder = path_of(folder)
     texts_of(vectors_of(model))  # refuses words that are no texts, before anything is written
     title = name or os.path.basename(os.path.abspath(folder))
-    card = "".join(f"{line}\n" for line in _card(model, title, license, language, lowercase, split))
+    card = "".join(f"{line}\n" for line in _card(model, title, license, languages, lowercase, split))
     sentence_model.save_static_embedding(model, folder, lowercase, split)
     save_vectors(model, os.path.join(folder, VECTORS))
     with replacing(os.path.join(folder, CARD)) as temporary, open(temporary, "w", encoding="utf-8") as file:
         file.write(card)
 
 
+def _languages(language: Any) -> list[str]:
+    given = language or ()
+    languages = [given] if isinstance(given, str) or not isinstance(given, Iterable) else list(given)
+    if not all(isinstance(code, str) for code in languages):
+        raise TypeError(f"language={language!r}: must be a code such as 'en', or a list of codes")
+    return languages
+
+
 def _card(
     model: PlainWord2Vec | KeyedVectors,
     title: str,
     license_id: str | None,
-    language: Sequence[str],
+    languages: list[str],
     lowercase: bool,
     split: str,
 ) -> Iterator[str]:
@@ -82,8 +92,8 @@ def _card(
     yield "---"
     yield "library_name: model2vec"
     yield f"tags: {json.dumps(_TAGS)}"
-    if language:
-        yield f"language: {json.dumps(list(language))}"
+    if languages:
+        yield f"language: {json.dumps(languages)}"
     if license_id:
         yield f"license: {json.dumps(license_id)}"
     yield "---"

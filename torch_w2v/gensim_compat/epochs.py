@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import Any
@@ -35,6 +36,19 @@ class EpochTraining(CorpusReading):
     def _w2v_forget_results(self) -> None:
         set_option(self, "training_losses", [])
         set_option(self, "diverged", False)
+
+    def _w2v_check_others(self, others: Mapping[str, Any]) -> None:
+        """Check the arguments of `train()` that it does not have itself, and passes on to `_train_epoch`.
+
+        Raises:
+            TypeError: nothing takes one of them.
+        """
+        try:
+            inspect.signature(self._train_epoch).bind_partial(None, **others)
+        except TypeError as e:
+            constructor = inspect.signature(type(self)).parameters
+            misplaced = next((f"; Word2Vec() takes {name}" for name in others if name in constructor), "")
+            raise TypeError(f"train() {e}{misplaced}") from e
 
     @contextmanager
     def _w2v_begin(

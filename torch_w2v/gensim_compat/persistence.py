@@ -8,6 +8,8 @@ from __future__ import annotations
 import copy
 import operator
 import os
+import pickle
+import re
 import sys
 from typing import Any
 
@@ -90,9 +92,21 @@ def load(cls: type[PlainWord2Vec], fname: Any, *args: Any, **kwargs: Any) -> Any
 
     Raises:
         AttributeError: not a Word2Vec model.
+        pickle.UnpicklingError, EOFError: no pickle, or a part of one.
     """
     path = path_of(fname)
-    model = read_whole(path, lambda: PlainWord2Vec.load(path, *args, **kwargs))
+    try:
+        model = read_whole(path, lambda: PlainWord2Vec.load(path, *args, **kwargs))
+    except AttributeError as e:
+        if not re.match("Model of type .*KeyedVectors'> can't be loaded", str(e)):
+            raise
+        reader = "torch_w2v.load_vectors" if path.endswith(".kv") else "gensim.models.KeyedVectors.load"
+        raise AttributeError(f"{e}; it holds vectors only: {reader}(path) reads them") from e
+    except (pickle.UnpicklingError, EOFError) as e:
+        raise type(e)(
+            f"{path}: is no model that save() has written, or is damaged: {e}; torch_w2v.load_vectors(path) reads "
+            "files of vectors"
+        ) from e
     # While `torch_w2v.accel` is installed, what comes out of the file of a plain model is already one of ours.
     if type(model) is PlainWord2Vec or issubclass(cls, type(model)):
         model = _as_class(model, cls)

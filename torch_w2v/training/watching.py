@@ -166,13 +166,14 @@ def warn_of_no_words(epoch: int, totals: Totals, is_new: bool, vocabulary: int, 
         )
     elif not totals.raw_words:
         logger.warning(
-            "EPOCH %d has no words, but the vocabulary has %d: the corpus was empty, or can be read only once",
-            epoch,
+            "epoch %d has no words, but the vocabulary has %d: the corpus was empty, or can be read only once",
+            epoch + 1,
             vocabulary,
         )
     elif not totals.trained_words:
         logger.warning(
-            "EPOCH %d trained on none of its %d words: they are not in the vocabulary, or subsampling left none",
-            epoch,
+            "epoch %d trained on none of its %d words: they are not in the vocabulary, or subsampling left none "
+            "(sample=0 keeps all)",
+            epoch + 1,
             totals.raw_words,
         )

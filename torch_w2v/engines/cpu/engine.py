@@ -278,7 +278,8 @@ def check_vector_size(vector_size: int) -> None:
     """Raise a ValueError for rows longer than the kernel takes."""
     if vector_size > MAX_VECTOR_SIZE:
         raise ValueError(
-            f"vector_size={vector_size}: the CPU kernel takes up to {MAX_VECTOR_SIZE}; use engine='torch_batched'"
+            f"vector_size={vector_size}: the CPU kernel takes up to {MAX_VECTOR_SIZE}; give engine='auto', "
+            "engine='gensim' (gensim's own), or a smaller vector_size"
         )
 
 
