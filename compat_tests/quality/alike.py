@@ -59,3 +59,21 @@ def mixed(draw: Draw, length: int, own: float, tokens: int) -> Sentences:
     """Sessions of items of 50 groups, so many of them of one."""
     items = sessions(draw, 50, 20, length, own)
     return [next(items) for _ in range(tokens // length)]
+
+
+def bags(draw: Draw, length: int = 16, tokens: int = 48_000) -> Sentences:
+    """Unordered documents of one length, in alphabetical order: words as many places apart are near in the alphabet."""
+    topics, size, others, own = 40, 60, 800, 0.4
+    of_topic, of_all = (np.cumsum(1 / np.arange(first, first + n)) for first, n in ((3, size), (2, others)))
+    alphabet = draw.permutation(topics * size)
+    found: Sentences = []
+    for _ in range(tokens // length):
+        topic = int(draw.integers(topics))
+        inside = np.searchsorted(of_topic, draw.random(length) * of_topic[-1])
+        outside = np.searchsorted(of_all, draw.random(length) * of_all[-1])
+        words = [
+            (int(alphabet[topic * size + i]), f"{topic}/{i}") if is_own else (3 * int(o), f"w{o}")
+            for i, o, is_own in zip(inside, outside, draw.random(length) < own, strict=True)
+        ]
+        found.append([word for _, word in sorted(words)])
+    return found

@@ -341,6 +341,7 @@ CORPORA: dict[str, Callable[[Draw], Sentences]] = {
     "table": lambda draw: alike.lines(draw, fields=6, change=0.15, own=0.8, tokens=50_000),
     "log_in_text": alike.log_in_text,
     "mixed": lambda draw: alike.mixed(draw, length=50, own=0.3, tokens=50_000),
+    "bags": alike.bags,
     "visits": visits,
     "stuck": stuck,
     "cycles": cycles,

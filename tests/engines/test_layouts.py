@@ -40,9 +40,10 @@ def gradients_per_row(layout, negative):
     ("workload", "layout"),
     [
         (Workload(7, LARGE, 6), Layout(T=64, S=16, N=8, fresh=True)),
-        (Workload(7, SMALL, 6), Layout(T=32, S=16, N=7, fresh=True)),
+        (Workload(7, SMALL, 6), Layout(T=32, S=32, N=7, fresh=True)),
+        (Workload(7, SMALL, 6, epochs=4), Layout(T=32, S=16, N=7, fresh=True)),
         (Workload(7, LARGE, 6, cbow_mean=False), Layout(T=64, S=32, N=7, fresh=True)),
-        (Workload(7, SMALL, 6, cbow_mean=False), Layout(T=32, S=16, N=7, fresh=True)),
+        (Workload(7, SMALL, 6, cbow_mean=False), Layout(T=32, S=32, N=7, fresh=True)),
         (Workload(7, LARGE, 6, likeness=0.34), Layout(T=64, S=16, N=8, fresh=True)),
         (Workload(7, LARGE, 6, likeness=0.36), Layout(T=32, S=32, N=7, fresh=True)),
         (Workload(7, SMALL, 6, cbow_mean=False, likeness=0.36), Layout(T=32, S=32, N=7, fresh=True)),
@@ -232,20 +233,26 @@ def test_a_word_that_is_half_of_all_makes_more_parts(busiest, S, N):
 
 
 @pytest.mark.parametrize(
-    ("context", "repetition", "alpha", "T"),
+    ("options", "T", "parts"),
     [
-        (6, 5, 0.025, 16),
-        (21, 5, 0.025, 2),
-        (6, 130, 0.025, 4),
-        (21, 130, 0.025, 4),
-        (21, 5, 0.31, 1),
-        (6, 130, 0.31, 1),
+        ({}, 16, 2),
+        ({"likeness": 0.09}, 16, 2),
+        ({"likeness": 0.11}, 2, 2),
+        ({"likeness": 0.21, "epochs": 9}, 1, 2),
+        ({"context_words": 21}, 2, 2),
+        ({"context_words": 1.9}, 16, 1),  # a part would have less than a positive
+        ({"repetition": 130}, 4, 1),
+        ({"context_words": 21, "repetition": 130}, 4, 1),
+        ({"context_words": 21, "alpha": 0.31}, 1, 1),
+        ({"repetition": 130, "alpha": 0.31}, 1, 1),
     ],
 )
-def test_on_a_small_corpus_few_inputs_share_a_set(context, repetition, alpha, T):
-    shared = {"negative": 5, "context_words": context, "alpha": alpha, "skip_gram": True, "repetition": repetition}
+def test_on_a_small_corpus_few_inputs_share_a_set_and_have_more_parts(options, T, parts):
+    shared = {"negative": 5, "context_words": 6, "skip_gram": True, **options}
     small, large = (Workload(kept_words=kept_words, **shared) for kept_words in (SMALL, LARGE))
-    assert skip_gram_block(small) == dataclasses.replace(skip_gram_block(large), T=T)
+    large = skip_gram_block(large)
+    N = large.N if parts == 1 else 4 * -(-large.N // 8)
+    assert skip_gram_block(small) == dataclasses.replace(large, T=T, S=parts * large.S, N=N)
 
 
 @pytest.mark.parametrize(("vocabulary", "one"), [(99, True), (100, False)])
@@ -306,7 +313,7 @@ def test_more_parts_than_positives_have_all_negatives(alpha, last, S):
 @pytest.mark.parametrize("function", [one_block_per_step, many_blocks_per_step, blocks_in_flight])
 def test_targets_share_no_negatives_where_a_few_words_have_most_updates(function):
     def layout(**options):
-        return function(Workload(5, SMALL, 2.5, repetition=7.3, **options))
+        return function(Workload(5, SMALL, 2.5, repetition=7.3, epochs=1, **options))
 
     assert layout(alpha=0.05, collisions=0.003).S < layout(alpha=0.05, collisions=0.003).T
     for options in ({"alpha": 0.05, "collisions": 0.094}, {"alpha": 0.01, "last_alpha": 0.02, "collisions": 0.094}):

@@ -54,7 +54,7 @@ def layouts(monkeypatch):
 @pytest.mark.parametrize("kind", [list, CountingCorpus])
 def test_runs_that_come_late_have_the_layout_of_runs(kind, late, layouts):
     corpus = kind(sentences([TEXT, TEXT, late, TEXT]))
-    model = torch_w2v.Word2Vec(min_count=1, vector_size=8, alpha=0.1, sample=0, window=10, engine="cpu", workers=1)
+    model = torch_w2v.Word2Vec(min_count=1, vector_size=8, alpha=0.04, sample=0, window=10, engine="cpu", workers=1)
     model.build_vocab(corpus)
     model.train(corpus, total_examples=model.corpus_count, epochs=2)
     assert len(layouts) == 8

@@ -24,8 +24,9 @@ _FEW_IN_CONTEXT = 16.0
 # trained faster, or for longer, loses by what shared negatives have in common. From twice the second on that is so from
 # fewer moves on than `plan.REPETITIVE`.
 _SHARED_RATE, _SHARED_EPOCHS, _REPETITIVE = 0.06, 0.2, 0.8
-# rate times epochs above which any corpus that is not large loses by what neighbours' negatives have in common
-_LONG_TRAINING = 1.2
+# Rate times epochs above which any corpus that is not large loses by what neighbours' negatives have in common, and
+# above which a small one does.
+_LONG_TRAINING, _SHORT_TRAINING = 1.2, 0.1
 # minimum number of steps per epoch for large steps; on a smaller corpus the steps shrink instead
 STEPS = 1024
 
@@ -43,6 +44,9 @@ STRIDE = 32
 OTHER_STRIDE, _PERIODIC = 37, 0.01
 # context words per input above which windows are long: on a small corpus, and in synchronous steps
 _LONG = 16
+# Likeness of the inputs of a block above which few of a small corpus share negatives: walks that begin at each node in
+# turn have .1 to .2, text less than .05.
+_LITTLE_ALIKE = 0.1
 # inputs whose updates are made together
 INPUTS_TOGETHER = 4
 # Limit of alpha times the number of gradients of an input's row that are computed from one state of the tables.
@@ -80,7 +84,8 @@ def one_block_per_step(workload: Workload) -> Layout:
     where negatives are many and alpha is large. Where alpha is no larger than usual, epochs are few and the corpus is
     not bursty, two targets share a set, four on a large corpus, and are 64 places apart: nearer ones are often of the
     same session. A corpus that is trained for many epochs has two targets per set, as far apart, too, unless it is
-    large. Any other corpus has the blocks of `block_that_follows`.
+    large. Any other corpus has the blocks of `block_that_follows`; on a small one, unless it is trained very little,
+    each of their targets has negatives of its own.
     """
     block, N = block_that_follows(workload), workload.negative
     large = workload.kept_words >= SMALL_FOR_REPETITIVE
@@ -95,6 +100,8 @@ def one_block_per_step(workload: Workload) -> Layout:
         return Layout(T=128, S=64, N=N, by_set=True)
     if block.S < block.T and workload.trained > _LONG_TRAINING and not large:
         return Layout(T=128, S=64, N=N + 1, by_set=True)
+    if block.S < block.T and workload.trained > _SHORT_TRAINING and workload.kept_words < SMALL:
+        return replace(block, S=block.T, N=N)
     return block
 
 
@@ -198,17 +205,21 @@ def skip_gram_block(workload: Workload) -> Layout:
     are `OTHER_STRIDE` apart. On a bursty corpus, where most neighbours are the same word, they are taken as they come:
     blocks are short then, since none has a word three times.
 
-    On a small corpus no more than two inputs share a set where windows are long, and no more than four where it is
-    bursty: there a word has few negatives in all, and vectors of runs whose words shared them with more agree less with
-    each other than gensim's do. Nor do two neighbours share a set where the learning rate stays. Where inputs of a
-    block are alike, whatever their distance, as in rows of a table, none do if alpha is large or epochs are many.
+    On a small corpus no more than two inputs share a set where windows are long or inputs are a little alike, and no
+    more than four where it is bursty: there a word has few negatives in all, and vectors of runs whose words shared
+    them with more agree less with each other than gensim's do. There an input has twice as many parts, too, which have
+    half as many negatives each: fewer of its positives are computed from the same rows. Nor do two neighbours share a
+    set where the learning rate stays. Where inputs of a block are alike, whatever their distance, as in rows of a
+    table, none do if alpha is large or epochs are many.
     """
     block = _skip_gram_block(workload, neighbours=workload.bursty, fewest=1 if workload.bursty else 2)
-    if workload.kept_words < SMALL:
-        few = 4 if workload.bursty else 2 if workload.context_words > _LONG else MAX_INPUTS
-        block = replace(block, T=min(block.T, few))
+    small = workload.kept_words < SMALL
     if workload.bursty:
-        return replace(block, stride=1)
+        return replace(block, T=min(block.T, 4) if small else block.T, stride=1)
+    if small and (workload.context_words > _LONG or workload.likeness > _LITTLE_ALIKE):
+        block = replace(block, T=min(block.T, 2))
+    if small and workload.context_words >= 2 * block.S:
+        block = replace(block, S=2 * block.S, N=4 * math.ceil(block.N / 8))
     return replace(block, T=1 if workload.alike else block.T, stride=stride_of(workload.period))
 
 

@@ -189,7 +189,7 @@ def _explain(engine: Engine, layout: Layout, workload: Workload) -> str:
     trained = "inputs" if workload.skip_gram else "targets"
     if layout.by_set and not workload.bursty:
         reason += "; words repeat" if words_repeat(workload) else "; many epochs"
-    if workload.alike and engine.layout(replace(workload, likeness=0.0)) != layout:
+    if engine.layout(replace(workload, likeness=0.0)) != layout:
         reason += f"; {trained} some places apart have much of their context in common"
     if workload.unmet:
         reason += f"; {workload.unmet:.0%} of the negatives are words that the corpus does not seem to have"
