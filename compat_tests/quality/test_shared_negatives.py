@@ -88,5 +88,6 @@ def test_many_epochs_over_items_that_do_not_repeat(length, own, window, monkeypa
 
     wanted = of(gensim.models)
     assert of(torch_w2v) > wanted - 0.01
-    monkeypatch.setattr(layouts, "_LONG_TRAINING", 10.0)
+    for name in ("_LONG_TRAINING", "_SHORT_TRAINING"):
+        monkeypatch.setattr(layouts, name, 10.0)
     assert of(torch_w2v) < wanted - 0.01
