@@ -59,6 +59,14 @@ struct Rows {
     }
   }
 
+  float square(const float* row) const {
+    Vector squares = {};
+    each_vector([&](i64 q) { squares += vectors(row)[q] * vectors(row)[q]; });
+    float sum = 0;
+    for (int lane = 0; lane < W; lane++) sum += squares[lane];
+    return sum;
+  }
+
   // Into the first cache, to be changed.
   void prefetch(const float* row) const {
     for (i64 d = 0; d < pitch(); d += 16) __builtin_prefetch(row + d, 1);

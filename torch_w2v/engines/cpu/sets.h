@@ -2,6 +2,7 @@
 #pragma once
 
 #include "copies.h"
+#include "in_turn.h"
 #include "job.h"
 #include "memory.h"
 #include "negatives.h"
@@ -19,8 +20,10 @@ struct Sets {
 
   Sets(const Job<ROW>& j, Memory& memory)
       : job(j),
+        meets_in_turn((j.call.fresh || j.call.by_set) && j.S == j.T),
         copies(j, memory),
         places(j.group_words, memory),
+        in_turn(j.N, memory),
         scores_at_most(job.group_targets * job.K1 + W),
         rows(memory.array<float*>(job.group_words)),
         loaded(memory.zeros<float>(job.direct() ? 0 : job.group_words * job.stride())),
@@ -40,13 +43,17 @@ struct Sets {
     const Group group = group_of(targets, negatives, number);
     const bool twice = places.find(group.words, group.rows);
     load(group, twice);
+    if (twice && meets_in_turn && job.G == 1 && job.call.output_scale == nullptr && group.share[0] != 0.f) {
+      in_turn.gather(group.words, places.first, job.N, group.words[job.N], rows);
+      if (in_turn.count > 0) return train_gathered(group, negatives, number, alpha, moves);
+    }
     // The first group follows nothing, and nothing follows the last.
     compute_coefficients(group, alpha, number > 0 ? moves : nullptr);
     // Here, where the processor waits for the coefficients.
     if (number + 1 < job.groups) prefetch_next(group);
     negatives.prefetch();
     if (twice) copies.part(places.first, group.rows, rows);
-    if (twice && (job.call.fresh || job.call.by_set) && job.S == job.T) meet_in_turn(group, alpha);
+    if (twice && meets_in_turn) meet_in_turn(group, alpha);
     if (twice || targets.lonely || counts_loss) leave_out(group);
     update_rows(group, job.call.output_scale ? scale_coefficients(group) : coefficient,
                 number + 1 < job.groups ? moves : nullptr);
@@ -66,8 +73,10 @@ struct Sets {
     i64 negatives_step;
   };
 
+  const bool meets_in_turn;
   Copies<ROW> copies;
   Places places;
+  InTurn in_turn;
   const i64 scores_at_most;
   float** rows;        // (group_words)
   float* loaded;       // (group_words, stride) rows of the table, where that is not in whole vectors
@@ -78,6 +87,44 @@ struct Sets {
   float* coefficient;  // (K1, targets) of rows in the errors
   float* scaled;       // (K1, targets) of hidden layers in the rows' updates
   float* moved;        // (group_words) sums of coefficients of one target's negatives, at their first places
+
+  // Trains the only target of a set with its negatives as `in_turn` has gathered them.
+  void train_gathered(const Group& group, Negatives<ROW>& negatives, i64 number, float alpha, const Moves* moves) {
+    if (moves && number > 0)
+      compute_coefficients_with<1, true>(group, alpha, in_turn.count, moves);
+    else
+      compute_coefficients_with<1, false>(group, alpha, in_turn.count, nullptr);
+    if (number + 1 < job.groups) prefetch_next(group);
+    negatives.prefetch();
+    const float square = job.square(group.hidden);
+    const float weight = negative_weight();
+    const float most = static_cast<float>(job.call.largest_score);
+    const auto meet = [&](auto each) {
+      return in_turn.meet(score + 1, coefficient + 1, alpha * weight, square, most, each);
+    };
+    float along;
+    if (counts_loss) {
+      loss += softplus(-static_cast<double>(score[0]));
+      pairs += 1;
+      along = meet([&](const Vector& z, const Integers& there) {
+        for (int lane = 0; lane < W; lane++) {
+          if (!there[lane]) continue;
+          loss += softplus(static_cast<double>(z[lane]), weight);
+          pairs += weight;
+        }
+      });
+    } else {
+      along = meet([](const Vector&, const Integers&) {});
+    }
+    Update set = update_of(group, 0, coefficient, number + 1 < job.groups ? moves : nullptr);
+    set.targets = 1;
+    set.along = along;
+    if (set.moves.drift)
+      update_few<1, 4 * TILE_VECTORS, true, true>(set, in_turn.count);
+    else
+      update_few<1, 4 * TILE_VECTORS, false, true>(set, in_turn.count);
+    store(group, true);
+  }
 
   Group group_of(const Targets<ROW>& targets, const Negatives<ROW>& negatives, i64 number) const {
     const bool shared = job.G == 1;
@@ -140,8 +187,14 @@ struct Sets {
         if (job.N == 6) return compute_coefficients_at_once<M, 6, MOVED>(group, alpha, moves);
       }
     }
+    compute_coefficients_with<M, MOVED>(group, alpha, job.N, moves);
+  }
+
+  template <int M, bool MOVED>
+  void compute_coefficients_with(const Group& group, float alpha, i64 negatives, const Moves* moves) {
+    const i64 pitch = group.targets / M;
     for (i64 tile = 0; tile < pitch; tile++) {
-      tiles<TILE_NEGATIVES>(job.N, [&](i64 k, auto size) {
+      tiles<TILE_NEGATIVES>(negatives, [&](i64 k, auto size) {
         constexpr int N = decltype(size)::value;
         if (k == 0)
           compute_scores<M, N, true, MOVED>(group, tile, k, moves, sums + tile, pitch);
@@ -149,7 +202,7 @@ struct Sets {
           compute_scores<M, N, false, false>(group, tile, k, moves, sums + (1 + k) * pitch + tile, pitch);
       });
     }
-    compute_coefficients_of_scores<M>(group, alpha, sums, job.K1 * pitch);
+    compute_coefficients_of_scores<M>(group, alpha, sums, (1 + negatives) * pitch);
   }
 
   // With all scores in registers.
@@ -259,27 +312,31 @@ struct Sets {
     return scaled;
   }
 
-  void update_rows(const Group& group, const float* row_coefficient, const Moves* moves) {
+  // What an update of the targets from the i-th on has to know, but for how many they are.
+  Update update_of(const Group& group, i64 i, const float* row_coefficient, const Moves* moves) const {
     // gensim's gradient is the mean's undivided, and the sum's divided; the exact one is the other way round.
     const bool divide = (job.call.cbow_mean != 0) == (job.call.exact_gradient != 0);
+    Update set;
+    set.pitch = group.targets;
+    set.stride = job.stride();
+    set.hidden = group.hidden + i * job.stride();
+    set.errors = errors;
+    set.own = rows + own(group, i);
+    set.negatives = rows + i * group.negatives_step;
+    set.coefficients = coefficient + i;
+    set.row_coefficients = row_coefficient + i;
+    set.error_scale = divide ? group.share + i : nullptr;
+    set.moves = {};
+    if (moves) set.moves = {moves->drift + i, nullptr, moves->weight + i};
+    return set;
+  }
+
+  void update_rows(const Group& group, const float* row_coefficient, const Moves* moves) {
     const i64 at_once = job.G == 1 ? group.targets : 1;
     for (i64 i = 0; i < group.targets; i += at_once) {
-      Update set;
+      Update set = update_of(group, i, row_coefficient, moves);
       set.targets = at_once;
-      set.pitch = group.targets;
-      set.stride = job.stride();
-      set.hidden = group.hidden + i * job.stride();
-      set.errors = errors;
-      set.own = rows + own(group, i);
-      set.coefficients = coefficient + i;
-      set.row_coefficients = row_coefficient + i;
-      set.error_scale = divide ? group.share + i : nullptr;
-      set.moves = {};
-      if (moves) set.moves = {moves->drift + i, nullptr, moves->weight + i};
-      if (row_coefficient == coefficient) {
-        set.negatives = rows + i * group.negatives_step;
-        if (moves ? update_few<true>(set) : update_few<false>(set)) continue;
-      }
+      if (row_coefficient == coefficient && (moves ? update_few<true>(set) : update_few<false>(set))) continue;
       tiles<TILE_NEGATIVES>(job.N, [&](i64 k, auto size) {
         constexpr int N = decltype(size)::value;
         set.negatives = rows + i * group.negatives_step + k;
@@ -299,25 +356,25 @@ struct Sets {
   bool update_few(const Update& set) const {
     switch (set.targets) {
       case 1:
-        update_few<1, 4 * TILE_VECTORS, JOINED>(set);
+        update_few<1, 4 * TILE_VECTORS, JOINED, false>(set, job.N);
         return true;
       case 2:
-        update_few<2, 2 * TILE_VECTORS, JOINED>(set);
+        update_few<2, 2 * TILE_VECTORS, JOINED, false>(set, job.N);
         return true;
       case 4:
-        update_few<4, TILE_VECTORS, JOINED>(set);
+        update_few<4, TILE_VECTORS, JOINED, false>(set, job.N);
         return true;
       default:
         return false;
     }
   }
-  template <int M, int Q, bool JOINED>
-  void update_few(const Update& set) const {
+  template <int M, int Q, bool JOINED, bool ALONG>
+  void update_few(const Update& set, i64 negatives) const {
     const i64 row_vectors = job.row_vectors();
     i64 q = 0;
-    for (; q + Q <= row_vectors; q += Q) update_by_few<M, Q, JOINED>(set, job.N, q);
-    if constexpr (ROW % Q > 0) return update_by_few<M, ROW % Q, JOINED>(set, job.N, q);
-    for (; q < row_vectors; q++) update_by_few<M, 1, JOINED>(set, job.N, q);
+    for (; q + Q <= row_vectors; q += Q) update_by_few<M, Q, JOINED, ALONG>(set, negatives, q);
+    if constexpr (ROW % Q > 0) return update_by_few<M, ROW % Q, JOINED, ALONG>(set, negatives, q);
+    for (; q < row_vectors; q++) update_by_few<M, 1, JOINED, ALONG>(set, negatives, q);
   }
 
   template <int N, bool JOINED>

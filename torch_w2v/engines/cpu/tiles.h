@@ -98,6 +98,7 @@ struct Update {
   const float* row_coefficients;  // (columns, targets) of hidden layers in the rows' updates
   const float* error_scale;       // (targets), or null
   Moves moves;                    // (targets)
+  float along = 0;                // of the hidden layer of a single target in its error (in_turn.h)
   i64 column;                     // of the tile's first negative
   bool first;                     // tile of the set
   bool last;                      // tile of the set
@@ -185,8 +186,9 @@ INLINE void update(const Update& set, i64 q) {
   for (int n = 0; n < N; n++) move<Q>(vectors(set.negatives[n]) + q, now + n * Q);
 }
 
-// The same for a set of M targets, whose hidden layers and errors stay in registers while all rows pass by.
-template <int M, int Q, bool JOINED>
+// The same for a set of M targets, whose hidden layers and errors stay in registers while all rows pass by. ALONG: a
+// part of the error is along the hidden layer.
+template <int M, int Q, bool JOINED, bool ALONG>
 INLINE void update_by_few(const Update& set, i64 negatives, i64 q) {
   Vector x[M * Q];
   Vector error[M * Q];
@@ -199,6 +201,7 @@ INLINE void update_by_few(const Update& set, i64 negatives, i64 q) {
     for (int j = 0; j < Q; j++) {
       const Vector row = own[j];
       error[m * Q + j] = c * row;
+      if (ALONG) error[m * Q + j] += set.along * x[m * Q + j];
       own[j] = row + c * x[m * Q + j];
     }
   }
