@@ -252,7 +252,7 @@ class Word2Vec(EpochTraining):
         """
         # What one rank refuses outside of `_w2v_together` would leave the others waiting.
         with turn_of(self), self._w2v_together("train()"):
-            if corpus_file is None:  # gensim ignores others where it is given
+            if kwargs and corpus_file is None:  # gensim ignores others where it is given
                 self._w2v_check_others(kwargs)
             path, every = self.__dict__.pop("_w2v_checkpoint", (None, checkpoint_every))
             path = path or call_arguments.check(checkpoint, every, self._w2v_group, corpus_iterable, corpus_file)
