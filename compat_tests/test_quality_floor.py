@@ -11,7 +11,7 @@ from torch_w2v.cli.demo import demo_corpus
 
 SEEDS = (1, 2)
 TRAINING = {"epochs": 6, "alpha": 0.08, "workers": 1}
-# How far our mean may lie below gensim's; the standard deviation between seeds is 0.01 to 0.02.
+# How far our mean may lie below gensim's; the standard deviation between seeds is 0.02.
 MARGIN = 0.03
 # compat_tests/quality compares `torch_batched` with gensim in less time.
 ENGINES = [pytest.param("torch_batched", marks=pytest.mark.slow), *KERNEL, *GPU]
@@ -49,5 +49,5 @@ def test_wordsim_is_not_below_gensims(engine, sentences, gensim_mean):
 
 def test_a_bad_model_is_below_the_margin(sentences, gensim_mean):
     """The model is trained with a tenth of the learning rate."""
-    ours = our_mean(sentences, engine=DEFAULT_ENGINE, alpha=0.005, min_alpha=0.005, device="cpu")
+    ours = our_mean(sentences, engine=DEFAULT_ENGINE, alpha=0.008, min_alpha=0.008, device="cpu")
     assert ours < gensim_mean - MARGIN

@@ -40,6 +40,11 @@ AS_GENSIM = {
         lambda cls: ours([[], []], cls=cls),
         RuntimeError, "you must first build vocabulary before training the model",
     ),
+    "neither negatives nor a tree, and no vocabulary": (
+        lambda cls: ours(cls=cls, hs=0, negative=0).train(words(), total_examples=300, epochs=1), ValueError,
+        "You must set either 'hs' or 'negative' to be positive for proper training. When both 'hs=0' and 'negative=0', "
+        "there will be no training.",
+    ),
     "generator": (
         lambda cls: ours(generator(), cls=cls),
         TypeError, "Using a generator as corpus_iterable can't support 3 passes. Try a re-iterable sequence.",

@@ -92,5 +92,5 @@ def test_a_fixed_order(monkeypatch):
     # neighbours share negatives
     monkeypatch.setattr(layouts, "STRIDE", 1)
     monkeypatch.setattr(plan, "_ALIKE_INPUTS", 100.0)
-    monkeypatch.setattr(layouts, "_LITTLE_ALIKE", 100.0)
+    monkeypatch.setattr(layouts, "LITTLE_ALIKE", 100.0)
     assert same_block(torch_w2v.Word2Vec(corpus, **options).wv) < wanted - 0.05

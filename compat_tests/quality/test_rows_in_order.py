@@ -65,7 +65,7 @@ def test_skip_gram_whose_inputs_are_alike(monkeypatch):
     wanted = of_one_kind(gensim.models.Word2Vec, corpus, **options)
     assert of_one_kind(torch_w2v.Word2Vec, corpus, **options) > wanted - 0.03
     monkeypatch.setattr(plan, "_ALIKE_INPUTS", 10.0)
-    monkeypatch.setattr(layouts, "_LITTLE_ALIKE", 10.0)
+    monkeypatch.setattr(layouts, "LITTLE_ALIKE", 10.0)
     assert of_one_kind(torch_w2v.Word2Vec, corpus, **options) < wanted - 0.05
 
 

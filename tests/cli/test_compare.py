@@ -63,7 +63,7 @@ def test_compare_exits_with_1_where_a_measure_is_inferior(corpus: Path, capsys: 
         (["--held-out", "2"], "--held-out 2.0: must be a share"),
         (["--epochs", "0"], "--epochs 0: must be at least 1"),
         (["--min-count", "100000"], "no word occurs min_count=100000 times"),
-        (["--negative", "0"], "--negative 0: is trained by gensim's own engine: there is nothing to compare"),
+        (["--negative", "0"], "--negative 0: gensim's own engine trains that, so there is nothing to compare"),
         (["--seed", "4294967295"], "--seed 4294967295: with --seeds 3 it must be at least 0"),
     ],
 )

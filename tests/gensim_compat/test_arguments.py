@@ -147,6 +147,7 @@ def test_other_arguments_of_a_vocabulary():
     for act, kind, message in (
         (lambda: ours().build_vocab(words(), no_such=0), TypeError, "build_vocab() got an unexpected keyword argument"),
         (lambda: built().train(words(), no_such=0), TypeError, "train() got an unexpected keyword argument 'no_such'"),
+        (lambda: built().train(words(), cur_epoch=3), TypeError, "train() multiple values for argument 'cur_epoch'"),
         (
             lambda: built().train(words(), device="cpu"),
             TypeError,

@@ -104,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
     checks.check_at_least("--epochs", args.epochs, 1)
     checks.check_limits(args)
     if not args.negative:
-        raise CommandError("--negative 0: is trained by gensim's own engine: there is nothing to compare")
+        raise CommandError("--negative 0: gensim's own engine trains that, so there is nothing to compare")
     settings = chosen_options(args)
     settings.pop("column")
     ours = {name: settings.pop(name) for name in ("device", "cbow_gradient", "corpus_cache")}

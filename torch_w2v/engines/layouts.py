@@ -46,7 +46,7 @@ OTHER_STRIDE, _PERIODIC = 37, 0.01
 _LONG = 16
 # Likeness of the inputs of a block above which few of a small corpus share negatives: walks that begin at each node in
 # turn have .1 to .2, text less than .05.
-_LITTLE_ALIKE = 0.1
+LITTLE_ALIKE = 0.1
 # inputs whose updates are made together
 INPUTS_TOGETHER = 4
 # Limit of alpha times the number of gradients of an input's row that are computed from one state of the tables.
@@ -216,7 +216,7 @@ def skip_gram_block(workload: Workload) -> Layout:
     small = workload.kept_words < SMALL
     if workload.bursty:
         return replace(block, T=min(block.T, 4) if small else block.T, stride=1)
-    if small and (workload.context_words > _LONG or workload.likeness > _LITTLE_ALIKE):
+    if small and (workload.context_words > _LONG or workload.likeness > LITTLE_ALIKE):
         block = replace(block, T=min(block.T, 2))
     if small and workload.context_words >= 2 * block.S:
         block = replace(block, S=2 * block.S, N=4 * math.ceil(block.N / 8))

@@ -44,7 +44,7 @@ class EpochTraining(CorpusReading):
             TypeError: nothing takes one of them.
         """
         try:
-            inspect.signature(self._train_epoch).bind_partial(None, **others)
+            inspect.signature(self._train_epoch).bind_partial(None, 0, **others)  # the corpus and `cur_epoch`
         except TypeError as e:
             constructor = inspect.signature(type(self)).parameters
             misplaced = next((f"; Word2Vec() takes {name}" for name in others if name in constructor), "")
@@ -112,8 +112,11 @@ class EpochTraining(CorpusReading):
                     yield
 
     def _check_training_sanity(self, *args: Any, **kwargs: Any) -> None:
-        rows.check_vocabulary(self)
-        super()._check_training_sanity(*args, **kwargs)
+        try:
+            super()._check_training_sanity(*args, **kwargs)
+        except RuntimeError:
+            rows.check_vocabulary(self)  # says why there is none
+            raise
 
     def _train_epoch(
         self,

@@ -9,7 +9,7 @@ from threading import Lock
 from torch_w2v.corpus.chunks import Chunk
 from torch_w2v.corpus.store import Encoded
 from torch_w2v.engines.interface import Engine
-from torch_w2v.engines.layouts import stride_of
+from torch_w2v.engines.layouts import LITTLE_ALIKE, stride_of
 from torch_w2v.engines.plan import EpochPlan, Layout, TrainingPlan, Workload
 from torch_w2v.statistics.likeness import likeness_of_chunk
 from torch_w2v.statistics.repetition import repetition_of_chunk
@@ -100,7 +100,7 @@ def chunk_plans(
             and own.context <= BEYOND * workload.context_words
             and own.busiest <= BEYOND * workload.busiest_output
             and own.unmet <= measured.unmet
-            and own.likeness <= workload.most_likeness
+            and own.likeness <= (LITTLE_ALIKE if workload.skip_gram else workload.most_likeness)
         ):
             return None
         most = measured.most(own)

@@ -190,7 +190,8 @@ def _explain(engine: Engine, layout: Layout, workload: Workload) -> str:
     if layout.by_set and not workload.bursty:
         reason += "; words repeat" if words_repeat(workload) else "; many epochs"
     if engine.layout(replace(workload, likeness=0.0)) != layout:
-        reason += f"; {trained} some places apart have much of their context in common"
+        much = "much" if workload.alike else "some"
+        reason += f"; {trained} some places apart have {much} of their context in common"
     if workload.unmet:
         reason += f"; {workload.unmet:.0%} of the negatives are words that the corpus does not seem to have"
     if layout.stride > 1:
