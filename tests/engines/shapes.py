@@ -1,5 +1,6 @@
 """Options of `cases.case` that engines are compared on: odd shapes, options of the objective, layouts."""
 
+import dataclasses
 import itertools
 
 from torch_w2v.engines.plan import Layout
@@ -157,3 +158,25 @@ def _short(value):
         T, S, N, B, G, fresh = value.sizes
         return f"T{T}S{S}N{N}" + (f"B{B}" if B > 1 else "") + (f"G{G}" if G > 1 else "") + ("fresh" if fresh else "")
     return str(value).replace(" ", "")[:24]
+
+
+# Negatives that are a few words each many times, which a target meets one after the other.
+MET_AGAIN = [
+    {
+        "V": V,
+        "negative": negative,
+        "layout": dataclasses.replace(layout, N=negative),
+        "alpha": (0.1, 0.09),
+        "D": D,
+        "window": 3,
+        "lengths": (40, 1, 13),
+        **options,
+    }
+    for (V, negative), layout, D, options in zip(
+        [(3, 50), (20, 50), (3, 5), (6, 17), (40, 64), (2, 1), (1, 9), (9, 300)] * 2,
+        itertools.cycle([Layout(8, 8, fresh=True), Layout(64, 64, by_set=True), Layout(1, 1, fresh=True)]),
+        itertools.cycle([9, 100, 64, 3, 300]),
+        itertools.cycle([{}, {"loss_every": 0}, {"cbow_mean": False}, {"exact_gradient": True}, {"scales": True}]),
+        strict=False,
+    )
+]

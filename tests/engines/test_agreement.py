@@ -7,7 +7,7 @@ import pytest
 
 from tests.engines.agreement import OTHERS, agree, same_as_its_halves, with_engines
 from tests.engines.cases import case, run
-from tests.engines.shapes import GRID, OPTIONS, name_of, odd_shape, pairwise
+from tests.engines.shapes import GRID, MET_AGAIN, OPTIONS, name_of, odd_shape, pairwise
 from tests.helpers import KERNEL
 from torch_w2v.engines.plan import Layout
 
@@ -174,30 +174,10 @@ def test_every_number_of_negatives(per_set):
         agree("cpu", negative=negative, layout=layout, lengths=(9, 13), D=9, window=3, V=200)
 
 
-# Negatives that are a few words each many times, which a target meets one after the other.
-MET_AGAIN = [
-    {
-        "V": V,
-        "negative": negative,
-        "layout": dataclasses.replace(layout, N=negative),
-        "alpha": (0.1, 0.09),
-        "D": D,
-        **options,
-    }
-    for (V, negative), layout, D, options in zip(
-        [(3, 50), (20, 50), (3, 5), (6, 17), (40, 64), (2, 1), (1, 9), (9, 300)] * 2,
-        itertools.cycle([Layout(8, 8, fresh=True), Layout(64, 64, by_set=True), Layout(1, 1, fresh=True)]),
-        itertools.cycle([9, 100, 64, 3, 300]),
-        itertools.cycle([{}, {"loss_every": 0}, {"cbow_mean": False}, {"exact_gradient": True}, {"scales": True}]),
-        strict=False,
-    )
-]
-
-
 @pytest.mark.skipif(not KERNEL, reason="needs the fused kernel")
 @pytest.mark.parametrize("options", MET_AGAIN, ids=name_of)
 def test_negatives_that_are_met_again_and_again(options):
-    agree("cpu", lengths=(40, 1, 13), window=3, **options)
+    agree("cpu", **options)
 
 
 def test_layouts_that_torch_batched_does_not_take():

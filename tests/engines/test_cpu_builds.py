@@ -10,7 +10,7 @@ import pytest
 
 from tests.engines import kernel_replay
 from tests.engines.cases import case
-from tests.engines.shapes import CPU_SHAPES
+from tests.engines.shapes import CPU_SHAPES, MET_AGAIN
 from tests.helpers import COMPILER
 from torch_w2v import native
 from torch_w2v.engines.cpu import engine as cpu
@@ -51,6 +51,7 @@ WATCHED = [
         )
     ),
     *CPU_SHAPES,
+    *MET_AGAIN,
     *EXTREMES,
     {"lengths": ()},
     {"lengths": (0,)},
@@ -92,7 +93,7 @@ def plain_object(tmp_path_factory):
 @needs_compiler
 @pytest.mark.parametrize("isa", BEST_FIRST)
 def test_reads_no_scratch_before_writing_it(isa, plain_object, tmp_path, monkeypatch):
-    cases = [case(**options) for options in CPU_SHAPES]
+    cases = [case(**options) for options in (*CPU_SHAPES, *MET_AGAIN)]
     poisoned = tmp_path / "replay"
     subprocess.run([COMPILER, plain_object(isa), "-lm", "-o", poisoned], check=True)
     monkeypatch.setenv("TORCH_W2V_ISA", isa)
