@@ -98,6 +98,15 @@ def sessions(items: int) -> Callable[[int, str], Corpus]:
     return source
 
 
+def few_words(words: int, path: str) -> Corpus:
+    """Draw sentences of 200 tokens of 20 words; a word's share falls with the root of its rank."""
+    names = [f"w{i}" for i in range(20)]
+    share = 1 / np.sqrt(np.arange(1.0, 21))
+    drawn = np.random.default_rng(1).choice(20, words // 200 * 200, p=share / share.sum())
+    sentences = [[names[i] for i in sentence] for sentence in drawn.reshape(-1, 200).tolist()]
+    return Corpus(path, sentences, count(sentences), len(drawn))
+
+
 CBOW = {
     "default": Row("d=100, w=5, n=5", 8, Shape()),
     "one": Row("the same, 1 thread", 10, Shape(), threads=1),
@@ -128,6 +137,13 @@ CBOW = {
         Shape({"min_count": 1}, most_words=1_500_000),
         source=sessions(1_000),
         epochs=(2, 11),
+    ),
+    "few_words": Row(
+        "20 words, sample=0",
+        1,
+        Shape({"min_count": 1, "sample": 0}, most_words=400_000),
+        source=few_words,
+        epochs=(2, 6),
     ),
 }
 

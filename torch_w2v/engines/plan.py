@@ -22,7 +22,7 @@ CROWDED = 0.004
 # chords of 180 notes that are played again have .18 to .31, and 500 words whose targets are as alike lose nothing.
 _ALIKE, _ALIKE_WORDS, _LEAST_ALIKE = 0.35, 500, 0.4
 # Likeness of the inputs of a block of skip-gram above which they share no negatives, if `Workload.trained` is above
-# `_ALIKE_EPOCHS`. Rows of tables have .2 to .5 where vectors lose by it, text up to .1.
+# `_ALIKE_EPOCHS`. Rows of tables have .2 to .5 where vectors lose by it, text less than .05.
 _ALIKE_INPUTS, _ALIKE_EPOCHS = 0.2, 0.2
 # How much more the last learning rate counts: nothing repairs what it loses.
 _LAST = 3.2
