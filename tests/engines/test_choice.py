@@ -158,15 +158,27 @@ def test_auto_takes_the_gpu_and_logs_it_once(gpu, caplog):
     ],
     ids=["not-installed", "rocm", "too-old"],
 )
-def test_a_gpu_without_triton_goes_to_torch_and_the_log_says_why(gpu, caplog, owner, name, value, reason):
+def test_a_gpu_without_triton(gpu, caplog, owner, name, value, reason):
+    """Where any device will do the CPU's kernel trains; on that GPU plain torch does. The log says why."""
     gpu.setattr(owner, name, value)
+    gpu.setattr(native, "available", lambda: True)
     with caplog.at_level(logging.INFO, "torch_w2v"):
-        engine = choose(device="auto")
-    assert (engine.name, engine.preferred_chunk_words) == ("torch_batched", GPU_CHUNK)
+        kernel, plain = choose(device="auto"), choose(device="cuda")
+    assert (kernel.name, kernel.device, kernel.preferred_chunk_words) == ("cpu", "cpu", None)
+    assert (plain.name, plain.device, plain.preferred_chunk_words) == ("torch_batched", "cuda", GPU_CHUNK)
     with pytest.raises(RuntimeError, match=reason) as raised:
         choose("triton", "cuda")
     assert "use engine='torch_batched'" in str(raised.value)
-    assert str(raised.value).endswith(caplog.records[0].getMessage().partition("(")[2][:-1])
+    said = [record.getMessage().partition("(")[2][:-1] for record in caplog.records]
+    assert str(raised.value).endswith(said[1])
+    assert said[0] == f"{said[1]}; on a CPU the fused kernel is faster than plain torch on a GPU"
+
+
+def test_without_the_kernel_or_with_long_rows_torch_trains_on_a_gpu_without_triton(gpu):
+    gpu.setattr(torch.version, "hip", "6.4")
+    assert choose(device="auto", vector_size=MAX_VECTOR_SIZE + 1).name == "torch_batched"
+    gpu.setattr(native, "available", lambda: False)
+    assert choose(device="auto").name == "torch_batched"
 
 
 def test_the_oldest_capability_is_enough(gpu):

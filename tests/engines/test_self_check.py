@@ -10,7 +10,7 @@ import torch
 
 from tests.engines import triton_process
 from tests.engines.triton_process import needs_triton
-from torch_w2v import engines
+from torch_w2v import engines, native
 from torch_w2v.engines.interface import Rates
 from torch_w2v.engines.reference import ReferenceEngine
 from torch_w2v.engines.triton import self_check
@@ -98,7 +98,10 @@ def test_a_bad_result_warns_once_and_is_remembered(gpu):
                 assert engines.choose("auto", "cuda", 100).name == "torch_batched"
         (warning,) = caught
         assert "something else than it must (inputs are wrong; device H100, " in str(warning.message)
-        assert str(warning.message).endswith(": training with engine 'torch_batched' instead")
+        assert str(warning.message).endswith(": training with engine 'torch_batched' on cuda instead")
+        gpu.patch.setattr(native, "available", lambda: True)
+        with pytest.warns(RuntimeWarning, match="inputs are wrong.*: training with engine 'cpu' on cpu instead"):
+            assert engines.choose("auto", "auto", 100).name == "cpu"
         with pytest.raises(RuntimeError, match=r"engine='triton' .*inputs are wrong.*; use engine='torch_batched'"):
             engines.choose("triton", "cuda", 100)
 

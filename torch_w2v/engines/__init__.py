@@ -8,6 +8,10 @@
 | 'torch_batched' | any torch device | large synchronous steps in plain torch |
 | 'reference' | any torch device | the specification: slow, plain |
 | 'auto' | | 'triton' on a GPU, 'cpu' on a CPU, 'gensim' where that is not installed, 'torch_batched' elsewhere |
+
+With device='auto' a GPU on which 'triton' does not work is not used where 'cpu' is installed: 'torch_batched' launches
+some 165 operations for a step of at most 4,096 targets, so it waits for launches on any GPU, and where words repeat its
+steps are of 8 targets.
 """
 
 from __future__ import annotations
@@ -105,10 +109,11 @@ def choose(engine: str, device: Device, vector_size: int, ranked: bool = False) 
         ValueError, RuntimeError: as `check`; rows too long for the engine.
     """
     where = check(engine, device, ranked=ranked)
+    may_choose = where is None
     if where is None:
         where = "cpu" if engine == "cpu" else _best(ranked)
     if engine == "auto":
-        engine, reason = _fastest(where, vector_size)
+        engine, where, reason = _fastest(where, vector_size, may_choose)
         _log_choice_once(engine, where, reason)
     return _make(engine, where, vector_size)
 
@@ -134,24 +139,32 @@ def _make(engine: str, device: str, vector_size: int) -> Engine:
     return ReferenceEngine(device)
 
 
-def _fastest(device: str, vector_size: int) -> tuple[str, str]:
-    """Return the fastest engine for a device, and why."""
+def _fastest(device: str, vector_size: int, may_choose: bool) -> tuple[str, str, str]:
+    """Return the fastest engine, its device, and why.
+
+    Args:
+        device: the best one, or the one that was asked for.
+        vector_size: floats per row.
+        may_choose: another device will do.
+    """
     if device_type(device) == "cuda":
-        if (reason := _why_not_triton(device)) is not None:
-            return "torch_batched", reason
-        if (reason := _why_triton_is_wrong(device)) is not None:
-            _warn_of_gpu_once(reason)
-            return "torch_batched", reason
-        return "triton", "the fused kernel is the fastest on a GPU"
+        wrong = None
+        if (reason := _why_not_triton(device) or (wrong := _why_triton_is_wrong(device))) is None:
+            return "triton", device, "the fused kernel is the fastest on a GPU"
+        to_cpu = may_choose and native.available() and vector_size <= MAX_VECTOR_SIZE
+        chosen = ("cpu", "cpu") if to_cpu else ("torch_batched", device)
+        if wrong is not None:
+            _warn_of_gpu_once(wrong, *chosen)
+        return *chosen, f"{reason}; on a CPU the fused kernel is faster than plain torch on a GPU" if to_cpu else reason
     if device_type(device) != "cpu":
-        return "torch_batched", "plain torch runs on every device"
+        return "torch_batched", device, "plain torch runs on every device"
     if vector_size > MAX_VECTOR_SIZE:
         _warn_of_long_rows_once(vector_size)
-        return "torch_batched", f"the fused kernel takes vectors of up to {MAX_VECTOR_SIZE} floats"
+        return "torch_batched", device, f"the fused kernel takes vectors of up to {MAX_VECTOR_SIZE} floats"
     if native.available():
-        return "cpu", "the fused kernel is the fastest on a CPU"
+        return "cpu", device, "the fused kernel is the fastest on a CPU"
     _warn_once("the slower engine 'torch_batched'")
-    return "torch_batched", "the fused CPU kernel is not installed"
+    return "torch_batched", device, "the fused CPU kernel is not installed"
 
 
 def _why_not_triton(device: str) -> str | None:
@@ -171,8 +184,8 @@ def _why_triton_is_wrong(device: str) -> str | None:
 
 
 @cache
-def _warn_of_gpu_once(reason: str) -> None:
-    user_warnings.warn(f"{reason}: training with engine 'torch_batched' instead")
+def _warn_of_gpu_once(reason: str, engine: str, device: str) -> None:
+    user_warnings.warn(f"{reason}: training with engine {engine!r} on {device} instead")
 
 
 @cache
