@@ -10,7 +10,7 @@ _PACKAGES = ("torch_w2v", "gensim", "contextlib")
 
 
 class DivergenceWarning(RuntimeWarning):
-    """Training diverged, and the vectors are useless."""
+    """Training diverged, and the vectors are useless. It is shown each time, unless the program's filters ignore it."""
 
 
 def warn(message: str, category: type[Warning] = RuntimeWarning) -> None:
@@ -18,7 +18,13 @@ def warn(message: str, category: type[Warning] = RuntimeWarning) -> None:
     frame, level = sys._getframe(1), 2
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _PACKAGES:
         frame, level = frame.f_back, level + 1
-    warnings.warn(message, category, stacklevel=level)
+    if issubclass(category, DivergenceWarning):
+        # Without a registry of what the line has shown: each model of a loop is another one.
+        warnings.warn_explicit(
+            message, category, frame.f_code.co_filename, frame.f_lineno, frame.f_globals.get("__name__")
+        )
+    else:
+        warnings.warn(message, category, stacklevel=level)
 
 
 def warn_of_empty_epoch(raw_words: int, total_examples: int | None) -> None:

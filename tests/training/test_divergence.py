@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.helpers import ENGINES, ours, topics, trainable
+from torch_w2v import Word2Vec
 from torch_w2v.training import divergence
 from torch_w2v.training.divergence import MAX_COMPONENT, has_diverged, largest, largest_of_sample
 from torch_w2v.user_warnings import DivergenceWarning
@@ -60,6 +61,44 @@ def test_what_only_the_end_shows_is_told_at_the_line_of_the_call(monkeypatch):
     assert record[0].filename == __file__
     assert "model.train(" in linecache.getline(__file__, record[0].lineno)
     assert model.diverged
+
+
+def test_each_model_of_a_loop_is_told():
+    """Python shows a warning once per line, unless its text differs; each of these is another model's."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.resetwarnings()
+        for _ in range(2):
+            model = ours(alpha=0.05, sample=0)
+            model.build_vocab(topics())
+            model.wv.vectors_lockf = TOO_MUCH
+            model.train(topics(), total_examples=600, epochs=1)
+    assert [warning.category for warning in caught] == [DivergenceWarning] * 2
+
+
+def test_where_warnings_are_errors_the_epoch_is_right():
+    model = ours(alpha=0.05, sample=0, epochs=5)
+    model.build_vocab(topics())
+    model.wv.vectors_lockf = TOO_MUCH
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(DivergenceWarning, match="training diverged in epoch 1: .*; training was stopped, "):
+            model.train(topics(), total_examples=600, epochs=5)
+    assert model.diverged
+
+
+@pytest.mark.parametrize("options", [{"engine": "gensim"}, {"hs": 1, "negative": 0}])
+def test_gensims_own_engine(options):
+    with pytest.warns(DivergenceWarning, match=r"training diverged: .* Use an alpha below 1e\+06, or subsampling"):
+        model = Word2Vec(topics(), alpha=1e6, min_count=1, sample=0, workers=1, vector_size=8, **options)
+    assert model.diverged
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert not Word2Vec(topics(), min_count=1, workers=1, vector_size=8, **options).diverged
+
+
+def test_what_is_given_already_is_not_advised():
+    with pytest.warns(DivergenceWarning, match=r"Use an alpha below 1e\+06$"):
+        Word2Vec(topics(), alpha=1e6, min_count=1, sample=0.5, workers=1, vector_size=8, engine="gensim")
 
 
 def test_the_next_training_starts_with_what_is_there():

@@ -14,6 +14,7 @@ from torch_w2v.gensim_compat import arguments, rows
 from torch_w2v.gensim_compat.reading import CorpusReading, gensim_reads, path_of
 from torch_w2v.options import option, set_option
 from torch_w2v.progress import progress_line
+from torch_w2v.training import divergence
 from torch_w2v.training.epoch_call import EpochCall
 from torch_w2v.training.session import TrainCall
 from torch_w2v.training.turns import turn_of
@@ -80,7 +81,7 @@ class EpochTraining(CorpusReading):
         line = progress_line(option(self, "progress") if shows is None else shows)
         watchers = [*watchers_of(callbacks, self), *([line.train] if line else [])]
         call = TrainCall(self, unobserved, *checkpoint, totals, self._w2v_group, watchers, one_epoch)
-        with line or nullcontext(), call:
+        with line or nullcontext(), call, divergence.checking_gensims(self) if reason else nullcontext():
             yield call
 
     @contextmanager

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -79,25 +81,40 @@ def check_all_rows(model: TrainedModel, before: float, epoch: int) -> None:
         before: its largest component before training.
         epoch: number of the last epoch, from 0.
     """
-    if not option(model, "diverged") and has_diverged(largest(model.wv.vectors), before):
-        set_option(model, "diverged", True)
-        warn(epoch, model.alpha, model.window, False)
+    if has_diverged(largest(model.wv.vectors), before):
+        tell(model, epoch)
 
 
-def warn(epoch: int, alpha: float, window: int, is_stopped: bool) -> None:
-    """Warn that training diverged, with what to change.
+@contextmanager
+def checking_gensims(model: TrainedModel) -> Iterator[None]:
+    """Look at a sample of the rows before and after gensim's own engine trains; warn if training has diverged."""
+    before = largest_of_sample(len(model.wv.vectors), model.wv.vectors)
+    yield
+    if has_diverged(largest_of_sample(len(model.wv.vectors), model.wv.vectors), before):
+        tell(model)
+
+
+def tell(model: TrainedModel, epoch: int | None = None, is_stopped: bool = False) -> None:
+    """Set `diverged`, and warn that training diverged, with what to change; once per call of `train()`.
 
     Args:
-        epoch: number of the epoch, from 0.
-        alpha: the model's learning rate.
-        window: the model's window.
+        model: the model.
+        epoch: number of the epoch, from 0; None if it is not known.
         is_stopped: training ends with this epoch because of that.
     """
+    if option(model, "diverged"):
+        return
+    # Before the warning, which may be an error (python -W error).
+    set_option(model, "diverged", True)
+    where = "" if epoch is None else f" in epoch {epoch + 1}"
     stopped = "training was stopped, and " if is_stopped else ""
-    smaller_window = f" or a smaller window than {window}" if window > 10 else ""
+    mends = [f"an alpha below {model.alpha:g}"]
+    if model.window > 10:
+        mends.append(f"a smaller window than {model.window}")
+    if not model.sample:
+        mends.append("subsampling (sample=1e-3) where few items make up most of the corpus")
     user_warnings.warn(
-        f"training diverged in epoch {epoch + 1}: some vectors are not finite, or have components beyond "
-        f"{MAX_COMPONENT:g}; {stopped}the vectors are useless. Use an alpha below {alpha:g}{smaller_window}, or "
-        "subsampling (sample=1e-3) where few items make up most of the corpus",
+        f"training diverged{where}: some vectors are not finite, or have components beyond {MAX_COMPONENT:g}; "
+        f"{stopped}the vectors are useless. Use {', or '.join(mends)}",
         user_warnings.DivergenceWarning,
     )

@@ -162,9 +162,7 @@ class TrainCall:
                 self._finish_epoch(epoch)
                 self._checkpoints.enter(END)
         if diverged:
-            if not option(model, "diverged"):
-                divergence.warn(epoch.number, model.alpha, model.window, self._one_epoch is None)
-            set_option(model, "diverged", True)
+            divergence.tell(model, epoch.number, is_stopped=self._one_epoch is None)
             if self._one_epoch is None:
                 for callback in callbacks:
                     callback.on_epoch_end(model)
