@@ -38,6 +38,16 @@ def test_the_container_counts_if_it_has_less_memory(monkeypatch, tmp_path):
         assert system.memory_limit() == expected or (expected is None and system.memory_limit() >= machine)
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the limit is Linux's")
+def test_the_limit_of_the_process_counts_too(monkeypatch):
+    """That of `ulimit -v`, of which other things than memory in use take a part."""
+    assert system._address_space() is None or system._address_space() > 0
+    most = system._status_bytes("VmSize") + 50_000_000
+    monkeypatch.setattr("resource.getrlimit", lambda what: (most, most))
+    assert system.memory_limit() == min(most, system._address_space())
+    assert 0 < system.available_memory() <= 50_000_000
+
+
 def test_cores_are_those_of_this_process():
     assert 1 <= system.cores() <= (os.cpu_count() or 1)
 

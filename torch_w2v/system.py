@@ -39,13 +39,24 @@ def _windows_memory() -> _WindowsMemory | None:
 
 
 def memory_limit() -> int:
-    """Return the bytes of memory of the machine, or of the container if that has less."""
+    """Return the bytes of memory of the machine, or of the container or the process (`ulimit -v`) if that has less."""
     limits = [_ASSUMED_MEMORY]
     if (windows := _windows_memory()) is not None:
         limits = [windows.total]
     elif hasattr(os, "sysconf"):
         limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
-    return min([*limits, *(limit for limit in map(_number_in, _CONTAINER_LIMITS) if limit is not None)])
+    others = [*map(_number_in, _CONTAINER_LIMITS), _address_space()]
+    return min([*limits, *(limit for limit in others if limit is not None)])
+
+
+def _address_space() -> int | None:
+    """Return the bytes that this process may map, by `ulimit -v`; None without such a limit."""
+    try:
+        import resource  # noqa: PLC0415  not there on Windows
+    except ImportError:
+        return None
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return None if limit == resource.RLIM_INFINITY else limit
 
 
 def _number_in(path: str) -> int | None:
@@ -65,7 +76,10 @@ def available_memory() -> int:
             free = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
     except (OSError, StopIteration):
         return most
-    for limit, usage in zip(map(_number_in, _CONTAINER_LIMITS), map(_number_in, _CONTAINER_USAGES), strict=True):
+    limits = list(zip(map(_number_in, _CONTAINER_LIMITS), map(_number_in, _CONTAINER_USAGES), strict=True))
+    if (space := _address_space()) is not None:
+        limits.append((space, _status_bytes("VmSize")))
+    for limit, usage in limits:
         if limit is not None and usage is not None:
             free = min(free, max(0, limit - usage))
     return min(free, most)

@@ -162,6 +162,24 @@ def test_both_tables_are_copied_or_neither(D, monkeypatch):
         assert all(rows is table for rows, table in zip(loaded, tables, strict=True)) == (not expected)
 
 
+def test_tables_whose_copies_find_no_memory_are_trained_in_place(monkeypatch, caplog):
+    """No system tells all that it would refuse."""
+    tables = Tables(*np.random.default_rng(1).random((2, 50, 20), np.float32))
+    found = iter([tables.inputs.copy()])
+
+    def padded(table, into=None, more_rows=0):
+        if (copy := next(found, None)) is None:
+            raise MemoryError
+        return copy
+
+    monkeypatch.setattr(cpu, "padded", padded)
+    with caplog.at_level("INFO", "torch_w2v"):
+        assert CpuEngine().load_tables(tables) is tables
+    assert "training in place, at two thirds of the speed: there is no memory for copies" in caplog.text
+    with pytest.raises(MemoryError):
+        CpuEngine().load_tables(tables._replace(inputs=np.asfortranarray(tables.inputs)))
+
+
 def test_few_words_are_trained_in_place_if_both_tables_can_be():
     tables = Tables(*np.random.default_rng(1).random((2, 50, 20), np.float32))
     assert CpuEngine().load_tables(tables, words=10) is tables

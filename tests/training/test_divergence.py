@@ -81,7 +81,7 @@ def test_where_warnings_are_errors_the_epoch_is_right():
     model.wv.vectors_lockf = TOO_MUCH
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        with pytest.raises(DivergenceWarning, match="training diverged in epoch 1: .*; training was stopped, "):
+        with pytest.raises(DivergenceWarning, match=r"training diverged in epoch 1: .*; training was stopped, "):
             model.train(topics(), total_examples=600, epochs=5)
     assert model.diverged
 

@@ -12,8 +12,9 @@ from gensim.models.callbacks import CallbackAny2Vec
 import torch_w2v
 from tests.helpers import KERNEL, messages, ours, same, topics, trainable, weights, words
 from tests.processes import python
-from torch_w2v import engines, system
+from torch_w2v import Word2Vec, engines, system
 from torch_w2v.engines.cpu import engine as cpu
+from torch_w2v.engines.cpu.engine import CpuEngine
 from torch_w2v.engines.cpu.private_rows import ThreadTables
 from torch_w2v.engines.torch_batched import TorchBatchedEngine
 from torch_w2v.engines.triton.engine import TritonEngine
@@ -103,6 +104,34 @@ def test_a_callback_may_choose_another_engine():
     assert trainable(model, topics(100))
 
 
+@pytest.mark.skipif(not KERNEL, reason="needs the fused kernel")
+def test_few_words_of_a_large_vocabulary_are_trained_in_place(monkeypatch):
+    """What training costs goes by its words, whatever the sentences that the vocabulary comes from are like."""
+    copied = []
+    load_tables = CpuEngine.load_tables
+
+    def load(self, tables, *args):
+        loaded = load_tables(self, tables, *args)
+        copied.append(loaded is not tables)
+        return loaded
+
+    monkeypatch.setattr(CpuEngine, "load_tables", load)
+    vocabulary = [f"w{i}" for i in range(20_000)]
+    lines = [vocabulary[i : i + 20] for i in range(0, 20_000, 20)]
+    few = lines[:600]
+
+    class Iterable:
+        def __iter__(self):
+            return iter(few)
+
+    for scanned in ([vocabulary], lines):
+        model = Word2Vec(min_count=1, vector_size=4, sample=0, workers=1, engine="cpu")
+        model.build_vocab(scanned)
+        for corpus, count, epochs in ((few, 600, 1), (Iterable(), 600, 1), (few, 600, 6), (few * 8, 4800, 1)):
+            model.train(corpus, total_examples=count, epochs=epochs)
+    assert copied == [False, False, False, True] * 2
+
+
 class FullDevice(TritonEngine):
     """The engine of a GPU, on the CPU, where the tables do not fit."""
 
@@ -124,6 +153,15 @@ class FullForChunks(FullDevice):
 
     def train(self, tables, chunk, rates, plan):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9.60 GiB.")
+
+
+def test_out_of_memory_before_the_tables_are_loaded_is_explained_too(monkeypatch):
+    monkeypatch.setattr(planning, "training_plan", lambda *_: np.empty(1 << 57))
+    with pytest.raises(
+        MemoryError, match="out of memory while training the vectors of 16 words with vector_size="
+    ) as e:
+        ours(topics(), engine="cpu" if KERNEL else "torch_batched")
+    assert "Unable to allocate" in str(e.value.__cause__)
 
 
 @pytest.mark.parametrize("engine", [FullDevice, FullForChunks])

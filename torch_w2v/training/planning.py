@@ -290,8 +290,10 @@ def expected_words(
     n = len(seen.tokens)
     if n < size:
         return n
-    if not total_words and total_examples and not model.corpus_total_words:
-        # gensim 3.4 and older did not count the words of a corpus.
+    # Another corpus than the vocabulary's may have sentences of other lengths; and gensim 3.4 and older did not count the
+    # words of a corpus.
+    counted = model.corpus_total_words and total_examples == model.corpus_count
+    if not total_words and total_examples and not counted:
         total_words = int(n * total_examples / max(len(seen.offsets) - 1, 1))
     return max(n, _given_words(model, total_examples, total_words))
 

@@ -16,6 +16,7 @@ from gensim.models.callbacks import CallbackAny2Vec
 from torch_w2v import corpus, engines
 from torch_w2v.corpus.chunks import Chunk
 from torch_w2v.distributed.group import Group
+from torch_w2v.engines.interface import Tables
 from torch_w2v.engines.plan import EpochPlan, TrainingPlan
 from torch_w2v.engines.streams import keep_mask
 from torch_w2v.hints import Self
@@ -34,7 +35,7 @@ from torch_w2v.training.measured import measure
 from torch_w2v.training.model import TrainedModel
 from torch_w2v.training.rank_checkpoint import RankCheckpoints
 from torch_w2v.training.ranks import Alone, Together
-from torch_w2v.training.tables import EngineMemory
+from torch_w2v.training.tables import EngineMemory, explained
 from torch_w2v.training.throttle import Throttle
 from torch_w2v.training.watching import Watch, Watcher, warn_of_no_words
 
@@ -153,7 +154,7 @@ class TrainCall:
         engine = self._ranks.engine(model)
         # Another rank may have callbacks that this one has not.
         deferred = self._ranks.agree(corpus.is_static(epoch.source) and self._unobserved, all)
-        with engine.thread_limit(model.workers):
+        with engine.thread_limit(model.workers), explained(engine, Tables(model.wv.vectors, model.syn1neg)):
             ended, diverged = self._train_epoch(engine, epoch, deferred)
         if not deferred:
             self._publish_vectors()

@@ -15,6 +15,23 @@ from torch_w2v.engines.interface import Engine, Tables
 from torch_w2v.training_log import logger
 
 
+@contextmanager
+def explained(engine: Engine, tables: Tables) -> Iterator[None]:
+    """Say what training on some tables needs, and what to do, where memory runs out.
+
+    Raises:
+        MemoryError, torch.OutOfMemoryError: the engine's.
+    """
+    try:
+        yield
+    except engine.out_of_memory_errors as e:
+        if isinstance(e.__cause__, engine.out_of_memory_errors):  # explained already
+            raise
+        # numpy's own subclass of MemoryError takes other arguments.
+        kind = next(kind for kind in engine.out_of_memory_errors if isinstance(e, kind))
+        raise kind(engine.explain_out_of_memory(tables)) from e
+
+
 class EngineMemory:
     """The memory of an engine during one `train()` call.
 
@@ -61,7 +78,7 @@ class EngineMemory:
             self.synchronize()
             self._owner, self._rows, self._corpus = (engine.name, engine.device), [None, None], None
         loaded = self._pending is not None and all(map(operator.is_, tables, self._pending[1]))
-        try:
+        with explained(engine, tables):
             if not (can_defer_write_back and loaded):
                 self.synchronize()
                 self._rows = list(engine.load_tables(tables, self._rows, words, more_rows))
@@ -75,10 +92,6 @@ class EngineMemory:
                 raise
             if not can_defer_write_back:
                 self.synchronize(keep_memory=True)
-        except engine.out_of_memory_errors as e:
-            # numpy's own subclass of MemoryError takes other arguments.
-            kind = next(kind for kind in engine.out_of_memory_errors if isinstance(e, kind))
-            raise kind(engine.explain_out_of_memory(tables)) from e
 
     def store(self) -> None:
         """Write what was trained so far into the model's tables, while training goes on."""

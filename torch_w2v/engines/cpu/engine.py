@@ -96,12 +96,18 @@ class CpuEngine(Engine):
         """Return padded copies of the tables; see `Engine.load_tables`.
 
         The tables themselves are returned, to be trained in place, where copies cost more than the kernel's full speed
-        saves, or would take more than half of the free memory. It is decided for both: the kernel needs rows of the
-        same length in both.
+        saves, would take more than half of the free memory, or find none. It is decided for both: the kernel needs rows
+        of the same length in both.
         """
         if self._trains_in_place(tables, previous, words):
             return tables
-        return Tables(*(self._copy(table, rows, more_rows) for table, rows in zip(tables, previous, strict=True)))
+        try:
+            return Tables(*(self._copy(table, rows, more_rows) for table, rows in zip(tables, previous, strict=True)))
+        except MemoryError:
+            if not _have_rows_in_place(tables):
+                raise
+            logger.info("training in place, at two thirds of the speed: there is no memory for copies of the vectors")
+            return tables
 
     def for_thread(self, tables: Tables, sharing: Sharing | None, thread: int) -> AbstractContextManager[Tables]:
         """Return a context with the tables that a thread is to train on; see `Engine.for_thread`.
