@@ -22,7 +22,6 @@ from timeit import default_timer
 from typing import Any
 
 import gensim
-import numpy as np
 from gensim.models.word2vec import Word2Vec as PlainWord2Vec
 
 from torch_w2v import accel
@@ -36,6 +35,7 @@ from torch_w2v.compare.verdict import DIFFERS, INFERIOR, Verdict, judge
 from torch_w2v.corpus import Corpus, NoWordsError, Sentence
 from torch_w2v.gensim_compat.vocabulary import cumulative_powers
 from torch_w2v.system import PeakMemory
+from torch_w2v.training.divergence import has_diverged, largest
 
 LOSS, OVERLAP, COSINES = "held-out loss", f"neighbours@{measures.TOP}", "cosines"  # the measures without a gold set
 LOSS_MARGIN = 0.01  # share of gensim's loss
@@ -115,11 +115,14 @@ def compare(
             unknown = {g.name: g.why_no_score(model.wv) for g in gold}
         vocabulary = list(model.wv.index_to_key)
         progress(f"seed {number + 1} of {seeds}: {name} is measured")
-        finite = bool(np.isfinite(model.wv.vectors).all() and np.isfinite(model.syn1neg).all())
-        diverged = diverged or (name == GENSIM and not finite)
-        portraits[name, seed] = measures.portrait(model.wv) if finite else None
-        speed = words * model.epochs / train_seconds
-        scores = _scores(model, gold, held, finite)
+        # by what `model.diverged` says of ours, for gensim's too
+        useless = has_diverged(max(largest(model.wv.vectors), largest(model.syn1neg)), 0.0)
+        diverged = diverged or (name == GENSIM and useless)
+        portraits[name, seed] = None if useless else measures.portrait(model.wv)
+        # Training that diverges is stopped early.
+        epochs = len(getattr(model, "training_losses", ())) or model.epochs
+        speed = words * epochs / train_seconds
+        scores = _scores(model, gold, held, useless)
         runs.append(Run(name, seed, train_seconds, whole_seconds, speed, peak.bytes, scores))
         del model  # frees its memory before the next one is constructed
     _add_agreement(runs, portraits)
@@ -227,8 +230,8 @@ def _train(
     return end - start, end - vocabulary_end
 
 
-def _scores(model: PlainWord2Vec, gold: Sequence[Gold], held: list[Sentence], finite: bool) -> dict[str, float]:
-    if not finite:
+def _scores(model: PlainWord2Vec, gold: Sequence[Gold], held: list[Sentence], useless: bool) -> dict[str, float]:
+    if useless:
         return {name: float("nan") for name in (*(g.name for g in gold), *([LOSS] if held else []))}
     with quiet_gensim():
         scores = {g.name: g.score(model.wv) for g in gold}
@@ -255,11 +258,11 @@ def _causes(vocabulary: int, diverged: bool, gold: Iterable[str]) -> dict[str, s
 
     Args:
         vocabulary: number of words.
-        diverged: whether gensim's vectors are not finite.
+        diverged: whether gensim's training diverged.
         gold: names of the sets of human judgements.
     """
     if diverged:
-        cause = "gensim's vectors are not finite: its training diverged; give a smaller alpha"
+        cause = "gensim's training diverged: give a smaller alpha"
         return dict.fromkeys((LOSS, OVERLAP, COSINES, *gold), cause)
     few = f"the vocabulary has {vocabulary} words, and needs 3" if vocabulary < 3 else ""
     return {

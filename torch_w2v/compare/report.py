@@ -73,7 +73,7 @@ def _verdict_table(result: Comparison) -> str:
             f"{v.gensim:.4f}",
             f"{v.ours:.4f}",
             f"{v.difference:+.4f}",
-            f"{v.low:+.4f} … {v.high:+.4f}",
+            v.interval,
             f"{v.margin:.4f}",
             f'<b style="color:{plots.COLOURS[v.verdict]}">{plots.SIGNS[v.verdict]} {v.verdict}</b>',
         ]

@@ -21,7 +21,7 @@ class Run:
         seed: of the model.
         train_seconds: duration of `train()`.
         whole_seconds: duration of `build_vocab()` and `train()`.
-        words_per_second: words of the corpus, times epochs, per second of `train()`.
+        words_per_second: words of the corpus, times the epochs trained, per second of `train()`.
         peak_bytes: peak memory of the process beyond what it used before; None where the system cannot tell.
         scores: measure -> value; nan where it could not be measured.
     """
@@ -114,8 +114,7 @@ class Comparison:
         heads = f"{'gensim':>9}{'ours':>9}{'better by':>11}{'90 % interval':>20}{'margin':>9}  verdict"
         yield f"{'':{width}}{'':{measure_width}}{heads}" if self.verdicts else "no measure could be judged"
         for v in self.verdicts:
-            interval = f"{v.low:+.4f} … {v.high:+.4f}"
             yield (
                 f"{v.contender:{width}}{v.measure:{measure_width}}{v.gensim:9.4f}{v.ours:9.4f}{v.difference:+11.4f}"
-                f"{interval:>20}{v.margin:9.4f}  {v.verdict}"
+                f"{v.interval:>20}{v.margin:9.4f}  {v.verdict}"
             )

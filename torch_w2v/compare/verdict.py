@@ -40,6 +40,11 @@ class Verdict:
     margin: float
     verdict: str
 
+    @property
+    def interval(self) -> str:
+        """The interval as text; a dash where there is none."""
+        return "-" if math.isnan(self.low) else f"{self.low:+.4f} … {self.high:+.4f}"
+
 
 def welch(ours: Sequence[float], theirs: Sequence[float]) -> tuple[float, float, float]:
     """Compute an interval for the difference of two means.

@@ -290,8 +290,8 @@ def expected_words(
     n = len(seen.tokens)
     if n < size:
         return n
-    # Another corpus than the vocabulary's may have sentences of other lengths; and gensim 3.4 and older did not count the
-    # words of a corpus.
+    # Another corpus than the vocabulary's may have sentences of other lengths, and gensim 3.4 and older did not count
+    # words.
     counted = model.corpus_total_words and total_examples == model.corpus_count
     if not total_words and total_examples and not counted:
         total_words = int(n * total_examples / max(len(seen.offsets) - 1, 1))
