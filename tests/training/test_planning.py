@@ -93,6 +93,39 @@ def test_the_log_says_how_targets_are_grouped(repetition, how, caplog):
     assert ("words repeat" in caplog.text) == (repetition > 50)
 
 
+@pytest.mark.parametrize("sg", [0, 1])
+@pytest.mark.parametrize(
+    ("counts", "reason"),
+    [
+        ({f"w{i}": 2000 for i in range(5)}, "; 5 words make up most of the corpus"),
+        ({"home": 30_000, **{f"w{i}": 10 for i in range(3000)}}, "; a few words have most updates"),
+        ({f"w{i}": 20 for i in range(3000)}, None),
+    ],
+)
+def test_the_log_says_what_of_the_vocabulary_matters(counts, reason, sg, caplog):
+    """Skip-gram has no blocks of its own where a few words have most updates."""
+    model = ours(min_count=1, sample=0, epochs=5, sg=sg)
+    model.build_vocab_from_freq(counts, corpus_count=1000)
+    caplog.clear()
+    with caplog.at_level("INFO", logger="torch_w2v"):
+        training_plan(model, CpuEngine(), Measured())
+    found = {text for text in ("make up most of the corpus", "a few words have most updates") if text in caplog.text}
+    if sg and "updates" in (reason or ""):
+        reason = None
+    assert len(found) == (reason is not None)
+    assert reason is None or reason in caplog.text
+
+
+def test_the_log_says_that_words_repeat_on_other_engines_too(caplog):
+    model = ours(min_count=1, sample=0, epochs=5, alpha=0.01)
+    model.build_vocab([[str(word) for word in range(200)]])
+    caplog.clear()
+    with caplog.at_level("INFO", logger="torch_w2v"):
+        training_plan(model, TorchBatchedEngine("cpu"), Measured(repetition=150.0))
+    assert "150 gradients per row and 32 targets" in caplog.text
+    assert "words repeat" in caplog.text
+
+
 def test_the_epochs_of_earlier_calls_count():
     """As if each had as many: loops that call train(epochs=1) again and again train for as long."""
     model = ours(min_count=1, epochs=7)

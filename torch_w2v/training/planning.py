@@ -6,6 +6,7 @@ import logging
 import secrets
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from gensim.models.word2vec import MAX_WORDS_IN_BATCH
 
@@ -40,6 +41,8 @@ _MANY_CHUNKS = 16_384
 # 1 % of the time; the loss of all blocks half as much again as training.
 SAMPLED_BLOCKS = 64
 
+# words of a vocabulary of which no few make up most of the corpus
+_MANY_WORDS = 1_000_000
 # what is measured counts where it is so many times what was expected
 BEYOND = 1.3
 # more words than any corpus has, and ten times as many are a number that numpy takes
@@ -187,9 +190,19 @@ def _explain(engine: Engine, layout: Layout, workload: Workload) -> str:
             f"{workload.repetition:.0f} gradients per row and {STRETCH} targets, {workload.epochs} epochs"
         )
     trained = "inputs" if workload.skip_gram else "targets"
+
+    def matters(**changed: Any) -> bool:
+        return engine.layout(replace(workload, **changed)) != layout
+
     if layout.by_set and not workload.bursty:
         reason += "; words repeat" if words_repeat(workload) else "; many epochs"
-    if engine.layout(replace(workload, likeness=0.0)) != layout:
+    elif workload.repetitive and not workload.bursty and matters(repetition=1.0):
+        reason += "; words repeat"
+    if matters(main_words=_MANY_WORDS, vocabulary=_MANY_WORDS):
+        reason += f"; {workload.main_words:,} words make up most of the corpus"
+    if matters(collisions=0.0):
+        reason += "; a few words have most updates"
+    if matters(likeness=0.0):
         much = "much" if workload.alike else "some"
         reason += f"; {trained} some places apart have {much} of their context in common"
     if workload.unmet:
