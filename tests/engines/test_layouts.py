@@ -239,6 +239,8 @@ def test_a_word_that_is_half_of_all_makes_more_parts(busiest, S, N):
         ({"likeness": 0.09}, 16, 2),
         ({"likeness": 0.11}, 2, 2),
         ({"likeness": 0.21, "epochs": 9}, 1, 2),
+        ({"negative": 10}, 4, 2),
+        ({"negative": 10, "main_words": 999}, 2, 2),
         ({"context_words": 21}, 2, 2),
         ({"context_words": 1.9}, 16, 1),  # a part would have less than a positive
         ({"repetition": 130}, 4, 1),

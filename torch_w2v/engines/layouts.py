@@ -44,6 +44,9 @@ STRIDE = 32
 OTHER_STRIDE, _PERIODIC = 37, 0.01
 # context words per input above which windows are long: on a small corpus, and in synchronous steps
 _LONG = 16
+# On a small corpus: negatives from which on no more than four inputs of skip-gram share a set, and none of fewer main
+# words than the second no more than two.
+_MORE_NEGATIVES, _FEWER_WORDS = 10, 1000
 # Likeness of the inputs of a block above which few of a small corpus share negatives: walks that begin at each node in
 # turn have .1 to .2, text less than .05.
 LITTLE_ALIKE = 0.1
@@ -208,8 +211,9 @@ def skip_gram_block(workload: Workload) -> Layout:
     On a small corpus no more than two inputs share a set where windows are long or inputs are a little alike, and no
     more than four where it is bursty: there a word has few negatives in all, and vectors of runs whose words shared
     them with more agree less with each other than gensim's do. There an input has twice as many parts, too, which have
-    half as many negatives each: fewer of its positives are computed from the same rows. Nor do two neighbours share a
-    set where the learning rate stays. Where inputs of a block are alike, whatever their distance, as in rows of a
+    half as many negatives each: fewer of its positives are computed from the same rows. Where negatives are many, and
+    all inputs of a block push the same ones, vectors are not quite gensim's: two share a set there, or four where words
+    are many. Nor do two neighbours share a set where the learning rate stays. Where inputs of a block are alike, whatever their distance, as in rows of a
     table, none do if alpha is large or epochs are many.
     """
     block = _skip_gram_block(workload, neighbours=workload.bursty, fewest=1 if workload.bursty else 2)
@@ -218,6 +222,8 @@ def skip_gram_block(workload: Workload) -> Layout:
         return replace(block, T=min(block.T, 4) if small else block.T, stride=1)
     if small and (workload.context_words > _LONG or workload.likeness > LITTLE_ALIKE):
         block = replace(block, T=min(block.T, 2))
+    if small and workload.negative >= _MORE_NEGATIVES:
+        block = replace(block, T=min(block.T, 2 if workload.main_words < _FEWER_WORDS else 4))
     if small and workload.context_words >= 2 * block.S:
         block = replace(block, S=2 * block.S, N=4 * math.ceil(block.N / 8))
     return replace(block, T=1 if workload.alike else block.T, stride=stride_of(workload.period))
