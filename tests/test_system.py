@@ -41,11 +41,12 @@ def test_the_container_counts_if_it_has_less_memory(monkeypatch, tmp_path):
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the limit is Linux's")
 def test_the_limit_of_the_process_counts_too(monkeypatch):
     """That of `ulimit -v`, of which other things than memory in use take a part."""
-    assert system._address_space() is None or system._address_space() > 0
-    most = system._status_bytes("VmSize") + 50_000_000
+    machine, most = system.memory_limit(), system._status_bytes("VmSize") + 50_000_000
     monkeypatch.setattr("resource.getrlimit", lambda what: (most, most))
-    assert system.memory_limit() == min(most, system._address_space())
-    assert 0 < system.available_memory() <= 50_000_000
+    assert system.memory_limit() == min(most, machine)
+    assert system.available_memory() <= 50_000_000
+    monkeypatch.setattr("resource.getrlimit", lambda what: (1000, 1000))
+    assert (system.memory_limit(), system.available_memory()) == (1000, 0)
 
 
 def test_cores_are_those_of_this_process():

@@ -55,6 +55,8 @@ def _address_space() -> int | None:
         import resource  # noqa: PLC0415  not there on Windows
     except ImportError:
         return None
+    if not hasattr(resource, "RLIMIT_AS"):  # OpenBSD
+        return None
     limit = resource.getrlimit(resource.RLIMIT_AS)[0]
     return None if limit == resource.RLIM_INFINITY else limit
 

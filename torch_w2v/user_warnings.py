@@ -10,7 +10,7 @@ _PACKAGES = ("torch_w2v", "gensim", "contextlib")
 
 
 class DivergenceWarning(RuntimeWarning):
-    """Training diverged, and the vectors are useless. It is shown each time, unless the program's filters ignore it."""
+    """Training diverged, and the vectors are useless. By Python's usual filters it is shown each time."""
 
 
 def warn(message: str, category: type[Warning] = RuntimeWarning) -> None:

@@ -64,8 +64,8 @@ class Word2Vec(EpochTraining):
         comment: text that is kept in the saved model.
         max_final_vocab: keep at most this many words, the most frequent ones; None for no limit.
         shrink_windows: draw the window of each word uniformly from 1 to `window`.
-        device: 'auto' (a CUDA device where there is one that 'triton' can use, else the CPU) or a torch device such as
-            'cpu' or 'cuda:0'.
+        device: 'auto' (a CUDA device on which the engine works, with engine='auto' only one for 'triton', else the CPU)
+            or a torch device such as 'cpu' or 'cuda:0'.
         engine: 'auto', 'cpu' (the fused kernel, the fastest on a CPU), 'gensim' (gensim's own, which 'auto' takes on a
             CPU where the kernel is not installed), 'triton' (the fused kernel for NVIDIA GPUs), 'torch_batched' (large
             synchronous steps, any torch device) or 'reference' (the specification: slow).

@@ -171,7 +171,7 @@ def test_a_gpu_without_triton(gpu, caplog, owner, name, value, reason):
     assert "use engine='torch_batched'" in str(raised.value)
     said = [record.getMessage().partition("(")[2][:-1] for record in caplog.records]
     assert str(raised.value).endswith(said[1])
-    assert said[0] == f"{said[1]}; on a CPU the fused kernel is faster than plain torch on a GPU"
+    assert said[0] == f"{said[1]}; the fused kernel on the CPU is expected to be faster than plain torch on this GPU"
 
 
 def test_without_the_kernel_or_with_long_rows_torch_trains_on_a_gpu_without_triton(gpu):

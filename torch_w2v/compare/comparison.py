@@ -115,14 +115,14 @@ def compare(
             unknown = {g.name: g.why_no_score(model.wv) for g in gold}
         vocabulary = list(model.wv.index_to_key)
         progress(f"seed {number + 1} of {seeds}: {name} is measured")
-        # by what `model.diverged` says of ours, for gensim's too
-        useless = has_diverged(max(largest(model.wv.vectors), largest(model.syn1neg)), 0.0)
-        diverged = diverged or (name == GENSIM and useless)
-        portraits[name, seed] = None if useless else measures.portrait(model.wv)
+        # the same measure for gensim's models, which do not tell
+        exploded = has_diverged(max(largest(model.wv.vectors), largest(model.syn1neg)), 0.0)
+        diverged = diverged or (name == GENSIM and exploded)
+        portraits[name, seed] = None if exploded else measures.portrait(model.wv)
         # Training that diverges is stopped early.
         epochs = len(getattr(model, "training_losses", ())) or model.epochs
         speed = words * epochs / train_seconds
-        scores = _scores(model, gold, held, useless)
+        scores = _scores(model, gold, held, exploded)
         runs.append(Run(name, seed, train_seconds, whole_seconds, speed, peak.bytes, scores))
         del model  # frees its memory before the next one is constructed
     _add_agreement(runs, portraits)
@@ -230,8 +230,8 @@ def _train(
     return end - start, end - vocabulary_end
 
 
-def _scores(model: PlainWord2Vec, gold: Sequence[Gold], held: list[Sentence], useless: bool) -> dict[str, float]:
-    if useless:
+def _scores(model: PlainWord2Vec, gold: Sequence[Gold], held: list[Sentence], exploded: bool) -> dict[str, float]:
+    if exploded:
         return {name: float("nan") for name in (*(g.name for g in gold), *([LOSS] if held else []))}
     with quiet_gensim():
         scores = {g.name: g.score(model.wv) for g in gold}

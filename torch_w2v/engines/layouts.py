@@ -44,8 +44,8 @@ STRIDE = 32
 OTHER_STRIDE, _PERIODIC = 37, 0.01
 # context words per input above which windows are long: on a small corpus, and in synchronous steps
 _LONG = 16
-# On a small corpus: negatives from which on no more than four inputs of skip-gram share a set, and none of fewer main
-# words than the second no more than two.
+# From so many negatives on, at most four inputs of skip-gram share a set on a small corpus; at most two if it has fewer
+# main words than the second.
 _MORE_NEGATIVES, _FEWER_WORDS = 10, 1000
 # Likeness of the inputs of a block above which few of a small corpus share negatives: walks that begin at each node in
 # turn have .1 to .2, text less than .05.
@@ -211,10 +211,11 @@ def skip_gram_block(workload: Workload) -> Layout:
     On a small corpus no more than two inputs share a set where windows are long or inputs are a little alike, and no
     more than four where it is bursty: there a word has few negatives in all, and vectors of runs whose words shared
     them with more agree less with each other than gensim's do. There an input has twice as many parts, too, which have
-    half as many negatives each: fewer of its positives are computed from the same rows. Where negatives are many, and
-    all inputs of a block push the same ones, vectors are not quite gensim's: two share a set there, or four where words
-    are many. Nor do two neighbours share a set where the learning rate stays. Where inputs of a block are alike, whatever their distance, as in rows of a
-    table, none do if alpha is large or epochs are many.
+    half as many negatives each: fewer of its positives are computed from the same rows. With many negatives, which all
+    inputs of a block push the same way, vectors agree less with gensim's: at most four inputs share a set there, two if
+    the corpus has less than a thousand main words. Nor do two neighbours share a set where the learning rate stays.
+    Where inputs of a block are alike, whatever their distance, as in rows of a table, none do if alpha is large or
+    epochs are many.
     """
     block = _skip_gram_block(workload, neighbours=workload.bursty, fewest=1 if workload.bursty else 2)
     small = workload.kept_words < SMALL

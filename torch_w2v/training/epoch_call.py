@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from queue import Queue
 
@@ -91,5 +92,10 @@ class Reading:
 
     def expected_words(self, model: TrainedModel) -> float:
         """Return how many words the epoch is expected to have."""
+        source, examples = self.epoch.source, self.epoch.total_examples
+        if isinstance(source, (list, tuple)) and examples == len(source) != model.corpus_count:
+            # Not the vocabulary's corpus, whose sentences may have other lengths.
+            with suppress(TypeError):
+                return sum(map(len, source))
         of_epoch = self.epoch.total_examples, self.epoch.total_words
         return planning.expected_words(model, self.beginning, self.size, *of_epoch)

@@ -41,7 +41,7 @@ _MANY_CHUNKS = 16_384
 # 1 % of the time; the loss of all blocks half as much again as training.
 SAMPLED_BLOCKS = 64
 
-# words of a vocabulary of which no few make up most of the corpus
+# words of a large vocabulary
 _MANY_WORDS = 1_000_000
 # what is measured counts where it is so many times what was expected
 BEYOND = 1.3
@@ -303,10 +303,8 @@ def expected_words(
     n = len(seen.tokens)
     if n < size:
         return n
-    # Another corpus than the vocabulary's may have sentences of other lengths, and gensim 3.4 and older did not count
-    # words.
-    counted = model.corpus_total_words and total_examples == model.corpus_count
-    if not total_words and total_examples and not counted:
+    if not total_words and total_examples and not model.corpus_total_words:
+        # gensim 3.4 and older did not count the words of a corpus.
         total_words = int(n * total_examples / max(len(seen.offsets) - 1, 1))
     return max(n, _given_words(model, total_examples, total_words))
 

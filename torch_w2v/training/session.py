@@ -154,7 +154,7 @@ class TrainCall:
         engine = self._ranks.engine(model)
         # Another rank may have callbacks that this one has not.
         deferred = self._ranks.agree(corpus.is_static(epoch.source) and self._unobserved, all)
-        with engine.thread_limit(model.workers), explained(engine, Tables(model.wv.vectors, model.syn1neg)):
+        with engine.thread_limit(model.workers):
             ended, diverged = self._train_epoch(engine, epoch, deferred)
         if not deferred:
             self._publish_vectors()
@@ -239,9 +239,11 @@ class TrainCall:
     def _new_plan(self, engine: engines.Engine, reading: Reading) -> TrainingPlan:
         """Return what the call trains with, by what the beginning of its corpus is like."""
         model, ranks, progress = self._model, self._ranks, self._progress
-        progress.measured = ranks.measured(model, measure(model, reading.beginning))
-        progress.expected_words = reading.expected_words(model)
-        plan = planning.training_plan(model, engine, progress.measured, seed_of(model))
+        beginning = reading.beginning  # whatever reading it raises is the corpus's
+        with explained(engine, Tables(model.wv.vectors, model.syn1neg)):
+            progress.measured = ranks.measured(model, measure(model, beginning))
+            progress.expected_words = reading.expected_words(model)
+            plan = planning.training_plan(model, engine, progress.measured, seed_of(model))
         progress.seed = ranks.agree(plan.seed, operator.itemgetter(0))
         return dataclasses.replace(plan, seed=progress.seed)
 
