@@ -96,6 +96,13 @@ def test_gensims_own_engine(options):
         assert not Word2Vec(topics(), min_count=1, workers=1, vector_size=8, **options).diverged
 
 
+@pytest.mark.parametrize("name", ["syn1", "syn1neg"])
+def test_outputs_of_gensims_own_engine(name):
+    model = Word2Vec(topics(), min_count=1, workers=1, vector_size=8, hs=1, negative=5, engine="gensim")
+    with pytest.warns(DivergenceWarning), divergence.checking_gensims(model):
+        getattr(model, name)[3] = np.nan
+
+
 def test_what_is_given_already_is_not_advised():
     with pytest.warns(DivergenceWarning, match=r"Use an alpha below 1e\+06$"):
         Word2Vec(topics(), alpha=1e6, min_count=1, sample=0.5, workers=1, vector_size=8, engine="gensim")

@@ -120,12 +120,14 @@ def test_few_words_of_a_large_vocabulary_are_trained_in_place(monkeypatch):
     lines = [vocabulary[i : i + 20] for i in range(0, 20_000, 20)]
     few = lines[:600]
 
-    for scanned in ([vocabulary], lines):
+    # one sentence; sentences as long as those that are trained on; as many as these, and long
+    long = [vocabulary[i % 20 * 1000 : (i % 20 + 1) * 1000] for i in range(600)]
+    for scanned in ([vocabulary], lines, long):
         model = Word2Vec(min_count=1, vector_size=4, sample=0, workers=1, engine="cpu")
         model.build_vocab(scanned)
         for corpus, epochs in ((few, 1), (few, 6), (few * 8, 1)):
             model.train(corpus, total_examples=len(corpus), epochs=epochs)
-    assert copied == [False, False, True] * 2
+    assert copied == [False, False, True] * 3
 
 
 class FullDevice(TritonEngine):

@@ -27,7 +27,7 @@ from torch_w2v.training_log import logger
 
 __all__ = ["ENGINES", "Engine", "best_device", "check", "choose", "out_of_memory_errors", "why_gensim"]
 
-# what the log says where a CPU is taken instead of a GPU; neither was timed
+# What the log says where the CPU trains although there is a GPU. It was not timed on such a GPU, hence "expected".
 _EXPECTED = "the fused kernel on the CPU is expected to be faster than plain torch on this GPU"
 
 ENGINES = ("auto", "cpu", "gensim", "triton", "torch_batched", "reference")
@@ -148,17 +148,21 @@ def _fastest(device: str, vector_size: int, may_choose: bool) -> tuple[str, str,
     Args:
         device: the best one, or the one that was asked for.
         vector_size: floats per row.
-        may_choose: another device will do.
+        may_choose: no device was asked for.
     """
     if device_type(device) == "cuda":
-        wrong = None
-        if (reason := _why_not_triton(device) or (wrong := _why_triton_is_wrong(device))) is None:
+        unusable = _why_not_triton(device)
+        wrong = _why_triton_is_wrong(device) if unusable is None else None
+        reason = unusable or wrong
+        if reason is None:
             return "triton", device, "the fused kernel is the fastest on a GPU"
-        to_cpu = may_choose and native.available() and vector_size <= MAX_VECTOR_SIZE
-        chosen = ("cpu", "cpu") if to_cpu else ("torch_batched", device)
+        if may_choose and native.available() and vector_size <= MAX_VECTOR_SIZE:
+            chosen = "cpu", "cpu", f"{reason}; {_EXPECTED}"
+        else:
+            chosen = "torch_batched", device, reason
         if wrong is not None:
-            _warn_of_gpu_once(wrong, *chosen)
-        return *chosen, f"{reason}; {_EXPECTED}" if to_cpu else reason
+            _warn_of_gpu_once(wrong, *chosen[:2])
+        return chosen
     if device_type(device) != "cpu":
         return "torch_batched", device, "plain torch runs on every device"
     if vector_size > MAX_VECTOR_SIZE:

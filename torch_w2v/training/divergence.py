@@ -88,10 +88,17 @@ def check_all_rows(model: TrainedModel, before: float, epoch: int) -> None:
 @contextmanager
 def checking_gensims(model: TrainedModel) -> Iterator[None]:
     """Look at a sample of the rows before and after gensim's own engine trains; warn if training has diverged."""
-    before = largest_of_sample(len(model.wv.vectors), model.wv.vectors)
+    before = _largest_of_gensims(model)
     yield
-    if has_diverged(largest_of_sample(len(model.wv.vectors), model.wv.vectors), before):
+    if has_diverged(_largest_of_gensims(model), before):
         tell(model)
+
+
+def _largest_of_gensims(model: TrainedModel) -> float:
+    # the outputs of hierarchical softmax, and of negative sampling
+    outputs = (vars(model).get(name) for name in ("syn1", "syn1neg"))
+    tables = [model.wv.vectors, *(table for table in outputs if table is not None)]
+    return max(largest_of_sample(len(table), table) for table in tables)
 
 
 def tell(model: TrainedModel, epoch: int | None = None, is_stopped: bool = False) -> None:

@@ -93,8 +93,9 @@ class Reading:
     def expected_words(self, model: TrainedModel) -> float:
         """Return how many words the epoch is expected to have."""
         source, examples = self.epoch.source, self.epoch.total_examples
-        if isinstance(source, (list, tuple)) and examples == len(source) != model.corpus_count:
-            # Not the vocabulary's corpus, whose sentences may have other lengths.
+        if isinstance(source, (list, tuple)) and examples == len(source):
+            # The model's totals are those of the vocabulary's corpus, which may be another one. A sentence may be any
+            # iterable, also without a length.
             with suppress(TypeError):
                 return sum(map(len, source))
         of_epoch = self.epoch.total_examples, self.epoch.total_words

@@ -25,8 +25,6 @@ def explained(engine: Engine, tables: Tables) -> Iterator[None]:
     try:
         yield
     except engine.out_of_memory_errors as e:
-        if isinstance(e.__cause__, engine.out_of_memory_errors):  # explained already
-            raise
         # numpy's own subclass of MemoryError takes other arguments.
         kind = next(kind for kind in engine.out_of_memory_errors if isinstance(e, kind))
         raise kind(engine.explain_out_of_memory(tables)) from e
