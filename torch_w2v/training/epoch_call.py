@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from queue import Queue
 
-from torch_w2v.corpus import Corpus, CorpusCache
+from torch_w2v.corpus import Corpus, CorpusCache, is_static
 from torch_w2v.corpus.store import Run
 from torch_w2v.training import planning
 from torch_w2v.training.epoch import Totals
@@ -93,7 +93,8 @@ class Reading:
     def expected_words(self, model: TrainedModel) -> float:
         """Return how many words the epoch is expected to have."""
         source, examples = self.epoch.source, self.epoch.total_examples
-        if isinstance(source, (list, tuple)) and examples == len(source):
+        # A subclass may have an iteration of its own, which happens once per epoch.
+        if isinstance(source, (list, tuple)) and is_static(source) and examples == len(source):
             # The model's totals are those of the vocabulary's corpus, which may be another one. A sentence may be any
             # iterable, also without a length.
             with suppress(TypeError):
